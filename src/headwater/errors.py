@@ -1,0 +1,92 @@
+"""Every error of Headwater, by who must act: fix a file, change the question, mend the source or the place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
+    """A sentence naming the known words nearest to `name`, or an empty text when none is near.
+
+    >>> nearest("cost_per_sal", ["cost_per_sale", "roi"])
+    "Did you mean 'cost_per_sale'?"
+    """
+    near = get_close_matches(name, sorted(set(known)), n=most)
+    return f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+
+
+class HeadwaterError(Exception):
+    """What went wrong, where, and what to do; surfaces pick exit code or status by class alone."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", do: str = "") -> None:
+        self.what, self.where, self.do = what, where, do
+        super().__init__("\n".join(p for p in (f"{where}: {what}" if where else what, do) if p))
+
+
+class CheckError(HeadwaterError):
+    """A check of data or files failed: look at what it names."""
+
+    exit_code = 1
+
+
+class QueryError(HeadwaterError):
+    """The question cannot be answered: change the question."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in one file: the line (from 1; 0 = the whole file), the key, and what to do."""
+
+    path: str
+    line: int
+    key: str
+    what: str
+    do: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        key = f" [{self.key}]" if self.key else ""
+        return f"{place}{key}: {self.what}" + (f" {self.do}" if self.do else "")
+
+
+class DefinitionError(HeadwaterError):
+    """A definition file is wrong: fix the file. Holds every fault found, not the first alone."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", do: str = "", faults: tuple[Fault, ...] = ()) -> None:
+        self.faults = faults
+        super().__init__(what, where=where, do=do)
+
+    @classmethod
+    def of(cls, faults: Iterable[Fault]) -> DefinitionError:
+        """One error that lists every fault, a line each."""
+        all_faults = tuple(faults)
+        count = f"{len(all_faults)} fault" + ("s" if len(all_faults) != 1 else "")
+        return cls(f"{count} in the definition files", do="\n".join(str(f) for f in all_faults), faults=all_faults)
+
+
+class SourceError(HeadwaterError):
+    """A source could not be read: mend the source or its mapping. `code` names the kind for machines."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, where: str = "", do: str = "", code: str = "unreadable") -> None:
+        self.code = code
+        super().__init__(what, where=where, do=do)
+
+
+class TransientSourceError(SourceError):
+    """A source could not be read just now: try again."""
+
+
+class WorkspaceError(HeadwaterError):
+    """The workspace cannot be used (missing, locked, full disk, read-only, newer): mend the place."""
+
+    exit_code = 4

@@ -1,0 +1,396 @@
+"""Spells plan nodes as one SELECT for one engine. It decides nothing and looks nothing up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+
+from headwater.errors import QueryError
+from headwater.model import plan as p
+from headwater.model.types import Kind, Type
+
+RESERVED = frozenset(
+    """all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check
+    collate collation column columns concurrently constraint create cross default deferrable desc describe distinct do
+    else end except false fetch for foreign freeze from full generated glob group having ilike in initially inner
+    intersect into is isnull join lambda lateral leading left like limit map natural not notnull null offset on only or
+    order outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify references returning right
+    select semi show similar some struct summarize symmetric table tablesample then to trailing true try_cast tuple
+    union unique unpack unpivot using variadic verbose when where window with""".split()
+)
+"""Words that DuckDB takes as a name only in quotes (held against the engine's own list by a test)."""
+
+NOTHING, APART = chr(30), chr(31)
+"""Control characters that stand for NULL and between columns in a row's canonical text."""
+
+
+def render(relation: p.Relation, engine: str = "duckdb") -> p.Statement:
+    """The statement of a relation. Raises QueryError for an engine without spellings.
+
+    >>> from headwater.model.plan import Scan, Project, Named, Col
+    >>> print(render(Project(Scan("leads"), (Named("n", Col("lead_id")),))).text)
+    SELECT
+      lead_id AS n
+    FROM leads
+    """
+    if engine != "duckdb":
+        raise QueryError(f"no engine is called {engine!r}", do="Set `engine: duckdb` in headwater.yml.")
+    return p.Statement(_generator()(_relation(relation)), columns_of(relation), engine)
+
+
+def columns_of(relation: p.Relation) -> tuple[str, ...]:
+    """The output columns a relation states, in order; empty where they are all those of a table (a bare Scan)."""
+    match relation:
+        case p.Scan():
+            return ()
+        case p.Values(columns):
+            return tuple(name for name, _ in columns)
+        case p.Project(source, columns, _, keep_all):
+            kept = columns_of(source) if keep_all and not isinstance(source, p.Join) else ()
+            return kept + tuple(c.name for c in columns)
+        case p.Group(_, keys, aggregates):
+            return tuple(k.name for k in keys) + tuple(a.name for a in aggregates)
+        case p.Union(sources):
+            return columns_of(sources[0])
+        case p.Sort(source):
+            return columns_of(source)
+        case p.Join():
+            raise ValueError("a Join has no columns of its own; put a Project or a Group over it")
+
+
+@lru_cache(maxsize=1)
+def _generator() -> Callable[[exp.Expression], str]:
+    generator = Dialect.get_or_raise("duckdb").generator(pretty=True, max_text_width=100)
+    return lambda node: generator.generate(node, copy=False)
+
+
+# --- relations -------------------------------------------------------------------------------------------------------
+def _identifier(name: str) -> exp.Identifier:
+    return exp.Identifier(this=name, quoted=name in RESERVED)
+
+
+def _alias(expression: exp.Expression, name: str) -> exp.Alias:
+    return exp.Alias(this=expression, alias=_identifier(name))
+
+
+def _from(relation: p.Relation, alias: str) -> exp.Expression:
+    """What stands after FROM: a table by name, or a subquery."""
+    table_alias = exp.TableAlias(this=_identifier(alias)) if alias else None
+    if isinstance(relation, p.Scan):
+        return exp.Table(this=_identifier(relation.table), alias=table_alias)
+    return exp.Subquery(this=_relation(relation), alias=table_alias or exp.TableAlias(this=_identifier("q")))
+
+
+def _select(items: list[exp.Expression], source: p.Relation) -> exp.Select:
+    if not isinstance(source, p.Join):
+        return exp.Select(expressions=items, from_=exp.From(this=_from(source, "")))
+    sides = {"inner": ("", ""), "left": ("LEFT", ""), "cross": ("", "CROSS"), "semi": ("", "SEMI"), "anti": ("", "ANTI")}
+    if source.kind not in sides:
+        raise ValueError(f"no join is called {source.kind!r}")
+    side, kind = sides[source.kind]
+    join = exp.Join(
+        this=_from(source.right, "r"),
+        side=side or None,
+        kind=kind or None,
+        on=_scalar(source.on) if source.on is not None else None,
+    )
+    return exp.Select(expressions=items, from_=exp.From(this=_from(source.left, "l")), joins=[join])
+
+
+def _relation(relation: p.Relation) -> exp.Query:
+    match relation:
+        case p.Scan():
+            return exp.Select(expressions=[exp.Star()], from_=exp.From(this=_from(relation, "")))
+        case p.Values():
+            return _values(relation)
+        case p.Project(source, columns, where, keep_all):
+            items: list[exp.Expression] = [exp.Star()] if keep_all else []
+            items += [_named(c.value, c.name) for c in columns]
+            select = _select(items, source)
+            if where is not None:
+                select.set("where", exp.Where(this=_scalar(where)))
+            return select
+        case p.Group(source, keys, aggregates, having):
+            return _group(source, keys, aggregates, having)
+        case p.Union(sources):
+            query = _relation(sources[0])
+            for other in sources[1:]:
+                query = exp.Union(this=query, expression=_relation(other), distinct=False)
+            return query
+        case p.Sort(source, by, limit):
+            select = exp.Select(expressions=[exp.Star()], from_=exp.From(this=_from(source, "")))
+            select.set("order", exp.Order(expressions=[_ordered(o) for o in by]))
+            if limit is not None:
+                select.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
+            return select
+        case p.Join():
+            raise ValueError("a Join needs a Project or a Group over it")
+
+
+def _named(value: p.Scalar, name: str) -> exp.Expression:
+    if isinstance(value, p.Col) and value.name == name:
+        return _scalar(value)
+    return _alias(_scalar(value), name)
+
+
+def _group(
+    source: p.Relation, keys: tuple[p.Named, ...], aggregates: tuple[p.NamedAgg, ...], having: p.Scalar | None
+) -> exp.Query:
+    items = [_named(k.value, k.name) for k in keys]
+    items += [_alias(_aggregate(a.value), a.name) for a in aggregates]
+    if isinstance(source, p.Project) and not source.keep_all and source.where is not None and not source.columns:
+        raise ValueError("a Project without columns keeps nothing")
+    select = _select(items, source)
+    if keys:
+        positions: list[exp.Expression] = [exp.Literal.number(i + 1) for i in range(len(keys))]
+        select.set("group", exp.Group(expressions=positions))
+    if having is None:
+        return select
+    outer = exp.Select(expressions=[exp.Star()], from_=exp.From(this=exp.Subquery(this=select, alias="q")))
+    outer.set("where", exp.Where(this=_scalar(having)))
+    return outer
+
+
+def _values(relation: p.Values) -> exp.Query:
+    names = [_identifier(name) for name, _ in relation.columns]
+    if not relation.rows:
+        items: list[exp.Expression] = [
+            _alias(_cast(exp.Null(), _spelled(kind)), name) for name, kind in relation.columns
+        ]
+        return exp.Select(expressions=items, where=exp.Where(this=exp.false()))
+    rows = [
+        exp.Tuple(expressions=[_typed(v, t) for v, (_, t) in zip(row, relation.columns, strict=True)])
+        for row in relation.rows
+    ]
+    values = exp.Values(expressions=rows, alias=exp.TableAlias(this=_identifier("v"), columns=names))
+    return exp.Select(expressions=[exp.Star()], from_=exp.From(this=values))
+
+
+# --- scalars ---------------------------------------------------------------------------------------------------------
+def _spelled(kind: Type) -> str:
+    match kind.kind:
+        case Kind.TEXT | Kind.ID:
+            return "TEXT"
+        case Kind.INTEGER:
+            return "BIGINT"
+        case Kind.NUMBER | Kind.MONEY:
+            return f"DECIMAL({kind.precision}, {kind.scale})"
+        case Kind.DAY:
+            return "DATE"
+        case Kind.TIME:
+            return "TIMESTAMP"
+        case Kind.BOOLEAN:
+            return "BOOLEAN"
+
+
+@lru_cache(maxsize=64)
+def _data_type(spelled: str) -> exp.DataType:
+    return exp.DataType.build(spelled, dialect="duckdb")
+
+
+def _cast(value: exp.Expression, spelled: str) -> exp.Cast:
+    return exp.Cast(this=value, to=_data_type(spelled).copy())
+
+
+def _typed(value: str | int | bool | Decimal | date | datetime | None, kind: Type) -> exp.Expression:
+    return _cast(exp.Null(), _spelled(kind)) if value is None else _literal(value, kind)
+
+
+def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: Type | None) -> exp.Expression:
+    match value:
+        case None:
+            return _cast(exp.Null(), _spelled(kind)) if kind else exp.Null()
+        case bool():
+            return exp.Boolean(this=value)
+        case int():
+            number = exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+            return _cast(number, _spelled(kind)) if kind and kind.kind is not Kind.INTEGER else number
+        case Decimal():
+            if not value.is_finite():
+                raise ValueError(f"{value} is no number")
+            text = exp.Literal.string(format(value, "f"))
+            if kind is not None:
+                return _cast(text, _spelled(kind))
+            digits = value.as_tuple()
+            scale = max(0, -int(digits.exponent))
+            return _cast(text, f"DECIMAL({min(38, max(len(digits.digits) + max(0, int(digits.exponent)), scale + 1))}, {scale})")
+        case datetime():
+            return _cast(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMP")
+        case date():
+            return _cast(exp.Literal.string(value.isoformat()), "DATE")
+        case str():
+            return exp.Literal.string(value)
+
+
+def _call(name: str, *args: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this=name, expressions=list(args))
+
+
+def _paren(value: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Connector | exp.Not | exp.Neg) else value
+
+
+_BINARY: dict[str, type[exp.Binary]] = {
+    "add": exp.Add, "sub": exp.Sub, "mul": exp.Mul, "eq": exp.EQ, "ne": exp.NEQ, "lt": exp.LT, "le": exp.LTE,
+    "gt": exp.GT, "ge": exp.GTE, "distinct_from": exp.NullSafeNEQ,
+}  # fmt: skip
+
+
+def _scalar(value: p.Scalar) -> exp.Expression:
+    match value:
+        case p.Col(name, side):
+            table = {"": None, "left": _identifier("l"), "right": _identifier("r")}[side]
+            return exp.Column(this=_identifier(name), table=table)
+        case p.Lit(literal, kind):
+            return _literal(literal, kind)
+        case p.Over():
+            return _over(value)
+        case p.Op(name, args):
+            return _operation(name, [_scalar(a) for a in args])
+
+
+def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
+    match name:
+        case "and" | "or":
+            kind: type[exp.Connector] = exp.And if name == "and" else exp.Or
+            result = _paren(args[0])
+            for other in args[1:]:
+                result = kind(this=result, expression=_paren(other))
+            return result
+        case "not":
+            return exp.Not(this=_paren(args[0]))
+        case "neg":
+            return exp.Neg(this=_paren(args[0]))
+        case "div":
+            bottom = exp.Nullif(this=_cast(args[1], "DOUBLE"), expression=exp.Literal.number(0))
+            return exp.Div(this=_cast(args[0], "DOUBLE"), expression=bottom)
+        case "is_null":
+            return exp.Is(this=_paren(args[0]), expression=exp.Null())
+        case "in":
+            return exp.In(this=args[0], expressions=args[1:])
+        case "case":
+            ifs = [exp.If(this=c, true=v) for c, v in zip(args[:-1:2], args[1::2], strict=False)]
+            return exp.Case(ifs=ifs, default=args[-1])
+        case "coalesce":
+            return exp.Coalesce(this=args[0], expressions=args[1:])
+        case "least":
+            return exp.Least(this=args[0], expressions=args[1:])
+        case "greatest":
+            return exp.Greatest(this=args[0], expressions=args[1:])
+        case "trunc_week" | "trunc_month" | "trunc_quarter" | "trunc_year":
+            unit = exp.Var(this=name.removeprefix("trunc_").upper())
+            return _cast(exp.TimestampTrunc(this=args[0], unit=unit), "DATE")
+        case "days_between":
+            return exp.DateDiff(this=args[1], expression=args[0], unit=exp.Var(this="DAY"), date_part_boundary=True)
+        case "seconds_between":
+            micros = exp.DateDiff(
+                this=args[1], expression=args[0], unit=exp.Var(this="MICROSECOND"), date_part_boundary=True
+            )
+            return exp.IntDiv(this=micros, expression=exp.Literal.number(1_000_000))
+        case "add_days":
+            return _cast(exp.Add(this=args[0], expression=_cast(args[1], "INTEGER")), "DATE")
+        case "add_months":
+            return _cast(exp.Add(this=args[0], expression=_call("TO_MONTHS", _cast(args[1], "INTEGER"))), "DATE")
+        case "add_seconds":
+            return exp.Add(this=args[0], expression=_call("TO_SECONDS", args[1]))
+        case "concat":
+            empty = exp.Literal.string("")
+            parts = [exp.Coalesce(this=_cast(a, "TEXT"), expressions=[empty.copy()]) for a in args]
+            result = parts[0]
+            for part in parts[1:]:
+                result = exp.DPipe(this=result, expression=part)
+            return result
+        case "as_text":
+            return _cast(args[0], "TEXT")
+        case "as_integer":
+            return _cast(args[0], "BIGINT")
+        case "as_double":
+            return _cast(args[0], "DOUBLE")
+        case "hash":
+            return _call("HASH", *args)
+        case "bucket_of":
+            return exp.Mod(this=_paren(_md5_integer(args[0], 8)), expression=args[1])
+        case "row_digest":
+            return _md5_integer(_canonical(args), 15)
+        case _:
+            return _BINARY[name](this=_paren(args[0]), expression=_paren(args[1]))
+
+
+def _canonical(args: list[exp.Expression]) -> exp.Expression:
+    nothing = exp.Literal.string(NOTHING)
+    parts = [exp.Coalesce(this=_cast(a, "TEXT"), expressions=[nothing.copy()]) for a in args]
+    return _call("CONCAT_WS", exp.Literal.string(APART), *parts)
+
+
+def _md5_integer(text: exp.Expression, digits: int) -> exp.Expression:
+    hexadecimal = exp.Substring(
+        this=exp.MD5(this=text), start=exp.Literal.number(1), length=exp.Literal.number(digits)
+    )
+    return _cast(exp.DPipe(this=exp.Literal.string("0x"), expression=hexadecimal), "BIGINT")
+
+
+def _ordered(order: p.Order) -> exp.Ordered:
+    return exp.Ordered(this=_scalar(order.by), desc=order.descending, nulls_first=False)
+
+
+def _over(over: p.Over) -> exp.Expression:
+    argument = [_scalar(over.argument)] if over.argument is not None else []
+    match over.name:
+        case "row_number":
+            inner: exp.Expression = exp.RowNumber()
+        case "lag":
+            inner = exp.Lag(this=argument[0])
+        case "lead":
+            inner = exp.Lead(this=argument[0])
+        case "sum" | "min" | "max" | "count_rows":
+            inner = _aggregate(p.Agg(over.name, over.argument))
+        case _:
+            raise ValueError(f"no window function is called {over.name!r}")
+    order = exp.Order(expressions=[_ordered(o) for o in over.order]) if over.order else None
+    return exp.Window(this=inner, partition_by=[_scalar(s) for s in over.partition], order=order, over="OVER")
+
+
+def _aggregate(agg: p.Agg) -> exp.Expression:
+    argument = _scalar(agg.argument) if agg.argument is not None else exp.Star()
+    match agg.name:
+        case "count_rows":
+            result: exp.Expression = exp.Count(this=exp.Star(), big_int=True)
+        case "count":
+            result = exp.Count(this=argument, big_int=True)
+        case "count_distinct":
+            result = exp.Count(this=exp.Distinct(expressions=[argument]), big_int=True)
+        case "sum":
+            result = exp.Sum(this=argument)
+        case "min":
+            result = exp.Min(this=argument)
+        case "max":
+            result = exp.Max(this=argument)
+        case "mean":
+            result = exp.Avg(this=argument)
+        case "stddev":
+            result = exp.StddevSamp(this=_cast(argument, "DOUBLE"))
+        case "median" | "quantile":
+            at = 0.5 if agg.name == "median" else agg.quantile
+            result = exp.PercentileCont(this=_cast(argument, "DOUBLE"), expression=exp.Literal.number(str(at)))
+        case "any_value":
+            result = exp.AnyValue(this=argument)
+        case "first_by" | "last_by":
+            last = agg.name == "last_by"
+            order = [exp.Ordered(this=_scalar(o), desc=last, nulls_first=False) for o in agg.order]
+            result = exp.First(this=exp.Order(this=argument, expressions=order))
+        case "every":
+            result = exp.LogicalAnd(this=argument)
+        case "some":
+            result = exp.LogicalOr(this=argument)
+        case _:
+            raise ValueError(f"no aggregation is called {agg.name!r}")
+    if agg.where is not None:
+        result = exp.Filter(this=result, expression=exp.Where(this=_scalar(agg.where)))
+    return result
+
+

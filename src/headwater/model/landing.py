@@ -1,0 +1,100 @@
+"""The landing journal: what every load left behind, in order, and can be replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One data row that was not loaded: row from 1 (header and blank lines not counted), line of the file from 1."""
+
+    row: int
+    line: int | None
+    column: str
+    code: str
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class LandedTable:
+    """The part of a batch that feeds one table. `file` is the Parquet file's name inside the batch.
+
+    Its columns: the mapped columns of the table (a `time` column is the pair), and `_row` integer, `_deleted` boolean,
+    `_merged_into` text, `_updated_at` instant (null where the source has none). `first_day`/`last_day` span the table's
+    event column.
+    """
+
+    table: str
+    file: str
+    rows: int
+    columns: tuple[str, ...]
+    has_updated_at: bool
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One committed load of one file. For every accepted file: loaded + quarantined + collapsed = data_rows.
+
+    `number` is its place in the journal (from 1). `content` is the file's SHA-256, `mapping` the hash of what the
+    source file said; the same pair is loaded once. `full`: keys of the source that are missing from it are deleted.
+    `part_of` groups batches that belong to one full load (several files of one pattern loaded together).
+    """
+
+    number: int
+    id: str
+    source: str
+    system: str
+    path: str
+    content: str
+    mapping: str
+    loaded_at: datetime
+    full: bool
+    data_rows: int
+    loaded: int
+    quarantined: int
+    collapsed: int
+    skipped: tuple[tuple[str, int], ...]
+    tables: tuple[LandedTable, ...]
+    complete_through: date | None
+    warnings: tuple[str, ...] = ()
+    part_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A journal entry: a subject was erased. `subject` is a salted hash; rows that hold it are not loaded again."""
+
+    number: int
+    subject: str
+    erased_at: datetime
+    rows: int
+
+
+JournalEntry = Batch | Erasure
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What parsing one file gave: the staged folder holds `<table>.parquet` files and `quarantine.parquet`; the store
+    turns it into a Batch. Fields as in Batch. `examples` are the first quarantined rows, for the report."""
+
+    source: str
+    system: str
+    path: str
+    content: str
+    mapping: str
+    full: bool
+    data_rows: int
+    loaded: int
+    quarantined: int
+    collapsed: int
+    skipped: tuple[tuple[str, int], ...]
+    tables: tuple[LandedTable, ...]
+    complete_through: date | None
+    warnings: tuple[str, ...] = ()
+    examples: tuple[Quarantined, ...] = ()

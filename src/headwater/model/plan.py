@@ -1,0 +1,212 @@
+"""Plan nodes: a small typed relational algebra. Planner and build decide in it; `metrics.render` only spells it.
+
+Scalars are typed by use; names are physical column names (`created_at`, `created_at__day`). A NULL argument gives NULL
+unless said otherwise; `div` by zero gives NULL on every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from headwater.model.types import Type
+
+# --- scalars ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Col:
+    """A column of the input; in a Join's condition and in a Project over a Join, `side` is `left` or `right`."""
+
+    name: str
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A literal. `type` is needed for None and for money (else it follows from the value)."""
+
+    value: str | int | bool | Decimal | date | datetime | None
+    type: Type | None = None
+
+
+OPERATIONS = (
+    # arithmetic
+    "add", "sub", "mul", "div", "neg",
+    # comparison; distinct_from treats NULLs as equal values
+    "eq", "ne", "lt", "le", "gt", "ge", "is_null", "in", "distinct_from",
+    # logic
+    "and", "or", "not",
+    # choice: case(cond, value, cond, value, ..., otherwise), coalesce, least, greatest
+    "case", "coalesce", "least", "greatest",
+    # time: args as noted
+    "trunc_week", "trunc_month", "trunc_quarter", "trunc_year",  # (day) -> day
+    "days_between",     # (day a, day b) -> integer b - a
+    "seconds_between",  # (instant a, instant b) -> integer b - a, whole seconds
+    "add_days",         # (day, integer) -> day
+    "add_months",       # (day, integer) -> day, clipped to the month's end
+    "add_seconds",      # (instant, integer) -> instant
+    # text and casts
+    "concat",           # texts; NULL counts as ''
+    "as_text", "as_integer", "as_double",
+    # hash(x, ...): unsigned 64-bit content hash, engine-local, never shown or stored in answers; NULL is a value
+    "hash",
+    # the same on every engine and version (md5 of the canonical text): bucket_of(text, integer n) -> integer 0..n-1,
+    # row_digest(x, ...) -> integer 0..2**60-1; NULL is a value of its own
+    "bucket_of", "row_digest",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation of the closed list `OPERATIONS`."""
+
+    name: str
+    args: tuple[Scalar, ...]
+
+    def __post_init__(self) -> None:
+        if self.name not in OPERATIONS:
+            raise ValueError(f"no operation is called {self.name!r}")
+
+
+AGGREGATIONS = (
+    "count_rows", "count", "count_distinct", "sum", "min", "max", "mean", "median", "quantile",
+    "stddev",      # sample standard deviation, NULL under two rows
+    "any_value",   # of values known to be equal
+    "first_by",    # argument's value in the row with the least `order`
+    "last_by",     # argument's value in the row with the greatest `order`
+    "every", "some",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Agg:
+    """One aggregate; `where` keeps the rows that count; `quantile` interpolates linearly (as `median` does)."""
+
+    name: str
+    argument: Scalar | None = None
+    where: Scalar | None = None
+    quantile: float | None = None
+    order: tuple[Scalar, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name not in AGGREGATIONS:
+            raise ValueError(f"no aggregation is called {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A window function: row_number, lag, lead, or an Agg name (sum, count_rows, max, min) over the whole partition
+    (with `order`: up to and including the row)."""
+
+    name: str
+    partition: tuple[Scalar, ...]
+    order: tuple[Order, ...] = ()
+    argument: Scalar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sort key; NULLs come last in both directions."""
+
+    by: Scalar
+    descending: bool = False
+
+
+Scalar = Col | Lit | Op | Over
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An output column."""
+
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAgg:
+    """An output column of a Group."""
+
+    name: str
+    value: Agg
+
+
+# --- relations -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A table of the generation, by name."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Rows written in the statement."""
+
+    columns: tuple[tuple[str, Type], ...]
+    rows: tuple[tuple[str | int | bool | Decimal | date | datetime | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Columns and a condition. With `keep_all`, every input column is kept beside `columns` (one-input sources only)."""
+
+    source: Relation
+    columns: tuple[Named, ...] = ()
+    where: Scalar | None = None
+    keep_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Aggregates by keys; without keys one row, even of nothing."""
+
+    source: Relation
+    keys: tuple[Named, ...]
+    aggregates: tuple[NamedAgg, ...]
+    having: Scalar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two relations; kinds inner, left, cross, semi, anti. Only a Project or a Group may stand over it. `unique`
+    states that the right side has at most one row per left row (checked when the table is built)."""
+
+    left: Relation
+    right: Relation
+    kind: str
+    on: Scalar | None = None
+    unique: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """All rows of relations with the same columns in the same order."""
+
+    sources: tuple[Relation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A total order, and at most `limit` rows."""
+
+    source: Relation
+    by: tuple[Order, ...]
+    limit: int | None = None
+
+
+Relation = Scan | Values | Project | Group | Join | Union | Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Text that `metrics.render` spelled for one engine from one relation; nothing else makes one. `columns` are its
+    output columns in order."""
+
+    text: str
+    columns: tuple[str, ...]
+    engine: str = "duckdb"

@@ -1,0 +1,22 @@
+"""What `headwater.yml` says of the company."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headwater.model.period import Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Company name, reporting currency (ISO 4217), time zone (IANA name) and calendar; `engine` computes;
+    `kpis` holds overrides by KPI id (small_sample, tolerance, mature), as given."""
+
+    company: str = ""
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+    calendar: Calendar = Calendar()
+    engine: str = "duckdb"
+    memory_mb: int = 2048
+    threads: int = 2
+    rate_days: int = 7

@@ -1,0 +1,97 @@
+"""A source: one file of `sources/` says where files lie and what their columns mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from headwater.model.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """How one column of the target table is filled.
+
+    `column` is the file's header ('' with `constant`: the same text in every row). `values` replaces texts before
+    parsing (a text that is missing from it stays). `empty` lists texts that mean no value. `date_format` is strptime's,
+    or `iso`, `excel`, `epoch_s`, `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands` override the
+    source's. `factor` multiplies a number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the texts of a
+    boolean. `unlisted`: what a text outside `values` does: keep, quarantine.
+    """
+
+    target: str
+    column: str = ""
+    constant: str | None = None
+    values: tuple[tuple[str, str | None], ...] = ()
+    unlisted: str = "keep"
+    empty: tuple[str, ...] = ()
+    date_format: str = ""
+    time_zone: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    factor: str = ""
+    true: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableMapping:
+    """Rows of the file as rows of one table. `where_column`/`where_values`: only rows whose file column has one of
+    these texts belong to this table (one file may feed several tables); others are counted as not meant for it."""
+
+    table: str
+    columns: tuple[ColumnMapping, ...]
+    key: tuple[str, ...] = ()
+    deleted: str = ""
+    deleted_values: tuple[str, ...] = ("true", "1", "yes", "t", "y")
+    merged_into: str = ""
+    updated_at: str = ""
+    currency: str = ""
+    where_column: str = ""
+    where_values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured connector over files.
+
+    `load`: `full` (a key that vanished is deleted) or `incremental`. `system`: rows of two sources with the same system
+    share one space of ids. `complete_through`: a date, or '' for the greatest date of `complete_column` (a target
+    column; default: each table's main clock) in confirmed loads. `on_bad_rows`: quarantine or refuse.
+    """
+
+    id: str
+    path: str
+    tables: tuple[TableMapping, ...]
+    format: str = ""
+    encoding: str = ""
+    separator: str = ""
+    quote: str = '"'
+    decimal: str = ""
+    thousands: str = ""
+    date_format: str = ""
+    time_zone: str = ""
+    ambiguous_time: str = "earlier"
+    sheet: str = ""
+    header_row: int = 1
+    skip_rows: int = 0
+    totals: tuple[str, ...] = ()
+    accounting_negatives: bool = False
+    empty: tuple[str, ...] = ("",)
+    load: str = "incremental"
+    currency: str = ""
+    system: str = ""
+    complete_through: date | None = None
+    complete_column: str = ""
+    on_bad_rows: str = "quarantine"
+    max_mb: int = 2048
+    hash: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedColumn:
+    """A column of a landed batch."""
+
+    name: str
+    type: Type

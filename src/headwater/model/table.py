@@ -1,0 +1,153 @@
+"""A table: its grain, columns, keys, derivations and splits, as its file in `catalogue/tables/` states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headwater.model.expression import Predicate
+from headwater.model.types import DAY_SUFFIX, Kind, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A column of a dimension, reached by a unique key: as it is now, or as it was at `as_of` (a column of the row)."""
+
+    table: str
+    by: str
+    column: str
+    as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """`first`, `last`, `nth` or `count` of another table's rows of the same subject.
+
+    Rows of `table` whose `by` columns equal the row's columns (pairs: theirs, ours), that meet `where` and lie between
+    `after` and `until` (columns of our row, both included), in the order of `order` (a date column of theirs), ties by
+    their business key. `column` is what is taken (not for count).
+    """
+
+    which: str
+    table: str
+    by: tuple[tuple[str, str], ...]
+    column: str = ""
+    order: str = ""
+    where: Predicate | None = None
+    after: str = ""
+    until: str = ""
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Time from one column of the row to another, in whole `unit`s (seconds or days)."""
+
+    start: str
+    end: str
+    unit: str = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The class of a number: edges ascending, one more label than edges; an edge belongs to the class above it."""
+
+    column: str
+    edges: tuple[int, ...]
+    labels: tuple[str, ...]
+
+
+Derivation = Lookup | Pick | Since | Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. A derived column that a source maps too keeps the mapped value where there is one.
+
+    `refers` names the table whose key an `id` column holds; `currency` the column with a money column's currency;
+    `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive).
+    """
+
+    id: str
+    type: Type
+    about: str = ""
+    required: bool = False
+    refers: str = ""
+    currency: str = ""
+    unit: str = ""
+    personal: bool = False
+    values: tuple[str, ...] = ()
+    low: int | None = None
+    derive: Derivation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedSplit:
+    """A split *as is*: a column of another table reached by the row's id through one lookup on a unique key."""
+
+    id: str
+    table: str
+    by: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table at one grain.
+
+    `key` is the business key. `subject` is the unit its rows count in. `partition` is `bucket` (hash of the key) or a
+    `day`/`time` column that never changes for a key. `versions`: earlier states of a row are kept. `event` is the
+    column of the main clock. `splits_was` are columns of the row; `splits_is` are reached when the question is asked.
+    `rows_from`: a derived table has one row per row of that table, and `copies` its columns. `own`: a workspace's own.
+    """
+
+    id: str
+    title: str
+    grain: str
+    subject: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partition: str = "bucket"
+    event: str = ""
+    versions: bool = False
+    splits_was: tuple[str, ...] = ()
+    splits_is: tuple[LinkedSplit, ...] = ()
+    rows_from: str = ""
+    about: str = ""
+    own: bool = False
+    path: str = ""
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((c for c in self.columns if c.id == name), None)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Every split a measure on this table has, as was and as is."""
+        return self.splits_was + tuple(s.id for s in self.splits_is)
+
+
+def stored_columns(table: Table) -> tuple[tuple[str, Type], ...]:
+    """The physical columns of a stored table, in order: each column (a `time` column followed by its local date),
+    then the bookkeeping columns. These are also the columns of the view of that name in a query connection.
+
+    Bookkeeping: `_source` text (the configured source), `_load` integer (the batch's number in the journal),
+    `_row` integer (data row in the batch, from 1). A table with versions has a second stored table `<id>__versions`
+    with the same columns and `_valid_from`, `_valid_to` (time pairs, half-open; open end empty) and `_observed`
+    (boolean: the start is a load time, not the source's own).
+    """
+    from headwater.model.types import BOOLEAN, DAY, INTEGER, TEXT, TIME
+
+    columns: list[tuple[str, Type]] = []
+    for c in table.columns:
+        columns.append((c.id, c.type))
+        if c.type.kind is Kind.TIME:
+            columns.append((c.id + DAY_SUFFIX, DAY))
+    columns += [("_source", TEXT), ("_load", INTEGER), ("_row", INTEGER)]
+    if table.id.endswith(VERSIONS_SUFFIX):
+        for name in ("_valid_from", "_valid_to"):
+            columns += [(name, TIME), (name + DAY_SUFFIX, DAY)]
+        columns.append(("_observed", BOOLEAN))
+    return tuple(columns)
+
+
+VERSIONS_SUFFIX = "__versions"
