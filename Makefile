@@ -1,0 +1,53 @@
+# One command a need. The first one sets up .venv from hash-locked requirements; nothing is installed outside this folder.
+
+READY  := .venv/.ready
+BIN    := .venv/bin
+# The first Python that is new enough and can make an environment. Another one: make test PYTHON=/path/to/python
+PYTHON ?= $(shell for p in python3.11 python3 python3.14 python3.13 python3.12; do \
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+WORKERS ?= 2
+UV     ?= uv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check verify bench format lock clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+setup: $(READY) ## The environment in .venv (every other target makes it when needed)
+
+test: $(READY) ## Run the tests (ARGS="-k name" to choose)
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+
+check: $(READY) ## Lint, format, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+verify: $(READY) ## The long checks: property tests with many more examples, and tests marked `verify`
+	HEADWATER_VERIFY=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m verify --timeout 3600 $(ARGS)
+
+bench: $(READY) ## Measure speed against the floor
+	$(BIN)/python -m bench $(ARGS)
+
+format: $(READY) ## Sort imports and format in place
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Compile requirements/dev.txt anew (needs uv)
+	$(UV) pip compile pyproject.toml requirements/dev.in --extra pandas --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
+		--quiet --output-file requirements/dev.txt
+
+clean: ## Remove the environment, caches and builds
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find bench src tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Headwater needs Python 3.11 or newer with its venv module" \
+		"(Debian and Ubuntu: apt install python3-venv). Name one with: make PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
