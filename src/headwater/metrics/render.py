@@ -298,6 +298,8 @@ def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
             return _cast(exp.Add(this=args[0], expression=_call("TO_MONTHS", _cast(args[1], "INTEGER"))), "DATE")
         case "add_seconds":
             return exp.Add(this=args[0], expression=_call("TO_SECONDS", args[1]))
+        case "as_instant":
+            return _cast(args[0], "TIMESTAMP")
         case "concat":
             empty = exp.Literal.string("")
             parts = [exp.Coalesce(this=_cast(a, "TEXT"), expressions=[empty.copy()]) for a in args]
@@ -311,6 +313,10 @@ def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
             return _cast(args[0], "BIGINT")
         case "as_double":
             return _cast(args[0], "DOUBLE")
+        case "as_money":
+            return _cast(args[0], "DECIMAL(20, 6)")
+        case "as_rate":
+            return _cast(args[0], "DECIMAL(18, 10)")
         case "hash":
             return _call("HASH", *args)
         case "bucket_of":

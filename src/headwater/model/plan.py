@@ -47,9 +47,11 @@ OPERATIONS = (
     "add_days",         # (day, integer) -> day
     "add_months",       # (day, integer) -> day, clipped to the month's end
     "add_seconds",      # (instant, integer) -> instant
+    "as_instant",       # (day) -> its first second
     # text and casts
     "concat",           # texts; NULL counts as ''
     "as_text", "as_integer", "as_double",
+    "as_money", "as_rate",  # decimal(20,6) and decimal(18,10): their product is exact
     # hash(x, ...): unsigned 64-bit content hash, engine-local, never shown or stored in answers; NULL is a value
     "hash",
     # the same on every engine and version (md5 of the canonical text): bucket_of(text, integer n) -> integer 0..n-1,

@@ -64,7 +64,8 @@ class Column:
     """One column. A derived column that a source maps too keeps the mapped value where there is one.
 
     `refers` names the table whose key an `id` column holds; `currency` the column with a money column's currency;
-    `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive).
+    `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive). `fixed`: it does not
+    change over a row's life (a correction restates it), so that a stock may read it without a version.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Column:
     personal: bool = False
     values: tuple[str, ...] = ()
     low: int | None = None
+    fixed: bool = False
     derive: Derivation | None = None
 
 
