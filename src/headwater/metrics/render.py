@@ -89,7 +89,13 @@ def _from(relation: p.Relation, alias: str) -> exp.Expression:
 def _select(items: list[exp.Expression], source: p.Relation) -> exp.Select:
     if not isinstance(source, p.Join):
         return exp.Select(expressions=items, from_=exp.From(this=_from(source, "")))
-    sides = {"inner": ("", ""), "left": ("LEFT", ""), "cross": ("", "CROSS"), "semi": ("", "SEMI"), "anti": ("", "ANTI")}
+    sides = {
+        "inner": ("", ""),
+        "left": ("LEFT", ""),
+        "cross": ("", "CROSS"),
+        "semi": ("", "SEMI"),
+        "anti": ("", "ANTI"),
+    }
     if source.kind not in sides:
         raise ValueError(f"no join is called {source.kind!r}")
     side, kind = sides[source.kind]
@@ -218,7 +224,9 @@ def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: T
                 return _cast(text, _spelled(kind))
             digits = value.as_tuple()
             scale = max(0, -int(digits.exponent))
-            return _cast(text, f"DECIMAL({min(38, max(len(digits.digits) + max(0, int(digits.exponent)), scale + 1))}, {scale})")
+            return _cast(
+                text, f"DECIMAL({min(38, max(len(digits.digits) + max(0, int(digits.exponent)), scale + 1))}, {scale})"
+            )
         case datetime():
             return _cast(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMP")
         case date():
@@ -269,6 +277,8 @@ def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
         case "div":
             bottom = exp.Nullif(this=_cast(args[1], "DOUBLE"), expression=exp.Literal.number(0))
             return exp.Div(this=_cast(args[0], "DOUBLE"), expression=bottom)
+        case "ceiling":
+            return exp.Ceil(this=args[0])
         case "is_null":
             return exp.Is(this=_paren(args[0]), expression=exp.Null())
         case "in":
@@ -334,9 +344,7 @@ def _canonical(args: list[exp.Expression]) -> exp.Expression:
 
 
 def _md5_integer(text: exp.Expression, digits: int) -> exp.Expression:
-    hexadecimal = exp.Substring(
-        this=exp.MD5(this=text), start=exp.Literal.number(1), length=exp.Literal.number(digits)
-    )
+    hexadecimal = exp.Substring(this=exp.MD5(this=text), start=exp.Literal.number(1), length=exp.Literal.number(digits))
     return _cast(exp.DPipe(this=exp.Literal.string("0x"), expression=hexadecimal), "BIGINT")
 
 
@@ -398,5 +406,3 @@ def _aggregate(agg: p.Agg) -> exp.Expression:
     if agg.where is not None:
         result = exp.Filter(this=result, expression=exp.Where(this=_scalar(agg.where)))
     return result
-
-

@@ -24,7 +24,18 @@ from headwater.model.table import Table
 from headwater.model.types import DAY_SUFFIX, Kind
 
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
-_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_OPERATORS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "=": "eq",
+    "!=": "ne",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+}
 
 
 def day_of(table: Table, column: str) -> str:
@@ -142,5 +153,3 @@ def physical(table: Table, names: frozenset[str]) -> tuple[str, ...]:
         found.add(name)
         found.add(day_of(table, name))
     return tuple(sorted(found))
-
-

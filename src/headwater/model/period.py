@@ -71,7 +71,8 @@ def shift(day: date, span: Span, sign: int = 1) -> date:
             return add_months(day, 3 * n)
         case "year":
             return add_months(day, 12 * n)
-    raise ValueError(f"a date cannot be moved by {span}")
+        case _:
+            raise ValueError(f"a date cannot be moved by {span}")
 
 
 @dataclass(frozen=True, slots=True)

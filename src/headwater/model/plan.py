@@ -33,7 +33,7 @@ class Lit:
 
 OPERATIONS = (
     # arithmetic
-    "add", "sub", "mul", "div", "neg",
+    "add", "sub", "mul", "div", "neg", "ceiling",
     # comparison; distinct_from treats NULLs as equal values
     "eq", "ne", "lt", "le", "gt", "ge", "is_null", "in", "distinct_from",
     # logic

@@ -35,14 +35,27 @@ class Type:
 
     def __str__(self) -> str:
         default = {Kind.NUMBER: (18, 6), Kind.MONEY: (18, 6)}.get(self.kind, (0, 0))
-        return self.kind.value if (self.precision, self.scale) == default else f"{self.kind}({self.precision},{self.scale})"
+        return (
+            self.kind.value
+            if (self.precision, self.scale) == default
+            else f"{self.kind}({self.precision},{self.scale})"
+        )
 
 
 TEXT, ID, INTEGER = Type(Kind.TEXT), Type(Kind.ID), Type(Kind.INTEGER)
 NUMBER, MONEY = Type(Kind.NUMBER, 18, 6), Type(Kind.MONEY, 18, 6)
 DAY, TIME, BOOLEAN = Type(Kind.DAY), Type(Kind.TIME), Type(Kind.BOOLEAN)
 
-_BY_NAME = {"text": TEXT, "id": ID, "integer": INTEGER, "number": NUMBER, "money": MONEY, "day": DAY, "time": TIME, "boolean": BOOLEAN}
+_BY_NAME = {
+    "text": TEXT,
+    "id": ID,
+    "integer": INTEGER,
+    "number": NUMBER,
+    "money": MONEY,
+    "day": DAY,
+    "time": TIME,
+    "boolean": BOOLEAN,
+}
 _SIZED = re.compile(r"(number|money)\((\d+),\s*(\d+)\)")
 
 

@@ -1,0 +1,126 @@
+"""Formulas resolved: which measures a KPI rests on, and at which moments each is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from headwater.errors import QueryError, nearest
+from headwater.model.catalogue import Catalogue
+from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.kpi import Kpi, Variant
+from headwater.model.measure import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a formula is read: so many periods back, over a trailing window, at the opening, over all segments."""
+
+    back: int = 0
+    trailing: Span | None = None
+    opening: bool = False
+    total: bool = False
+
+
+HERE = Moment()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One measure at one moment; `entered`: the matured entries of a cohort instead of those that reached."""
+
+    measure: str
+    moment: Moment = HERE
+    entered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A KPI and the variant that answers; `formula` has only measures as names, or is None when it `needs` something."""
+
+    kpi: Kpi
+    variant: Variant
+    formula: Formula | None
+
+
+def resolve(catalogue: Catalogue, name: str) -> Asked:
+    """The KPI and variant of an id or dotted id, its formula with every KPI replaced by its own.
+
+    Raises QueryError with the nearest offered names.
+    """
+    kpi, variant = find(catalogue, name)
+    return Asked(kpi, variant, None if variant.formula is None else expand(catalogue, variant.formula, name))
+
+
+def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:
+    """The KPI and variant of an id or dotted id; QueryError with the nearest names where there is none."""
+    kpi_id, _, variant_id = name.partition(".")
+    kpi = catalogue.kpis.get(kpi_id)
+    if kpi is None:
+        near = nearest(kpi_id, [*catalogue.kpis, *(a for k in catalogue.kpis.values() for a in k.aliases)])
+        raise QueryError(f"no KPI is called {kpi_id!r}", do=near or "See `headwater kpi list`.")
+    variant = kpi.variant(variant_id)
+    if variant is None:
+        offered = ", ".join(f"{kpi_id}.{v.id}" for v in kpi.variants)
+        raise QueryError(f"{kpi_id!r} has no variant {variant_id!r}", do=f"Its variants are {offered}.")
+    return kpi, variant
+
+
+def expand(catalogue: Catalogue, formula: Formula, inside: str = "") -> Formula:
+    """The formula with every KPI name replaced by that KPI's formula; a measure wins over a KPI of the same name.
+
+    A KPI inside that needs an analysis makes the whole formula need it (QueryError naming it).
+    """
+    match formula:
+        case Number():
+            return formula
+        case Negate(of):
+            return Negate(expand(catalogue, of, inside))
+        case Binary(operator, left, right):
+            return Binary(operator, expand(catalogue, left, inside), expand(catalogue, right, inside))
+        case Call(function, argument, window):
+            return Call(function, expand(catalogue, argument, inside), window)
+        case Name(name):
+            if name in catalogue.measures:
+                return formula
+            _, variant = find(catalogue, name)
+            if variant.formula is None:
+                raise QueryError(f"{inside!r} rests on {name!r}, which needs {variant.needs}")
+            return expand(catalogue, variant.formula, name)
+
+
+def needs(formula: Formula, moment: Moment = HERE, *, entered: bool = False) -> Iterator[Need]:
+    """Every measure a resolved formula reads, with its moment."""
+    match formula:
+        case Number():
+            return
+        case Name(name):
+            yield Need(name, moment, entered)
+        case Negate(of):
+            yield from needs(of, moment, entered=entered)
+        case Binary(_, left, right):
+            yield from needs(left, moment, entered=entered)
+            yield from needs(right, moment, entered=entered)
+        case Call(function, argument):
+            for step, inner in moments(formula, moment):
+                yield from needs(argument, inner, entered=entered or function == "entered")
+                del step
+
+
+def moments(call: Call, moment: Moment) -> tuple[tuple[str, Moment], ...]:
+    """The moments at which a function reads its argument: `now` and, where it compares, `base`."""
+    match call.function:
+        case "prior":
+            return (("now", replace(moment, back=moment.back + 1)),)
+        case "growth":
+            return (("now", moment), ("base", replace(moment, back=moment.back + 1)))
+        case "trailing":
+            return (("now", replace(moment, trailing=Span.parse(call.window))),)
+        case "opening":
+            return (("now", replace(moment, opening=True)),)
+        case "share":
+            return (("now", moment), ("base", replace(moment, total=True)))
+        case "entered":
+            return (("now", moment),)
+        case _:
+            raise ValueError(f"no function is called {call.function!r}")

@@ -1,0 +1,392 @@
+"""Observations from the rows a plan's statements gave: aligned on periods and segments, then the formula applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
+from headwater.metrics.intervals import interval
+from headwater.metrics.planner import Block, Context, Plan, Window, step_start, variant_name
+from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.measure import Alive, Latest, Measure, Reached
+from headwater.model.observation import Observation
+from headwater.model.period import Grain, Period
+
+Exact = int | float | Decimal
+Segment = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One measure in one window and segment, as the engine gave it."""
+
+    value: Exact | None
+    n: int
+    entered: Exact | None = None
+    entered_n: int = 0
+    left_out: int = 0
+    negative: int = 0
+    unrated: int = 0
+    unversioned: int = 0
+    total: Exact | None = None
+    deviation: float | None = None
+    mature_days: int | None = None
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was met while a formula was applied: qualities, sentences, and what the number rests on."""
+
+    quality: set[str] = field(default_factory=set)
+    detail: list[str] = field(default_factory=list)
+    left_out: int | None = None
+    n: int | None = None
+    reading: Reading | None = None
+
+    def say(self, quality: str, sentence: str) -> None:
+        if quality:
+            self.quality.add(quality)
+        if sentence and sentence not in self.detail:
+            self.detail.append(sentence)
+
+
+Readings = Mapping[tuple[str, bool, Window], Mapping[Segment, Reading]]
+
+
+def collect(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> Readings:
+    """The readings of every measure, by (measure, over all segments, window) and segment."""
+    found: dict[tuple[str, bool, Window], dict[Segment, Reading]] = {}
+    for block, rows in zip(plan.blocks, results, strict=True):
+        places = _places(block, plan.question.grain)
+        first = 1 + len(block.splits)
+        for block_field in block.fields:
+            for window in block.windows:
+                found.setdefault((block_field.measure, block.total, window), {})
+        for row in rows:
+            window = places[row[0]]
+            segment: Segment = tuple(None if v is None else str(v) for v in row[1:first])
+            at = first
+            for block_field in block.fields:
+                values = dict(zip(block_field.names, row[at : at + len(block_field.names)], strict=True))
+                at += len(block_field.names)
+                found[block_field.measure, block.total, window][segment] = _reading(values, block_field.divide)
+    return found
+
+
+def _places(block: Block, grain: Grain) -> dict[object, Window]:
+    places: dict[object, Window] = dict(enumerate(block.windows))
+    if len(block.windows) > 1:
+        for window in block.windows:
+            if window.start is not None and grain is not Grain.ALL:
+                places.setdefault(step_start_or_none(window, grain), window)
+    return places
+
+
+def step_start_or_none(window: Window, grain: Grain) -> date | None:
+    """The calendar step's first day, where the grain is a plain calendar step."""
+    if grain in (Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.YEAR):
+        return step_start(window, grain)
+    return None
+
+
+def _exact(value: object) -> Exact | None:
+    return value if isinstance(value, int | float | Decimal) else None
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float | Decimal) else 0
+
+
+def _divided(value: Exact | None, by: int) -> Exact | None:
+    if value is None or by == 1:
+        return value
+    return float(value) / by
+
+
+def _reading(values: Mapping[str, object], divide: int) -> Reading:
+    deviation = _exact(values.get("deviation"))
+    mature = values.get("mature_days")
+    return Reading(
+        value=_divided(_exact(values["value"]), divide),
+        n=_whole(values["n"]),
+        entered=_divided(_exact(values.get("entered")), divide),
+        entered_n=_whole(values.get("entered_n")),
+        left_out=_whole(values.get("left_out")),
+        negative=_whole(values.get("negative")),
+        unrated=_whole(values.get("unrated")),
+        unversioned=_whole(values.get("unversioned")),
+        total=_divided(_exact(values.get("sum")), divide),
+        deviation=None if deviation is None else float(deviation) / divide,
+        mature_days=None if mature is None else _whole(mature),
+    )
+
+
+def observe(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tuple[Observation, ...]:
+    """The Observations of a plan, by KPI as asked, then period, then segment."""
+    readings = collect(plan, results)
+    out: list[Observation] = []
+    for asked in plan.asked:
+        evaluation = Evaluation(plan, asked, readings)
+        segments = evaluation.segments()
+        for index, period in enumerate(plan.periods):
+            out.extend(evaluation.observation(index, period, segment) for segment in segments)
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One KPI's formula over the readings of a plan."""
+
+    plan: Plan
+    asked: Asked
+    readings: Readings
+
+    @property
+    def context(self) -> Context:
+        return self.plan.context
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Every segment that any measure of this KPI has in any window, empty values last."""
+        if not self.plan.question.by:
+            return ((),)
+        found: set[Segment] = set()
+        for need in self.plan.needs[variant_name(self.asked)]:
+            for (measure, total, _), by_segment in self.readings.items():
+                if measure == need.measure and not total:
+                    found.update(by_segment)
+        return tuple(sorted(found, key=lambda s: tuple((v is None, v or "") for v in s)))
+
+    def observation(self, index: int, period: Period | None, segment: Segment) -> Observation:
+        """The one number of a period and a segment."""
+        kpi, variant, question = self.asked.kpi, self.asked.variant, self.plan.question
+        notes = Notes()
+        value: float | None = None
+        top: float | None = None
+        bottom: float | None = None
+        if self.asked.formula is None:
+            notes.say("needs", f"needs {variant.needs}")
+        else:
+            value, top, bottom = self._apply(self.asked.formula, index, segment, notes)
+            self._judge_period(period, notes)
+        low = high = None
+        if value is not None:
+            low, high = interval(variant.interval, value, top, bottom, notes.n, notes.reading)
+            if (
+                notes.n is not None
+                and notes.n < self._small_sample()
+                and (bottom is not None or variant.interval != "none")
+            ):
+                notes.say("small_sample", f"rests on {notes.n} only")
+        elif not notes.quality:
+            notes.say("no_data", "no rows to compute it from")
+        money = ("money", 1) in variant.unit.powers or ("money", -1) in variant.unit.powers
+        return Observation(
+            kpi=kpi.id,
+            variant=variant.id,
+            basis=variant.basis,
+            funnel="",
+            filter=question.filter,
+            period_start=None if period is None else period.start,
+            period_end=None if period is None else period.end,
+            grain=question.grain.value,
+            segment=tuple(zip(question.by, segment, strict=True)),
+            series="actual",
+            series_id="",
+            value=value,
+            numerator=top,
+            denominator=bottom,
+            subjects=notes.n,
+            left_out=notes.left_out,
+            low=low,
+            high=high,
+            unit=str(variant.unit),
+            currency=self.context.settings.currency if money else "",
+            quality=tuple(sorted(notes.quality)),
+            detail="; ".join(notes.detail),
+            as_of=question.as_of,
+            definition=kpi.hash,
+            data=self.context.generation.id,
+        )
+
+    def _small_sample(self) -> int:
+        return self.asked.kpi.small_sample
+
+    def _judge_period(self, period: Period | None, notes: Notes) -> None:
+        """Marks a period that is cut short, by the day asked as of or by data that does not reach its end."""
+        if period is None or self.asked.formula is None:
+            return
+        question = self.plan.question
+        last = period.end - timedelta(1)
+        if last > question.as_of:
+            notes.say("partial", f"the period runs to {last}, asked as of {question.as_of}")
+        if question.grain is not Grain.ALL:
+            whole = self.context.settings.calendar.period(period.start, question.grain)
+            if whole != period:
+                notes.say("partial", f"covers {period.days} of {whole.days} days")
+        for table in dict.fromkeys(self.context.catalogue.measures[n.measure].table for n in needs(self.asked.formula)):
+            stored = self.context.generation.table(table)
+            for source, through in stored.complete_through if stored is not None else ():
+                if through is not None and through < min(last, question.as_of):
+                    notes.say("partial", f"source {source!r} is complete through {through} only")
+
+    # --- formula -----------------------------------------------------------------------------------------------------
+    def _apply(
+        self, formula: Formula, index: int, segment: Segment, notes: Notes
+    ) -> tuple[float | None, float | None, float | None]:
+        """Value, numerator and denominator. A quotient at the top gives its parts; so does a mean."""
+        if isinstance(formula, Binary) and formula.operator == "/":
+            top = self._value(formula.left, index, segment, HERE, False, notes)
+            top_n = notes.n
+            notes.n = None
+            bottom = self._value(formula.right, index, segment, HERE, False, notes)
+            if notes.n is None:
+                notes.n = top_n
+            return self._divide(top, bottom, notes), _float(top), _float(bottom)
+        if isinstance(formula, Name):
+            measure = self.context.catalogue.measures[formula.id]
+            value = self._value(formula, index, segment, HERE, False, notes)
+            if measure.aggregate == "mean" and notes.reading is not None:
+                return _float(value), _float(notes.reading.total), float(notes.reading.n)
+            return _float(value), None, None
+        return _float(self._value(formula, index, segment, HERE, False, notes)), None, None
+
+    def _divide(self, top: Exact | None, bottom: Exact | None, notes: Notes) -> float | None:
+        if top is None or bottom is None:
+            return None
+        if bottom == 0:
+            notes.say("" if "immature" in notes.quality else "zero_denominator", "the denominator is zero")
+            return None
+        return float(top) / float(bottom)
+
+    def _value(
+        self, formula: Formula, index: int, segment: Segment, moment: Moment, entered: bool, notes: Notes
+    ) -> Exact | None:
+        match formula:
+            case Number(value):
+                return value
+            case Negate(of):
+                inner = self._value(of, index, segment, moment, entered, notes)
+                return None if inner is None else -inner
+            case Name(name):
+                return self._read(name, index, segment, moment, entered, notes)
+            case Binary(operator, left, right):
+                a = self._value(left, index, segment, moment, entered, notes)
+                b = self._value(right, index, segment, moment, entered, notes)
+                return self._combine(operator, a, b, notes)
+            case Call():
+                return self._call(formula, index, segment, moment, entered, notes)
+
+    def _combine(self, operator: str, a: Exact | None, b: Exact | None, notes: Notes) -> Exact | None:
+        if a is None or b is None:
+            return None
+        if operator == "/":
+            return self._divide(a, b, notes)
+        if isinstance(a, float) or isinstance(b, float):
+            a, b = float(a), float(b)
+        match operator:
+            case "+":
+                return a + b  # type: ignore[operator]
+            case "-":
+                return a - b  # type: ignore[operator]
+            case "*":
+                return a * b  # type: ignore[operator]
+            case _:
+                raise ValueError(f"no operator is called {operator!r}")
+
+    def _call(
+        self, call: Call, index: int, segment: Segment, moment: Moment, entered: bool, notes: Notes
+    ) -> Exact | None:
+        read = dict(moments(call, moment))
+        inside = entered or call.function == "entered"
+        now = self._value(call.argument, index, segment, read["now"], inside, notes)
+        if "base" not in read:
+            return now
+        n = notes.n
+        base = self._value(call.argument, index, segment, read["base"], inside, notes)
+        notes.n = n
+        ratio = self._divide(now, base, notes)
+        if ratio is None or call.function == "share":
+            return ratio
+        return ratio - 1
+
+    def _read(
+        self, name: str, index: int, segment: Segment, moment: Moment, entered: bool, notes: Notes
+    ) -> Exact | None:
+        measure = self.context.catalogue.measures[name]
+        window = self.plan.windows[index, moment]
+        if window is None:
+            notes.say("no_data", f"the period lies after {self.plan.question.as_of}, the day asked as of")
+            return None
+        if isinstance(measure.clock, Alive | Latest):
+            window = Window(None, window.end)
+        if (reason := self._not_covered(measure, window)) is not None:
+            notes.say("no_data", reason)
+            return None
+        place = () if moment.total else segment
+        reading = self.readings[name, moment.total, window].get(place)
+        if reading is None:
+            notes.n = notes.n or 0
+            if isinstance(measure.clock, Reached):
+                notes.left_out = notes.left_out or 0
+                return 0
+            return measure.empty
+        return self._noted(measure, reading, entered, notes)
+
+    def _noted(self, measure: Measure, reading: Reading, entered: bool, notes: Notes) -> Exact | None:
+        notes.reading = reading
+        if reading.unversioned:
+            notes.say(
+                "no_data", f"{reading.unversioned} of {reading.n} rows of {measure.table!r} have no version that early"
+            )
+            return None
+        if reading.unrated:
+            notes.say("no_rate", f"{reading.unrated} rows have no exchange rate to {self.context.settings.currency}")
+            return None
+        if isinstance(measure.clock, Reached):
+            notes.left_out = reading.left_out
+            notes.n = reading.entered_n if entered else (notes.n if notes.n is not None else reading.entered_n)
+            if reading.mature_days is not None:
+                notes.say("", f"mature after {reading.mature_days} days, the 95th percentile of completed transitions")
+            if reading.left_out:
+                notes.say(
+                    "immature" if not reading.entered_n else "",
+                    f"{reading.left_out} entries are too young and left out",
+                )
+            if reading.negative:
+                notes.say("", f"{reading.negative} reached it on a day before they entered")
+            result = reading.entered if entered else reading.value
+            return 0 if result is None and measure.aggregate in ("count", "count_distinct", "sum") else result
+        notes.n = reading.n
+        if reading.left_out:
+            notes.left_out = (notes.left_out or 0) + reading.left_out
+            notes.say("", f"{reading.left_out} negative durations are left out")
+        return measure.empty if reading.value is None else reading.value
+
+    def _not_covered(self, measure: Measure, window: Window) -> str | None:
+        """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""
+        stored = self.context.generation.table(measure.table)
+        if stored is None or stored.rows == 0:
+            return f"no source feeds {measure.table!r}"
+        if isinstance(measure.clock, Reached | Alive | Latest) or window.start is None:
+            if stored.first_day is not None and window.end <= stored.first_day:
+                return f"{measure.table!r} begins on {stored.first_day}"
+            return None
+        if stored.first_day is not None and window.end <= stored.first_day and _is_event(measure, self.context):
+            return f"{measure.table!r} begins on {stored.first_day}"
+        ends = [through for _, through in stored.complete_through if through is not None]
+        if ends and window.start > max(ends):
+            return f"{measure.table!r} is complete through {max(ends)} only"
+        return None
+
+
+def _is_event(measure: Measure, context: Context) -> bool:
+    """Whether the measure's clock is the main clock of its table, whose first day the generation knows."""
+    event = context.catalogue.tables[measure.table].event
+    return getattr(measure.clock, "at", "") == event != ""
+
+
+def _float(value: Exact | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,818 @@
+"""Decides how a question is answered: which scans, windows, joins and refusals. `render` only spells what stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from headwater.errors import QueryError, nearest
+from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
+from headwater.model.catalogue import Catalogue
+from headwater.model.expression import ColumnName, Elapsed, Predicate
+from headwater.model.generation import Generation
+from headwater.model.lowering import (
+    both,
+    columns_in,
+    day_of,
+    lower_predicate,
+    lower_value,
+    physical,
+    seconds_of,
+)
+from headwater.model.measure import EVER, Alive, At, Latest, Measure, Reached, Span
+from headwater.model.period import Grain, Period, shift
+from headwater.model.plan import (
+    Agg,
+    Col,
+    Group,
+    Join,
+    Lit,
+    Named,
+    NamedAgg,
+    Op,
+    Order,
+    Over,
+    Project,
+    Relation,
+    Scalar,
+    Scan,
+    Values,
+)
+from headwater.model.question import Question
+from headwater.model.settings import Settings
+from headwater.model.table import VERSIONS_SUFFIX, LinkedSplit, Table
+from headwater.model.types import DAY, DAY_SUFFIX, INTEGER, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days a measure is read over: half-open, `start` None = from the beginning; a stock is read at `end`'s eve."""
+
+    start: date | None
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a measure gives in one window and segment, in the columns `<prefix>_<field>` of a block.
+
+    `value`; `n` rows behind it; and where they apply: `entered`, `entered_n` (cohort), `left_out` (too young or
+    impossible), `negative`, `unrated` (rows without an exchange rate), `unversioned` (rows whose value then is
+    unknown), `deviation` (sample standard deviation), `low`/`high` (of a quantile), `mature_days` (p95).
+    """
+
+    measure: str
+    prefix: str
+    names: tuple[str, ...]
+    divide: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One statement: its first column is the window's number, then the segment's values, then the fields."""
+
+    relation: Relation
+    windows: tuple[Window, ...]
+    splits: tuple[str, ...]
+    total: bool
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a question is answered: the asked KPIs, the periods, the windows behind each need, and the blocks."""
+
+    question: Question
+    asked: tuple[Asked, ...]
+    periods: tuple[Period | None, ...]
+    windows: Mapping[tuple[int, Moment], Window | None]
+    blocks: tuple[Block, ...]
+    needs: Mapping[str, tuple[Need, ...]]
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan is made from besides the question."""
+
+    catalogue: Catalogue
+    generation: Generation
+    settings: Settings
+
+
+def plan(question: Question, catalogue: Catalogue, generation: Generation, settings: Settings) -> Plan:
+    """The plan of a question. Raises QueryError for what cannot be answered: unknown names, a split that a measure
+    lacks, a growth without a period."""
+    context = Context(catalogue, generation, settings)
+    asked = tuple(resolve(catalogue, name) for name in question.kpis)
+    needed = {variant_name(a): tuple(dict.fromkeys(needs(a.formula))) if a.formula else () for a in asked}
+    all_needs = tuple(dict.fromkeys(n for group in needed.values() for n in group))
+    measures = {n.measure: catalogue.measures[n.measure] for n in all_needs}
+    for a in asked:
+        used = {n.measure: measures[n.measure] for n in needed[variant_name(a)]}
+        _check_splits(used, question, catalogue)
+    condition = _filter(question, measures, catalogue)
+    periods = _periods(question, measures, context)
+    windows: dict[tuple[int, Moment], Window | None] = {}
+    for i, period in enumerate(periods):
+        for moment in {n.moment for n in all_needs}:
+            windows[i, moment] = _window(question, period, moment, settings)
+    blocks = _blocks(question, all_needs, measures, windows, condition, context)
+    return Plan(question, asked, periods, windows, blocks, needed, context)
+
+
+def variant_name(asked: Asked) -> str:
+    """The dotted name of an asked KPI and variant."""
+    return f"{asked.kpi.id}.{asked.variant.id}"
+
+
+# --- splits, filter, periods -----------------------------------------------------------------------------------------
+def splits_of(measure: Measure, catalogue: Catalogue) -> tuple[str, ...]:
+    """The splits a measure can be asked by."""
+    table = catalogue.tables[measure.table]
+    return table.splits if measure.splits is None else measure.splits
+
+
+def _check_splits(measures: Mapping[str, Measure], question: Question, catalogue: Catalogue) -> None:
+    if not measures:
+        return
+    offers = {m.id: splits_of(m, catalogue) for m in measures.values()}
+    common = [s for s in next(iter(offers.values())) if all(s in o for o in offers.values())]
+    offered = f"This question can be split by: {', '.join(common) or 'nothing'}."
+    for split in question.by:
+        lacking = [m for m, has in offers.items() if split not in has]
+        if lacking:
+            near = nearest(split, common)
+            raise QueryError(
+                f"{lacking[0]!r} cannot be split by {split!r}", where=question.kpis[0], do=f"{near} {offered}".strip()
+            )
+    if len(set(question.by)) != len(question.by):
+        raise QueryError("a split is named twice", where="by", do="Name each split once.")
+
+
+def _filter(question: Question, measures: Mapping[str, Measure], catalogue: Catalogue) -> Predicate | None:
+    if not question.filter:
+        return None
+    from headwater.metrics.language import LanguageError, parse_predicate
+
+    try:
+        predicate = parse_predicate(question.filter)
+    except LanguageError as error:
+        raise QueryError(
+            str(error), where="filter", do="Write it as: channel = 'email' and region in ('EMEA', 'APAC')"
+        ) from None
+    names = columns_in(predicate)
+    for measure in measures.values():
+        has = splits_of(measure, catalogue)
+        for name in sorted(names):
+            if name not in has:
+                near = nearest(name, has)
+                raise QueryError(
+                    f"{measure.id!r} cannot be filtered by {name!r}",
+                    where="filter",
+                    do=f"{near} It can be filtered by: {', '.join(has) or 'nothing'}.".strip(),
+                )
+    return predicate
+
+
+def _periods(question: Question, measures: Mapping[str, Measure], context: Context) -> tuple[Period | None, ...]:
+    calendar = context.settings.calendar
+    if question.grain is Grain.ALL:
+        return (question.period,)
+    period = question.period
+    if period is None:
+        days = [
+            day
+            for t in {m.table for m in measures.values()}
+            if (stored := context.generation.table(t)) is not None
+            for day in (stored.first_day, stored.last_day)
+            if day is not None
+        ]
+        if not days or min(days) > question.as_of:
+            return (None,)
+        period = Period(min(days), min(max(days), question.as_of) + timedelta(1))
+    return tuple(
+        Period(max(step.start, period.start), min(step.end, period.end))
+        for step in calendar.spine(period, question.grain)
+    )
+
+
+def _window(question: Question, period: Period | None, moment: Moment, settings: Settings) -> Window | None:
+    """The window of a period at a moment, cut at the day asked as of; None where it lies wholly after that day."""
+    edge = question.as_of + timedelta(1)
+    if period is None:
+        if moment.back or moment.trailing or moment.opening:
+            raise QueryError(
+                "a comparison with an earlier period needs a period",
+                where=question.kpis[0],
+                do="Add one, such as 2025.",
+            )
+        return Window(None, edge)
+    for _ in range(moment.back):
+        period = settings.calendar.before(period, question.grain)
+    if moment.opening:
+        return Window(None, period.start) if period.start <= edge else None
+    if moment.trailing is not None:
+        start, end = shift(period.end, moment.trailing, -1), period.end
+    else:
+        start, end = period.start, period.end
+    if start >= edge:
+        return None
+    return Window(start, min(end, edge))
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+def _blocks(
+    question: Question,
+    all_needs: tuple[Need, ...],
+    measures: Mapping[str, Measure],
+    windows: Mapping[tuple[int, Moment], Window | None],
+    condition: Predicate | None,
+    context: Context,
+) -> tuple[Block, ...]:
+    """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass."""
+    groups: dict[tuple[object, ...], list[Measure]] = {}
+    spans: dict[tuple[object, ...], tuple[Window, ...]] = {}
+    by_measure: dict[tuple[str, bool], set[Window]] = {}
+    for need in all_needs:
+        for (_, moment), window in windows.items():
+            if moment == need.moment and window is not None:
+                by_measure.setdefault((need.measure, moment.total), set()).add(window)
+    for (measure_id, total), found in by_measure.items():
+        measure = measures[measure_id]
+        ordered = tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
+        if isinstance(measure.clock, Alive | Latest):
+            ordered = tuple(dict.fromkeys(Window(None, w.end) for w in ordered))
+        asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
+        alone = isinstance(measure.clock, Reached) or _needs_rates(measure, context)
+        key = (measure.table, measure.clock, ordered, total, _versioned(measure, asked, context), alone and measure.id)
+        groups.setdefault(key, []).append(measure)
+        spans[key] = ordered
+    return tuple(
+        _block(question, tuple(group), spans[key], bool(key[3]), condition, context) for key, group in groups.items()
+    )
+
+
+def money_columns(measure: Measure, context: Context) -> tuple[str, ...]:
+    """The money columns a measure adds up, whose currency matters to its value."""
+    if measure.column is None or ("money", 1) not in measure.unit.powers:
+        return ()
+    table = context.catalogue.tables[measure.table]
+    names = sorted(columns_in(measure.column))
+    return tuple(n for n in names if (c := table.column(n)) is not None and c.type.kind is Kind.MONEY and c.currency)
+
+
+def _needs_rates(measure: Measure, context: Context) -> bool:
+    if not money_columns(measure, context):
+        return False
+    stored = context.generation.table(measure.table)
+    found = stored.currencies if stored is not None else ()
+    return any(c != context.settings.currency for c in found)
+
+
+def _versioned(measure: Measure, names: frozenset[str], context: Context) -> bool:
+    """Whether a stock has to read values from the versions of its rows; `names`: splits and filter columns asked."""
+    table = context.catalogue.tables[measure.table]
+    if not isinstance(measure.clock, Alive) or not table.versions:
+        return False
+    links = frozenset(link.by for link in _linked(table, names))
+    return any(_changes(table, n) for n in columns_in(measure.column) | columns_in(measure.where) | names | links)
+
+
+def _changes(table: Table, name: str) -> bool:
+    column = table.column(name)
+    return column is not None and not column.fixed and name not in table.key
+
+
+def _linked(table: Table, names: frozenset[str]) -> tuple[LinkedSplit, ...]:
+    return tuple(s for s in table.splits_is if s.id in names)
+
+
+def _with_links(
+    source: Relation, keep: tuple[str, ...], table: Table, links: tuple[LinkedSplit, ...], catalogue: Catalogue
+) -> Relation:
+    """Each linked split joined as a column of its name, by the unique key of the table it is read from."""
+    relation, kept = source, keep
+    for link in links:
+        target = catalogue.tables[link.table]
+        side = Project(
+            Scan(link.table), (Named("_key", Col(target.key[0])), Named("_value", Col(day_of(target, link.column))))
+        )
+        on = Op("eq", (Col(link.by, "left"), Col("_key", "right")))
+        columns = tuple(Named(n, Col(n, "left")) for n in kept) + (Named(link.id, Col("_value", "right")),)
+        relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, link.id)
+    return relation
+
+
+def _base(
+    measures: tuple[Measure, ...],
+    table: Table,
+    names: frozenset[str],
+    catalogue: Catalogue,
+    extra: tuple[str, ...] = (),
+) -> tuple[Relation, tuple[str, ...]]:
+    """The table with the physical columns that the measures, the splits and the filter read."""
+    read = frozenset(n for n in names if table.column(n) is not None)
+    links = _linked(table, names)
+    for m in measures:
+        read |= columns_in(m.column) | columns_in(m.where) | clock_columns(m)
+    read |= {link.by for link in links}
+    keep = tuple(dict.fromkeys((*physical(table, read), *extra)))
+    source = Project(Scan(table.id), tuple(Named(n, Col(n)) for n in keep))
+    return _with_links(source, keep, table, links, catalogue), (*keep, *(link.id for link in links))
+
+
+def clock_columns(measure: Measure) -> frozenset[str]:
+    """The columns a measure's clock reads."""
+    match measure.clock:
+        case At(at):
+            return frozenset({at})
+        case Alive(start, until):
+            return frozenset({start, until} - {""})
+        case Latest(at, per):
+            return frozenset({at, *per})
+        case Reached(start, to):
+            return frozenset({start, to})
+
+
+def _segment_keys(question: Question, total: bool, table: Table) -> tuple[Named, ...]:
+    if total:
+        return ()
+    return tuple(Named(f"s{i}", Op("as_text", (_split_value(table, s),))) for i, s in enumerate(question.by))
+
+
+def _split_value(table: Table, split: str) -> Scalar:
+    return Col(day_of(table, split)) if table.column(split) is not None else Col(split)
+
+
+def _lower_filter(table: Table, condition: Predicate | None) -> Scalar | None:
+    return None if condition is None else lower_predicate(table, condition)
+
+
+def _window_values(windows: tuple[Window, ...]) -> Relation:
+    rows = tuple((i, w.start or date(1, 1, 1), w.end) for i, w in enumerate(windows))
+    return Values((("w", INTEGER), ("w_start", DAY), ("w_end", DAY)), rows)
+
+
+def _in_windows(
+    source: Relation, keep: tuple[str, ...], day: str, windows: tuple[Window, ...], grain: Grain
+) -> tuple[Relation, Scalar]:
+    """The rows whose day lies in a window, and the window's number: by truncating where windows are whole calendar
+    steps side by side, by a condition where there is one, by a join where they overlap."""
+    date_of = Col(day)
+    if len(windows) == 1:
+        inside = _inside(date_of, windows[0])
+        return Project(source, tuple(Named(n, Col(n)) for n in keep), inside), Lit(0)
+    truncation = _truncation(windows, grain)
+    if truncation is not None:
+        inside = _inside(date_of, Window(windows[0].start, windows[-1].end))
+        relation = Project(source, tuple(Named(n, Col(n)) for n in keep), inside)
+        return relation, truncation(date_of)
+    on = Op(
+        "and",
+        (Op("ge", (Col(day, "left"), Col("w_start", "right"))), Op("lt", (Col(day, "left"), Col("w_end", "right")))),
+    )
+    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("w", Col("w", "right")))
+    return Project(Join(source, _window_values(windows), "inner", on, unique=False), columns), Col("w")
+
+
+def _inside(day: Scalar, window: Window) -> Scalar:
+    before = Op("lt", (day, Lit(window.end)))
+    return before if window.start is None else Op("and", (Op("ge", (day, Lit(window.start))), before))
+
+
+_TRUNCATIONS = {
+    Grain.DAY: "",
+    Grain.WEEK: "trunc_week",
+    Grain.MONTH: "trunc_month",
+    Grain.QUARTER: "trunc_quarter",
+    Grain.YEAR: "trunc_year",
+}
+
+
+def _truncation(windows: tuple[Window, ...], grain: Grain) -> Callable[[Scalar], Scalar] | None:
+    """How a day gives the start of its step, where every window is (a cut of) one step and none overlap."""
+    if grain not in _TRUNCATIONS:
+        return None
+    for a, b in zip(windows, windows[1:], strict=False):
+        if a.start is None or b.start is None or a.end > b.start:
+            return None
+    for w in windows:
+        if w.start is None or _step_start(w.start, grain) != _step_start(w.end - timedelta(1), grain):
+            return None
+    if any(a.end != b.start for a, b in zip(windows, windows[1:], strict=False)):
+        return None
+    name = _TRUNCATIONS[grain]
+    return (lambda day: Op(name, (day,))) if name else (lambda day: day)
+
+
+def _step_start(day: date, grain: Grain) -> date:
+    from headwater.model.period import Calendar
+
+    return Calendar().period(day, grain).start
+
+
+def step_start(window: Window, grain: Grain) -> date:
+    """What a truncating block answers for a window: the first day of the calendar step that holds it."""
+    if window.start is None:
+        raise ValueError("a window without a start has no calendar step")
+    return _step_start(window.start, grain)
+
+
+def _block(
+    question: Question,
+    measures: tuple[Measure, ...],
+    windows: tuple[Window, ...],
+    total: bool,
+    condition: Predicate | None,
+    context: Context,
+) -> Block:
+    table = context.catalogue.tables[measures[0].table]
+    names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
+    rated = len(measures) == 1 and _needs_rates(measures[0], context)
+    rows = rows_in_windows(question, measures, table, names, windows, condition, context, total=total, rated=rated)
+    prefixes = [f"m{i}" for i in range(len(measures))]
+    if isinstance(measures[0].clock, Reached):
+        aggregates, fields = _cohort_aggregates(measures[0], rows.rated)
+    else:
+        aggregates, fields = list[NamedAgg](), list[Field]()
+        for measure, prefix in zip(measures, prefixes, strict=True):
+            found, names_of = _aggregates(measure, prefix, rated=rows.rated, versioned=rows.versioned)
+            aggregates += found
+            fields.append(Field(measure.id, prefix, names_of, _divisor(measure)))
+    keys = (Named("w", rows.window), *_segment_keys(question, total, table))
+    relation: Relation = Group(rows.relation, keys, tuple(aggregates))
+    splits = () if total else question.by
+    return Block(relation, windows, splits, total, tuple(fields))
+
+
+def _divisor(measure: Measure) -> int:
+    """Elapsed time is aggregated in whole seconds and divided once at the end."""
+    from headwater.model.lowering import SECONDS
+
+    return SECONDS[measure.column.unit] if isinstance(measure.column, Elapsed) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows in their windows with the columns aggregates read: `w` by `window`, `v0..` values, `ok0..` conditions."""
+
+    relation: Relation
+    window: Scalar
+    rated: bool
+    versioned: bool
+
+
+def rows_in_windows(
+    question: Question,
+    measures: tuple[Measure, ...],
+    table: Table,
+    names: frozenset[str],
+    windows: tuple[Window, ...],
+    condition: Predicate | None,
+    context: Context,
+    *,
+    total: bool = False,
+    rated: bool = False,
+    keep_extra: tuple[str, ...] = (),
+) -> Prepared:
+    """The rows of one scan, each in its window(s), with their values, conditions, rates and segment columns.
+
+    A row may stand in several windows where these overlap. Columns: those read, `w` where windows are joined,
+    `v<i>` (value of measure i, in whole seconds for elapsed time), `ok<i>` (its condition), `rate` where currencies
+    are converted, `known` where values come from versions.
+    """
+    clock = measures[0].clock
+    currencies = tuple(
+        c.currency for m in measures for n in money_columns(m, context) if rated and (c := table.column(n)) is not None
+    )
+    versioned = any(_versioned(m, names, context) for m in measures)
+    extra = (*keep_extra, *currencies)
+    if isinstance(clock, Reached):
+        extra = (*extra, "_source")
+    if versioned or isinstance(clock, Latest):
+        extra = (*extra, *table.key)
+    source, keep = _base(measures, table, names, context.catalogue, extra)
+    filtered = _lower_filter(table, condition)
+    match clock:
+        case At(at):
+            day: Scalar = Col(day_of(table, at))
+            if filtered is not None:
+                source = Project(source, tuple(Named(n, Col(n)) for n in keep), filtered)
+            relation, window = _in_windows(source, keep, day_of(table, at), windows, question.grain)
+        case Reached(start):
+            day = Col(day_of(table, start))
+            if filtered is not None:
+                source = Project(source, tuple(Named(n, Col(n)) for n in keep), filtered)
+            relation, window = _in_windows(source, keep, day_of(table, start), windows, question.grain)
+        case Alive(start, until):
+            day = Op("add_days", (Col("w_end"), Lit(-1)))
+            relation, keep = _alive(source, keep, table, start, until, windows, versioned=versioned)
+            window = Col("w")
+            if filtered is not None:
+                relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
+        case Latest():
+            day = Col(day_of(table, clock.at))
+            relation, keep = _latest(source, keep, table, clock, windows)
+            window = Col("w")
+            if filtered is not None:
+                relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
+    joined = "w" in keep or window == Col("w")
+    kept = tuple(dict.fromkeys((*keep, *(("w",) if joined else ()))))
+    if rated:
+        relation = _with_rates(relation, kept, currencies[0], day, context)
+        kept = (*kept, "rate", "rated")
+    computed: list[Named] = []
+    for i, measure in enumerate(measures):
+        computed.append(Named(f"ok{i}", _condition(measure, table)))
+        if measure.column is not None:
+            computed.append(Named(f"v{i}", _value(measure, table, rated)))
+    if isinstance(clock, Reached):
+        computed += _cohort_columns(measures[0], clock, table, question, context)
+    columns = (*(Named(n, Col(n)) for n in kept), *computed)
+    relation = Project(relation, columns)
+    if isinstance(clock, Reached) and clock.mature == "p95":
+        relation = _with_p95(relation, columns, measures[0], clock, table, question, context)
+    return Prepared(relation, window, rated, versioned)
+
+
+def _condition(measure: Measure, table: Table) -> Scalar:
+    if measure.where is None:
+        return Lit(True)
+    return Op("coalesce", (lower_predicate(table, measure.where), Lit(False)))
+
+
+def _value(measure: Measure, table: Table, rated: bool) -> Scalar:
+    column = measure.column
+    if column is None:
+        raise ValueError(f"{measure.id} counts rows and has no value")
+    if isinstance(column, Elapsed):
+        return seconds_of(table, column)
+    if measure.aggregate == "count_distinct" and isinstance(column, ColumnName):
+        return Col(day_of(table, column.id))
+    value = lower_value(table, column)
+    return Op("mul", (Op("as_money", (value,)), Col("rate"))) if rated else value
+
+
+def _with_rates(relation: Relation, keep: tuple[str, ...], currency: str, day: Scalar, context: Context) -> Relation:
+    """Each row with the rate of its currency at its day: 1 for the reporting currency, empty where none is known."""
+    home = Lit(context.settings.currency)
+    dated = Project(relation, (*(Named(n, Col(n)) for n in keep), Named("rate_day", day)))
+    rates = Scan("exchange_rates")
+    on = Op(
+        "and",
+        (
+            Op("eq", (Col(currency, "left"), Col("currency", "right"))),
+            Op("eq", (Col("rate_day", "left"), Col("day", "right"))),
+        ),
+    )
+    own = Op("or", (Op("is_null", (Col(currency, "left"),)), Op("eq", (Col(currency, "left"), home))))
+    one = Op("as_rate", (Lit(1),))
+    rate = Op("case", (own, one, Op("as_rate", (Col("rate", "right"),))))
+    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("rate", rate))
+    with_rate = Project(Join(dated, rates, "left", on), columns)
+    known = Op("not", (Op("is_null", (Col("rate"),)),))
+    return Project(with_rate, (*(Named(n, Col(n)) for n in (*keep, "rate")), Named("rated", known)))
+
+
+# --- stocks ----------------------------------------------------------------------------------------------------------
+def _alive(
+    source: Relation,
+    keep: tuple[str, ...],
+    table: Table,
+    start: str,
+    until: str,
+    windows: tuple[Window, ...],
+    *,
+    versioned: bool,
+) -> tuple[Relation, tuple[str, ...]]:
+    """A row for each row alive at each window's eve; with `versioned`, changing columns as they were then, and `known`
+    false where no version reaches back so far."""
+    begun = Op("lt", (Col(day_of(table, start), "left"), Col("w_end", "right")))
+    condition: Scalar = begun
+    if until:
+        end = Col(day_of(table, until), "left")
+        condition = Op("and", (begun, Op("or", (Op("is_null", (end,)), Op("ge", (end, Col("w_end", "right")))))))
+    columns = (
+        *(Named(n, Col(n, "left")) for n in keep),
+        Named("w", Col("w", "right")),
+        Named("w_end", Col("w_end", "right")),
+    )
+    alive: Relation = Project(Join(source, _window_values(windows), "inner", condition, unique=False), columns)
+    kept = (*keep, "w", "w_end")
+    if not versioned:
+        return alive, kept
+    changing = tuple(
+        n
+        for n in keep
+        if _changes(table, n.removesuffix(DAY_SUFFIX)) and n.removesuffix(DAY_SUFFIX) not in (start, until)
+    )
+    then = Project(
+        Scan(table.id + VERSIONS_SUFFIX),
+        tuple(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *changing, "_valid_from__day", "_valid_to__day"))),
+    )
+    conditions = [Op("eq", (Col(k, "left"), Col(k, "right"))) for k in table.key]
+    eve = Col("w_end", "left")
+    conditions.append(Op("lt", (Col("_valid_from__day", "right"), eve)))
+    open_end = Op("is_null", (Col("_valid_to__day", "right"),))
+    conditions.append(Op("or", (open_end, Op("ge", (Col("_valid_to__day", "right"), eve)))))
+    known = Op("not", (Op("is_null", (Col("_valid_from__day", "right"),)),))
+    out = tuple(Named(n, Col(n, "right" if n in changing else "left")) for n in kept)
+    joined = Project(Join(alive, then, "left", Op("and", tuple(conditions))), (*out, Named("known", known)))
+    return joined, (*kept, "known")
+
+
+def _latest(
+    source: Relation, keep: tuple[str, ...], table: Table, clock: Latest, windows: tuple[Window, ...]
+) -> tuple[Relation, tuple[str, ...]]:
+    """The last row per key at or before each window's eve, no older than `within`."""
+    day = Col(day_of(table, clock.at), "left")
+    oldest = tuple(shift(w.end, clock.within, -1) if clock.within != EVER else date(1, 1, 1) for w in windows)
+    values = Values(
+        (("w", INTEGER), ("w_start", DAY), ("w_end", DAY)), tuple((i, oldest[i], w.end) for i, w in enumerate(windows))
+    )
+    on = Op("and", (Op("lt", (day, Col("w_end", "right"))), Op("ge", (day, Col("w_start", "right")))))
+    columns = (
+        *(Named(n, Col(n, "left")) for n in keep),
+        Named("w", Col("w", "right")),
+        Named("w_end", Col("w_end", "right")),
+    )
+    joined = Project(Join(source, values, "inner", on, unique=False), columns)
+    moment = [Order(Col(day_of(table, clock.at)), descending=True)]
+    if day_of(table, clock.at) != clock.at:
+        moment.append(Order(Col(clock.at), descending=True))
+    moment += [Order(Col(k)) for k in table.key]
+    rank = Over("row_number", (Col("w"), *(Col(p) for p in clock.per)), tuple(moment))
+    kept = (*keep, "w", "w_end")
+    ranked = Project(joined, (*(Named(n, Col(n)) for n in kept), Named("place", rank)))
+    return Project(ranked, tuple(Named(n, Col(n)) for n in kept), Op("eq", (Col("place"), Lit(1)))), kept
+
+
+# --- cohorts ---------------------------------------------------------------------------------------------------------
+_EXACT = ("second", "minute", "hour")
+_SPAN_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+
+
+def observed_until(clock: Reached, table: Table, question: Question, context: Context) -> Scalar:
+    """The last day on which an outcome can have been seen, by the row's source: the day asked, or the day through
+    which the outcome's table is complete where that is earlier."""
+    stored = context.generation.table(clock.outcome or table.id)
+    by_source = {s: d for s, d in (stored.complete_through if stored is not None else ()) if d is not None}
+    if not by_source:
+        return Lit(question.as_of)
+    least = Lit(min(question.as_of, min(by_source.values())))
+    if len(set(by_source.values())) == 1:
+        return least
+    arms: list[Scalar] = []
+    for name, day in sorted(by_source.items()):
+        arms += [Op("eq", (Col("_source"), Lit(name))), Lit(min(question.as_of, day))]
+    return Op("case", (*arms, least))
+
+
+def _added(day: Scalar, span: Span) -> Scalar:
+    match span.unit:
+        case "day" | "week":
+            return Op("add_days", (day, Lit(span.amount * (7 if span.unit == "week" else 1))))
+        case "month" | "quarter" | "year":
+            return Op("add_months", (day, Lit(span.amount * {"month": 1, "quarter": 3, "year": 12}[span.unit])))
+        case _:
+            return Op("add_days", (day, Lit(1)))
+
+
+def _cohort_columns(
+    measure: Measure, clock: Reached, table: Table, question: Question, context: Context
+) -> list[Named]:
+    """For each entry: `mature` (seen long enough), `reached` (got there in time), `counts` (can be judged at all)."""
+    start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
+    end = observed_until(clock, table, question, context)
+    arrived = Op("and", (Op("not", (Op("is_null", (to,)),)), Op("le", (to, end))))
+    judged: Scalar = Lit(True)
+    if clock.within == EVER:
+        in_time: Scalar = arrived
+    elif clock.within.unit in _EXACT:
+        elapsed = Op("seconds_between", (Col(clock.start), Col(clock.to)))
+        limit = Lit(clock.within.amount * _SPAN_SECONDS[clock.within.unit])
+        in_time = Op("and", (arrived, Op("le", (elapsed, limit))))
+        no_instant = Op(
+            "or", (Op("is_null", (Col(clock.start),)), Op("and", (arrived, Op("is_null", (Col(clock.to),)))))
+        )
+        judged = Op("not", (no_instant,))
+    else:
+        in_time = Op("and", (arrived, Op("le", (to, _added(start, clock.within)))))
+    mature: Scalar = Lit(True)
+    wait = clock.mature if isinstance(clock.mature, Span) else clock.within if clock.mature is None else None
+    if wait is not None and wait != EVER:
+        mature = Op("le", (_added(start, wait), end))
+    negative = Op("and", (arrived, Op("lt", (to, start))))
+    return [
+        Named("reached", Op("coalesce", (in_time, Lit(False)))),
+        Named("mature", mature),
+        Named("judged", judged),
+        Named("negative", Op("coalesce", (negative, Lit(False)))),
+        Named("seen_until", end),
+    ]
+
+
+def _with_p95(
+    relation: Relation,
+    columns: tuple[Named, ...],
+    measure: Measure,
+    clock: Reached,
+    table: Table,
+    question: Question,
+    context: Context,
+) -> Relation:
+    """Maturity from the 95th percentile of the completed transitions of all rows, in whole days, rounded up."""
+    source, keep = _base((measure,), table, frozenset(), context.catalogue, ("_source",))
+    start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
+    end = observed_until(clock, table, question, context)
+    done = [Op("le", (to, end)), Op("ge", (to, start)), Op("le", (start, Lit(question.as_of)))]
+    if clock.within != EVER and clock.within.unit not in _EXACT:
+        done.append(Op("le", (to, _added(start, clock.within))))
+    condition = both(*done, _condition(measure, table))
+    days = Project(source, (Named("days", Op("days_between", (start, to))),), condition)
+    p95 = Group(days, (), (NamedAgg("p95", Agg("quantile", Col("days"), quantile=0.95)),))
+    whole = Project(p95, (Named("p95_days", Op("as_integer", (Op("ceiling", (Col("p95"),)),))),))
+    names = [c.name for c in columns]
+    kept = tuple(Named(n, Col(n, "left")) for n in names if n != "mature")
+    ripe = Op(
+        "le",
+        (
+            Op("add_days", (Col(day_of(table, clock.start), "left"), Col("p95_days", "right"))),
+            Col("seen_until", "left"),
+        ),
+    )
+    mature = Op("coalesce", (ripe, Lit(False)))
+    return Project(
+        Join(relation, whole, "cross"), (*kept, Named("mature", mature), Named("p95_days", Col("p95_days", "right")))
+    )
+
+
+def _cohort_aggregates(measure: Measure, rated: bool) -> tuple[list[NamedAgg], list[Field]]:
+    clock = measure.clock
+    if not isinstance(clock, Reached):
+        raise ValueError(f"{measure.id} is no cohort")
+    ok, mature = Col("ok0"), Op("and", (Col("mature"), Col("judged")))
+    entered = Op("and", (ok, mature))
+    reached = Op("and", (ok, mature, Col("reached")))
+    young = Op("and", (ok, Op("not", (mature,))))
+    value = Col("v0") if measure.column is not None else None
+    aggregates = [
+        NamedAgg("m0_value", _agg(measure, value, reached)),
+        NamedAgg("m0_n", Agg("count_rows", where=reached)),
+        NamedAgg("m0_entered", _agg(measure, value, entered)),
+        NamedAgg("m0_entered_n", Agg("count_rows", where=entered)),
+        NamedAgg("m0_left_out", Agg("count_rows", where=young)),
+        NamedAgg("m0_negative", Agg("count_rows", where=Op("and", (reached, Col("negative"))))),
+    ]
+    names = ["value", "n", "entered", "entered_n", "left_out", "negative"]
+    if clock.mature == "p95":
+        aggregates.append(NamedAgg("m0_mature_days", Agg("max", Col("p95_days"))))
+        names.append("mature_days")
+    if rated:
+        aggregates.append(
+            NamedAgg("m0_unrated", Agg("count_rows", where=Op("and", (entered, Op("not", (Col("rated"),))))))
+        )
+        names.append("unrated")
+    return aggregates, [Field(measure.id, "m0", tuple(names), _divisor(measure))]
+
+
+def _agg(measure: Measure, value: Scalar | None, where: Scalar | None) -> Agg:
+    if measure.aggregate == "count":
+        return Agg("count_rows", where=where) if value is None else Agg("count", value, where)
+    if value is None:
+        raise QueryError(f"{measure.id!r} has no column to {measure.aggregate}", where=measure.path)
+    return Agg(measure.aggregate, value, where, quantile=measure.quantile)
+
+
+def _aggregates(
+    measure: Measure, prefix: str, *, rated: bool, versioned: bool
+) -> tuple[list[NamedAgg], tuple[str, ...]]:
+    """The aggregates of a measure in a block, and the fields they fill."""
+    i = prefix.removeprefix("m")
+    ok: Scalar | None = None if measure.where is None else Col(f"ok{i}")
+    value = Col(f"v{i}") if measure.column is not None else None
+    elapsed = isinstance(measure.column, Elapsed) and measure.negatives == "leave_out"
+    counted = ok
+    found: list[NamedAgg] = []
+    names: list[str] = ["value", "n"]
+    if elapsed and value is not None:
+        counted = both(ok, Op("ge", (value, Lit(0))))
+    present = counted if value is None else both(counted, Op("not", (Op("is_null", (value,)),)))
+    found.append(NamedAgg(f"{prefix}_value", _agg(measure, value, counted)))
+    found.append(NamedAgg(f"{prefix}_n", Agg("count_rows", where=present)))
+    if elapsed and value is not None:
+        found.append(NamedAgg(f"{prefix}_left_out", Agg("count_rows", where=both(ok, Op("lt", (value, Lit(0)))))))
+        names.append("left_out")
+    if measure.aggregate == "mean" and value is not None:
+        found.append(NamedAgg(f"{prefix}_sum", Agg("sum", value, counted)))
+        found.append(NamedAgg(f"{prefix}_deviation", Agg("stddev", value, counted)))
+        names += ["sum", "deviation"]
+    if rated:
+        found.append(NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col("rated"),))))))
+        names.append("unrated")
+    if versioned:
+        found.append(NamedAgg(f"{prefix}_unversioned", Agg("count_rows", where=Op("not", (Col("known"),)))))
+        names.append("unversioned")
+    return found, tuple(names)
