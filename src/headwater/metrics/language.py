@@ -136,14 +136,14 @@ def _foreign(text: str, at: int) -> LanguageError:
 
 
 T = TypeVar("T")
-Part = TypeVar("Part", covariant=True)
+Part_co = TypeVar("Part_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Deep(Generic[Part]):
+class _Deep(Generic[Part_co]):
     """A value and how deep it is."""
 
-    value: Part
+    value: Part_co
     depth: int
 
 
