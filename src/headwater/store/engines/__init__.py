@@ -1,0 +1,1 @@
+"""Engine adapters: one module an engine, and nobody else imports its driver."""

@@ -1,0 +1,469 @@
+"""Generations: immutable manifests over immutable parts, one of which is current, pinned by those who read it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headwater.errors import WorkspaceError
+from headwater.model.generation import Generation
+from headwater.model.plan import Named, Statement
+from headwater.model.settings import Settings
+from headwater.model.types import Type
+from headwater.store.disk import discard, discard_folder, publish_folder, refusals, replace_file, temporary, write_bytes
+from headwater.store.lock import must_write
+from headwater.store.place import FORMAT, Store
+from headwater.store.records import canonical, from_json, to_json
+from headwater.store.scratch import scratch
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from headwater.store.engines.duckdb import QueryConnection, View
+
+MANIFEST = "manifest.json"
+KEPT = "kept.json"
+_NOTE = "candidate.json"
+
+Columns = tuple[tuple[str, Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the store itself needs to know of a stored table: its columns, and what its logical digest is made of."""
+
+    columns: Columns = ()
+    digest: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A generation as it is stored."""
+
+    generation: Generation
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+
+class Reader:
+    """One generation, pinned: its rows stay there and stay the same for as long as this is open.
+
+    Not for two threads at once, but for `interrupt`.
+    """
+
+    def __init__(self, manifest: Manifest, connection: QueryConnection) -> None:
+        self._manifest = manifest
+        self._connection = connection
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that is pinned; its id is the data version of every answer from it."""
+        return self._manifest.generation
+
+    def columns(self, table: str) -> Columns:
+        """The columns of a stored table, () for one that was never built."""
+        return self._manifest.shapes.get(table, Shape()).columns
+
+    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+        """The rows of a statement."""
+        return self._connection.rows(_text(statement))
+
+    def arrow(self, statement: Statement) -> pyarrow.Table:
+        """The rows of a statement as an Arrow table."""
+        return self._connection.arrow(_text(statement))
+
+    def interrupt(self) -> None:
+        """Stops what runs now, from another thread."""
+        self._connection.interrupt()
+
+
+def current(store: Store) -> Generation | None:
+    """The generation readers get, None before the first build."""
+    manifest = current_manifest(store)
+    return manifest.generation if manifest else None
+
+
+def current_manifest(store: Store) -> Manifest | None:
+    """The current generation as it is stored, None before the first build."""
+    id_ = _current_id(store)
+    return read_manifest(store, id_) if id_ else None
+
+
+@contextmanager
+def pinned(store: Store, generation_id: str = "", settings: Settings | None = None) -> Iterator[Reader]:
+    """A reader of one generation (default: the current one); it is not collected while the block runs.
+
+    Raises WorkspaceError when nothing was built yet or the generation is no longer kept.
+    """
+    from headwater.store.engines.duckdb import QueryConnection
+
+    limits = settings or Settings()
+    handle, manifest = _pin(store, generation_id)
+    try:
+        with scratch(store) as spill:
+            connection = QueryConnection(
+                views_of(store, manifest), memory_mb=limits.memory_mb, threads=limits.threads, scratch=spill
+            )
+            try:
+                yield Reader(manifest, connection)
+            finally:
+                connection.close()
+    finally:
+        os.close(handle)
+
+
+def views_of(store: Store, manifest: Manifest) -> dict[str, View]:
+    """What each table name of a generation stands for."""
+    from headwater.store.engines.duckdb import View
+
+    views: dict[str, View] = {}
+    for table in manifest.generation.tables:
+        columns = manifest.shapes.get(table.table, Shape()).columns
+        if table.parts or columns:
+            views[table.table] = View(columns, tuple(store.parts / part.file for part in table.parts))
+    return views
+
+
+def publish(store: Store, candidate: Generation) -> Generation:
+    """Makes a candidate the current generation, durable when this returns; with its id.
+
+    Raises WorkspaceError when it was not built on the generation that is current now, or lacks a part.
+    """
+    must_write(store)
+    now_current = current_manifest(store)
+    parent = now_current.generation.id if now_current else ""
+    if candidate.parent != parent:
+        raise WorkspaceError(
+            f"the tables were built on generation '{candidate.parent}', but '{parent}' is current now",
+            where=str(store.root),
+            do="Run 'headwater refresh' again.",
+        )
+    for table in candidate.tables:
+        for part in table.parts:
+            _check_part(store.parts / part.file, part.bytes)
+    known = dict(now_current.shapes) if now_current else {}
+    known |= _read_note(store)
+    shapes = {t.table: known[t.table] for t in candidate.tables if t.table in known}
+    published = write_manifest(store, Manifest(candidate, shapes))
+    set_current(store, published.id)
+    forget_shapes(store)
+    return published
+
+
+def write_manifest(store: Store, manifest: Manifest) -> Generation:
+    """Writes a generation's manifest, named by the hash of its content; the generation with that id."""
+    body = _body(manifest)
+    id_ = hashlib.sha256(canonical(body)).hexdigest()[:16]
+    final = store.generations / id_
+    if not final.is_dir():
+        draft = temporary(store.generations)
+        with refusals(store.generations):
+            try:
+                draft.mkdir()
+                write_bytes(draft / MANIFEST, json.dumps({"id": id_, "body": body}, ensure_ascii=False).encode())
+                publish_folder(draft, final)
+            except BaseException:
+                discard(draft)
+                raise
+    return replace(manifest.generation, id=id_)
+
+
+def set_current(store: Store, id_: str) -> None:
+    """Makes the generation current for everybody who pins from now on."""
+    with refusals(store.current):
+        replace_file(store.current, f"{id_}\n".encode())
+
+
+def rollback(store: Store, to: str = "") -> Generation:
+    """The kept generation that is current from now on (default: the parent of the current one); the next build starts
+    from it. The journal is not changed: a refresh brings back what the tables lack."""
+    must_write(store)
+    now_current = current(store)
+    target = to or (now_current.parent if now_current else "")
+    if not target:
+        raise WorkspaceError("there is no earlier generation to go back to", where=str(store.root))
+    generation = read_manifest(store, target).generation
+    for table in generation.tables:
+        for part in table.parts:
+            _check_part(store.parts / part.file, part.bytes)
+    set_current(store, generation.id)
+    return generation
+
+
+def read_manifest(store: Store, id_: str) -> Manifest:
+    """A kept generation. Raises WorkspaceError when it is not kept, damaged, or made by a newer version."""
+    path = _manifest_path(store, id_)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _not_kept(store, id_) from None
+    except OSError as error:
+        raise _damaged(path) from error
+    return _parsed(content, path)
+
+
+def generation_ids(store: Store) -> tuple[str, ...]:
+    """The ids of all kept generations, oldest first."""
+    return tuple(m.generation.id for m in kept_manifests(store))
+
+
+def kept_manifests(store: Store) -> tuple[Manifest, ...]:
+    """All kept generations, oldest first."""
+    if not store.generations.is_dir():
+        return ()
+    found: list[tuple[datetime, int, str, Manifest]] = []
+    for folder in store.generations.iterdir():
+        if not folder.name.startswith(".") and _alias_of(folder) is None:
+            manifest = read_manifest(store, folder.name)
+            written = (folder / MANIFEST).stat().st_mtime_ns
+            found.append((manifest.generation.built_at, written, folder.name, manifest))
+    return tuple(manifest for *_, manifest in sorted(found, key=lambda f: f[:3]))
+
+
+def note_shape(store: Store, table: str, shape: Shape) -> None:
+    """Remembers until `publish` what the build said of a table of its candidate."""
+    must_write(store)
+    noted = _read_note(store) | {table: shape}
+    with refusals(store.root):
+        (store.root / _NOTE).write_text(json.dumps({t: to_json(s) for t, s in noted.items()}), encoding="utf-8")
+
+
+def forget_shapes(store: Store) -> None:
+    """Forgets what an earlier build said of a candidate that was never published."""
+    discard(store.root / _NOTE)
+
+
+def _read_note(store: Store) -> dict[str, Shape]:
+    try:
+        data = json.loads((store.root / _NOTE).read_text(encoding="utf-8"))
+        return {table: from_json(Shape, shape) for table, shape in data.items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def _text(statement: Statement) -> str:
+    if statement.engine != "duckdb":
+        raise ValueError(f"this statement is spelled for {statement.engine!r}")
+    return statement.text
+
+
+# --- collecting -------------------------------------------------------------------------------------------------------
+
+KEEP_LAST = 3
+
+
+def collect(store: Store, now: datetime) -> tuple[str, ...]:
+    """Ids of the generations that were let go. Kept: the current one, the last three, the last of each month, those
+    somebody keeps (`keep`) and those a reader holds; then parts that nobody refers to are removed."""
+    must_write(store)
+    manifests = kept_manifests(store)
+    ids = [m.generation.id for m in manifests]
+    kept = set(ids[-KEEP_LAST:]) | {_current_id(store)} | set(kept_by_somebody(store))
+    kept |= set({m.generation.built_at.strftime("%Y-%m"): m.generation.id for m in manifests}.values())
+    gone = tuple(id_ for id_ in ids if id_ not in kept and _let_go(store, id_))
+    remove_unreferenced(store)
+    return gone
+
+
+def remove_unreferenced(store: Store) -> tuple[Path, ...]:
+    """Parts that no kept generation refers to, which are gone now."""
+    must_write(store)
+    orphans = unreferenced(store)
+    with refusals(store.parts):
+        for path in orphans:
+            path.unlink(missing_ok=True)
+    return orphans
+
+
+def unreferenced(store: Store) -> tuple[Path, ...]:
+    """Parts that no kept generation refers to: a build failed, or its generation was let go."""
+    used = {part.file for m in kept_manifests(store) for table in m.generation.tables for part in table.parts}
+    if not store.parts.is_dir():
+        return ()
+    return tuple(sorted(p for p in store.parts.iterdir() if not p.name.startswith(".") and p.name not in used))
+
+
+def keep(store: Store, id_: str, reason: str) -> None:
+    """Keeps a generation until `release`, whatever its age: a report, a decision or a user refers to it."""
+    must_write(store)
+    id_ = read_manifest(store, id_).generation.id
+    _write_kept(store, kept_by_somebody(store) | {id_: reason})
+
+
+def release(store: Store, id_: str) -> None:
+    """Ends `keep`; the next `collect` decides."""
+    must_write(store)
+    _write_kept(store, {kept: reason for kept, reason in kept_by_somebody(store).items() if kept != id_})
+
+
+def kept_by_somebody(store: Store) -> dict[str, str]:
+    """Why generations are kept that age would let go, by id."""
+    try:
+        data = json.loads((store.root / KEPT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _damaged(store.root / KEPT) from error
+    return {str(id_): str(reason) for id_, reason in data.items()}
+
+
+def _write_kept(store: Store, kept: Mapping[str, str]) -> None:
+    with refusals(store.root):
+        replace_file(store.root / KEPT, json.dumps(kept, ensure_ascii=False, indent=1).encode())
+
+
+def _let_go(store: Store, id_: str) -> bool:
+    """Whether the generation could be removed: not while a reader holds it."""
+    path = store.generations / id_ / MANIFEST
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with refusals(path):
+            discard_folder(path.parent)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+# --- pinning ----------------------------------------------------------------------------------------------------------
+
+
+def _pin(store: Store, generation_id: str) -> tuple[int, Manifest]:
+    """A shared lock on a manifest that is still in its place, and what it says."""
+    deadline = time.monotonic() + 5.0
+    while True:
+        id_ = generation_id or _current_id(store)
+        if not id_:
+            raise WorkspaceError(
+                "nothing was built here yet", where=str(store.root), do="Run 'headwater refresh' to build the tables."
+            )
+        path = _manifest_path(store, id_)
+        handle = -1
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            with suppress(OSError) if store.network else _nothing_suppressed():
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            here, there = os.fstat(handle), path.stat()
+            if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+                with os.fdopen(os.dup(handle), "rb") as file:
+                    return handle, _parsed(file.read(), path)
+        except FileNotFoundError:
+            if generation_id and not (store.generations / generation_id).exists():
+                raise _not_kept(store, generation_id) from None
+        except BlockingIOError:
+            pass  # being collected just now
+        except OSError as error:
+            raise _damaged(path) from error
+        except BaseException:
+            if handle >= 0:
+                os.close(handle)
+            raise
+        if handle >= 0:
+            os.close(handle)
+        if time.monotonic() > deadline:
+            raise _damaged(path)
+        time.sleep(0.001)
+
+
+@contextmanager
+def _nothing_suppressed() -> Iterator[None]:
+    yield
+
+
+def _current_id(store: Store) -> str:
+    try:
+        return store.current.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise _damaged(store.current) from error
+
+
+def _manifest_path(store: Store, id_: str) -> Path:
+    """Where the manifest of a generation lies, by way of its alias when it was rewritten."""
+    if not id_.isalnum():
+        raise _not_kept(store, id_)
+    for _ in range(1000):
+        alias = _alias_of(store.generations / id_)
+        if alias is None:
+            break
+        id_ = alias
+    return store.generations / id_ / MANIFEST
+
+
+ALIAS = "alias"
+
+
+def _alias_of(folder: Path) -> str | None:
+    """The id under which a rewritten generation lives on, None for one that is itself."""
+    try:
+        return (folder / ALIAS).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _body(manifest: Manifest) -> dict[str, Any]:
+    generation = to_json(replace(manifest.generation, id=""))
+    return {
+        "format": FORMAT,
+        "generation": generation,
+        "shapes": {t: to_json(s) for t, s in sorted(manifest.shapes.items())},
+    }
+
+
+def _parsed(content: bytes, path: Path) -> Manifest:
+    try:
+        data = json.loads(content)
+        body = data["body"]
+        number = int(body["format"])
+        if number <= FORMAT:
+            if hashlib.sha256(canonical(body)).hexdigest()[:16] != data["id"]:
+                raise ValueError("checksum")
+            generation = replace(from_json(Generation, body["generation"]), id=data["id"])
+            return Manifest(generation, {t: from_json(Shape, s) for t, s in body["shapes"].items()})
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    raise WorkspaceError(
+        f"this generation has format {number}, which a newer Headwater made; this one reads up to {FORMAT}",
+        where=str(path),
+        do="Upgrade Headwater.",
+    )
+
+
+def _check_part(path: Path, size: int) -> None:
+    try:
+        whole = path.stat().st_size == size
+    except OSError:
+        whole = False
+    if not whole:
+        raise WorkspaceError(
+            f"the stored file '{path.name}' is missing or cut short",
+            where=str(path.parent),
+            do="Run 'headwater doctor'.",
+        )
+
+
+def _not_kept(store: Store, id_: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"the generation '{id_}' is not kept (any more)",
+        where=str(store.generations),
+        do="Ask without a generation to read the current one.",
+    )
+
+
+def _damaged(path: Path) -> WorkspaceError:
+    return WorkspaceError(
+        f"the stored file '{path.name}' is missing or damaged",
+        where=str(path),
+        do="Run 'headwater doctor', which says what to do.",
+    )
