@@ -36,7 +36,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A KPI and the variant that answers; `formula` has only measures as names, or is None when it `needs` something."""
+    """A KPI and the variant that answers; `formula` names measures alone, or is None when the variant `needs` a thing."""
 
     kpi: Kpi
     variant: Variant
@@ -49,7 +49,8 @@ def resolve(catalogue: Catalogue, name: str) -> Asked:
     Raises QueryError with the nearest offered names.
     """
     kpi, variant = find(catalogue, name)
-    return Asked(kpi, variant, None if variant.formula is None else expand(catalogue, variant.formula, name))
+    formula = None if variant.formula is None else expand(catalogue, variant.formula, name)
+    return Asked(kpi, variant, formula)
 
 
 def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:

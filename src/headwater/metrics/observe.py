@@ -47,6 +47,7 @@ class Notes:
     reading: Reading | None = None
 
     def say(self, quality: str, sentence: str) -> None:
+        """Note a quality (or none) and a sentence, each once."""
         if quality:
             self.quality.add(quality)
         if sentence and sentence not in self.detail:
@@ -146,6 +147,7 @@ class Evaluation:
 
     @property
     def context(self) -> Context:
+        """What the plan was made from."""
         return self.plan.context
 
     def segments(self) -> tuple[Segment, ...]:
@@ -233,6 +235,10 @@ class Evaluation:
                     notes.say("partial", f"source {source!r} is complete through {through} only")
 
     # --- formula -----------------------------------------------------------------------------------------------------
+    def value(self, formula: Formula, index: int, segment: Segment, notes: Notes) -> Exact | None:
+        """The value of a part of the formula in a period and a segment."""
+        return self._value(formula, index, segment, HERE, False, notes)
+
     def _apply(
         self, formula: Formula, index: int, segment: Segment, notes: Notes
     ) -> tuple[float | None, float | None, float | None]:

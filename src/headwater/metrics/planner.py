@@ -1,10 +1,11 @@
-"""Decides how a question is answered: which scans, windows, joins and refusals. `render` only spells what stands here."""
+"""Decides how a question is answered: scans, windows, joins, refusals. `render` only spells what stands here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from headwater.errors import QueryError, nearest
 from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
@@ -12,6 +13,7 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.expression import ColumnName, Elapsed, Predicate
 from headwater.model.generation import Generation
 from headwater.model.lowering import (
+    SECONDS,
     both,
     columns_in,
     day_of,
@@ -89,6 +91,7 @@ class Plan:
     windows: Mapping[tuple[int, Moment], Window | None]
     blocks: tuple[Block, ...]
     needs: Mapping[str, tuple[Need, ...]]
+    condition: Predicate | None
     context: Context
 
 
@@ -119,7 +122,7 @@ def plan(question: Question, catalogue: Catalogue, generation: Generation, setti
         for moment in {n.moment for n in all_needs}:
             windows[i, moment] = _window(question, period, moment, settings)
     blocks = _blocks(question, all_needs, measures, windows, condition, context)
-    return Plan(question, asked, periods, windows, blocks, needed, context)
+    return Plan(question, asked, periods, windows, blocks, needed, condition, context)
 
 
 def variant_name(asked: Asked) -> str:
@@ -245,7 +248,7 @@ def _blocks(
         if isinstance(measure.clock, Alive | Latest):
             ordered = tuple(dict.fromkeys(Window(None, w.end) for w in ordered))
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-        alone = isinstance(measure.clock, Reached) or _needs_rates(measure, context)
+        alone = isinstance(measure.clock, Reached) or needs_rates(measure, context)
         key = (measure.table, measure.clock, ordered, total, _versioned(measure, asked, context), alone and measure.id)
         groups.setdefault(key, []).append(measure)
         spans[key] = ordered
@@ -263,7 +266,8 @@ def money_columns(measure: Measure, context: Context) -> tuple[str, ...]:
     return tuple(n for n in names if (c := table.column(n)) is not None and c.type.kind is Kind.MONEY and c.currency)
 
 
-def _needs_rates(measure: Measure, context: Context) -> bool:
+def needs_rates(measure: Measure, context: Context) -> bool:
+    """Whether a measure adds up money of a currency other than the reporting one."""
     if not money_columns(measure, context):
         return False
     stored = context.generation.table(measure.table)
@@ -300,7 +304,7 @@ def _with_links(
             Scan(link.table), (Named("_key", Col(target.key[0])), Named("_value", Col(day_of(target, link.column))))
         )
         on = Op("eq", (Col(link.by, "left"), Col("_key", "right")))
-        columns = tuple(Named(n, Col(n, "left")) for n in kept) + (Named(link.id, Col("_value", "right")),)
+        columns = (*(Named(n, Col(n, "left")) for n in kept), Named(link.id, Col("_value", "right")))
         relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, link.id)
     return relation
 
@@ -336,7 +340,8 @@ def clock_columns(measure: Measure) -> frozenset[str]:
             return frozenset({start, to})
 
 
-def _segment_keys(question: Question, total: bool, table: Table) -> tuple[Named, ...]:
+def segment_keys(question: Question, total: bool, table: Table) -> tuple[Named, ...]:
+    """The asked splits as texts, named s0, s1 ...; none where a measure is read over all segments."""
     if total:
         return ()
     return tuple(Named(f"s{i}", Op("as_text", (_split_value(table, s),))) for i, s in enumerate(question.by))
@@ -352,7 +357,7 @@ def _lower_filter(table: Table, condition: Predicate | None) -> Scalar | None:
 
 def _window_values(windows: tuple[Window, ...]) -> Relation:
     rows = tuple((i, w.start or date(1, 1, 1), w.end) for i, w in enumerate(windows))
-    return Values((("w", INTEGER), ("w_start", DAY), ("w_end", DAY)), rows)
+    return Values((("_w", INTEGER), ("_w_start", DAY), ("_w_end", DAY)), rows)
 
 
 def _in_windows(
@@ -371,10 +376,10 @@ def _in_windows(
         return relation, truncation(date_of)
     on = Op(
         "and",
-        (Op("ge", (Col(day, "left"), Col("w_start", "right"))), Op("lt", (Col(day, "left"), Col("w_end", "right")))),
+        (Op("ge", (Col(day, "left"), Col("_w_start", "right"))), Op("lt", (Col(day, "left"), Col("_w_end", "right")))),
     )
-    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("w", Col("w", "right")))
-    return Project(Join(source, _window_values(windows), "inner", on, unique=False), columns), Col("w")
+    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("_w", Col("_w", "right")))
+    return Project(Join(source, _window_values(windows), "inner", on, unique=False), columns), Col("_w")
 
 
 def _inside(day: Scalar, window: Window) -> Scalar:
@@ -395,13 +400,13 @@ def _truncation(windows: tuple[Window, ...], grain: Grain) -> Callable[[Scalar],
     """How a day gives the start of its step, where every window is (a cut of) one step and none overlap."""
     if grain not in _TRUNCATIONS:
         return None
-    for a, b in zip(windows, windows[1:], strict=False):
+    for a, b in pairwise(windows):
         if a.start is None or b.start is None or a.end > b.start:
             return None
     for w in windows:
         if w.start is None or _step_start(w.start, grain) != _step_start(w.end - timedelta(1), grain):
             return None
-    if any(a.end != b.start for a, b in zip(windows, windows[1:], strict=False)):
+    if any(a.end != b.start for a, b in pairwise(windows)):
         return None
     name = _TRUNCATIONS[grain]
     return (lambda day: Op(name, (day,))) if name else (lambda day: day)
@@ -430,7 +435,7 @@ def _block(
 ) -> Block:
     table = context.catalogue.tables[measures[0].table]
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-    rated = len(measures) == 1 and _needs_rates(measures[0], context)
+    rated = len(measures) == 1 and needs_rates(measures[0], context)
     rows = rows_in_windows(question, measures, table, names, windows, condition, context, total=total, rated=rated)
     prefixes = [f"m{i}" for i in range(len(measures))]
     if isinstance(measures[0].clock, Reached):
@@ -440,23 +445,21 @@ def _block(
         for measure, prefix in zip(measures, prefixes, strict=True):
             found, names_of = _aggregates(measure, prefix, rated=rows.rated, versioned=rows.versioned)
             aggregates += found
-            fields.append(Field(measure.id, prefix, names_of, _divisor(measure)))
-    keys = (Named("w", rows.window), *_segment_keys(question, total, table))
+            fields.append(Field(measure.id, prefix, names_of, divisor(measure)))
+    keys = (Named("_w", rows.window), *segment_keys(question, total, table))
     relation: Relation = Group(rows.relation, keys, tuple(aggregates))
     splits = () if total else question.by
     return Block(relation, windows, splits, total, tuple(fields))
 
 
-def _divisor(measure: Measure) -> int:
+def divisor(measure: Measure) -> int:
     """Elapsed time is aggregated in whole seconds and divided once at the end."""
-    from headwater.model.lowering import SECONDS
-
     return SECONDS[measure.column.unit] if isinstance(measure.column, Elapsed) else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Rows in their windows with the columns aggregates read: `w` by `window`, `v0..` values, `ok0..` conditions."""
+    """Rows in their windows with the columns aggregates read: `_w` by `window`, `_v0..` values, `_ok0..` conditions."""
 
     relation: Relation
     window: Scalar
@@ -479,9 +482,9 @@ def rows_in_windows(
 ) -> Prepared:
     """The rows of one scan, each in its window(s), with their values, conditions, rates and segment columns.
 
-    A row may stand in several windows where these overlap. Columns: those read, `w` where windows are joined,
-    `v<i>` (value of measure i, in whole seconds for elapsed time), `ok<i>` (its condition), `rate` where currencies
-    are converted, `known` where values come from versions.
+    A row may stand in several windows where these overlap. Columns: those read, `_w` where windows are joined,
+    `_v<i>` (value of measure i, in whole seconds for elapsed time), `_ok<i>` (its condition), `_rate` where currencies
+    are converted, `_known` where values come from versions.
     """
     clock = measures[0].clock
     currencies = tuple(
@@ -507,27 +510,27 @@ def rows_in_windows(
                 source = Project(source, tuple(Named(n, Col(n)) for n in keep), filtered)
             relation, window = _in_windows(source, keep, day_of(table, start), windows, question.grain)
         case Alive(start, until):
-            day = Op("add_days", (Col("w_end"), Lit(-1)))
+            day = Op("add_days", (Col("_w_end"), Lit(-1)))
             relation, keep = _alive(source, keep, table, start, until, windows, versioned=versioned)
-            window = Col("w")
+            window = Col("_w")
             if filtered is not None:
                 relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
         case Latest():
             day = Col(day_of(table, clock.at))
             relation, keep = _latest(source, keep, table, clock, windows)
-            window = Col("w")
+            window = Col("_w")
             if filtered is not None:
                 relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
-    joined = "w" in keep or window == Col("w")
-    kept = tuple(dict.fromkeys((*keep, *(("w",) if joined else ()))))
+    joined = "_w" in keep or window == Col("_w")
+    kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
     if rated:
         relation = _with_rates(relation, kept, currencies[0], day, context)
-        kept = (*kept, "rate", "rated")
+        kept = (*kept, "_rate", "_rated")
     computed: list[Named] = []
     for i, measure in enumerate(measures):
-        computed.append(Named(f"ok{i}", _condition(measure, table)))
+        computed.append(Named(f"_ok{i}", _condition(measure, table)))
         if measure.column is not None:
-            computed.append(Named(f"v{i}", _value(measure, table, rated)))
+            computed.append(Named(f"_v{i}", _value(measure, table, rated)))
     if isinstance(clock, Reached):
         computed += _cohort_columns(measures[0], clock, table, question, context)
     columns = (*(Named(n, Col(n)) for n in kept), *computed)
@@ -552,28 +555,28 @@ def _value(measure: Measure, table: Table, rated: bool) -> Scalar:
     if measure.aggregate == "count_distinct" and isinstance(column, ColumnName):
         return Col(day_of(table, column.id))
     value = lower_value(table, column)
-    return Op("mul", (Op("as_money", (value,)), Col("rate"))) if rated else value
+    return Op("mul", (Op("as_money", (value,)), Col("_rate"))) if rated else value
 
 
 def _with_rates(relation: Relation, keep: tuple[str, ...], currency: str, day: Scalar, context: Context) -> Relation:
     """Each row with the rate of its currency at its day: 1 for the reporting currency, empty where none is known."""
     home = Lit(context.settings.currency)
-    dated = Project(relation, (*(Named(n, Col(n)) for n in keep), Named("rate_day", day)))
+    dated = Project(relation, (*(Named(n, Col(n)) for n in keep), Named("_rate_day", day)))
     rates = Scan("exchange_rates")
     on = Op(
         "and",
         (
             Op("eq", (Col(currency, "left"), Col("currency", "right"))),
-            Op("eq", (Col("rate_day", "left"), Col("day", "right"))),
+            Op("eq", (Col("_rate_day", "left"), Col("day", "right"))),
         ),
     )
     own = Op("or", (Op("is_null", (Col(currency, "left"),)), Op("eq", (Col(currency, "left"), home))))
     one = Op("as_rate", (Lit(1),))
     rate = Op("case", (own, one, Op("as_rate", (Col("rate", "right"),))))
-    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("rate", rate))
+    columns = (*(Named(n, Col(n, "left")) for n in keep), Named("_rate", rate))
     with_rate = Project(Join(dated, rates, "left", on), columns)
-    known = Op("not", (Op("is_null", (Col("rate"),)),))
-    return Project(with_rate, (*(Named(n, Col(n)) for n in (*keep, "rate")), Named("rated", known)))
+    known = Op("not", (Op("is_null", (Col("_rate"),)),))
+    return Project(with_rate, (*(Named(n, Col(n)) for n in (*keep, "_rate")), Named("_rated", known)))
 
 
 # --- stocks ----------------------------------------------------------------------------------------------------------
@@ -589,18 +592,18 @@ def _alive(
 ) -> tuple[Relation, tuple[str, ...]]:
     """A row for each row alive at each window's eve; with `versioned`, changing columns as they were then, and `known`
     false where no version reaches back so far."""
-    begun = Op("lt", (Col(day_of(table, start), "left"), Col("w_end", "right")))
+    begun = Op("lt", (Col(day_of(table, start), "left"), Col("_w_end", "right")))
     condition: Scalar = begun
     if until:
         end = Col(day_of(table, until), "left")
-        condition = Op("and", (begun, Op("or", (Op("is_null", (end,)), Op("ge", (end, Col("w_end", "right")))))))
+        condition = Op("and", (begun, Op("or", (Op("is_null", (end,)), Op("ge", (end, Col("_w_end", "right")))))))
     columns = (
         *(Named(n, Col(n, "left")) for n in keep),
-        Named("w", Col("w", "right")),
-        Named("w_end", Col("w_end", "right")),
+        Named("_w", Col("_w", "right")),
+        Named("_w_end", Col("_w_end", "right")),
     )
     alive: Relation = Project(Join(source, _window_values(windows), "inner", condition, unique=False), columns)
-    kept = (*keep, "w", "w_end")
+    kept = (*keep, "_w", "_w_end")
     if not versioned:
         return alive, kept
     changing = tuple(
@@ -613,14 +616,14 @@ def _alive(
         tuple(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *changing, "_valid_from__day", "_valid_to__day"))),
     )
     conditions = [Op("eq", (Col(k, "left"), Col(k, "right"))) for k in table.key]
-    eve = Col("w_end", "left")
+    eve = Col("_w_end", "left")
     conditions.append(Op("lt", (Col("_valid_from__day", "right"), eve)))
     open_end = Op("is_null", (Col("_valid_to__day", "right"),))
     conditions.append(Op("or", (open_end, Op("ge", (Col("_valid_to__day", "right"), eve)))))
     known = Op("not", (Op("is_null", (Col("_valid_from__day", "right"),)),))
     out = tuple(Named(n, Col(n, "right" if n in changing else "left")) for n in kept)
-    joined = Project(Join(alive, then, "left", Op("and", tuple(conditions))), (*out, Named("known", known)))
-    return joined, (*kept, "known")
+    joined = Project(Join(alive, then, "left", Op("and", tuple(conditions))), (*out, Named("_known", known)))
+    return joined, (*kept, "_known")
 
 
 def _latest(
@@ -630,23 +633,24 @@ def _latest(
     day = Col(day_of(table, clock.at), "left")
     oldest = tuple(shift(w.end, clock.within, -1) if clock.within != EVER else date(1, 1, 1) for w in windows)
     values = Values(
-        (("w", INTEGER), ("w_start", DAY), ("w_end", DAY)), tuple((i, oldest[i], w.end) for i, w in enumerate(windows))
+        (("_w", INTEGER), ("_w_start", DAY), ("_w_end", DAY)),
+        tuple((i, oldest[i], w.end) for i, w in enumerate(windows)),
     )
-    on = Op("and", (Op("lt", (day, Col("w_end", "right"))), Op("ge", (day, Col("w_start", "right")))))
+    on = Op("and", (Op("lt", (day, Col("_w_end", "right"))), Op("ge", (day, Col("_w_start", "right")))))
     columns = (
         *(Named(n, Col(n, "left")) for n in keep),
-        Named("w", Col("w", "right")),
-        Named("w_end", Col("w_end", "right")),
+        Named("_w", Col("_w", "right")),
+        Named("_w_end", Col("_w_end", "right")),
     )
     joined = Project(Join(source, values, "inner", on, unique=False), columns)
     moment = [Order(Col(day_of(table, clock.at)), descending=True)]
     if day_of(table, clock.at) != clock.at:
         moment.append(Order(Col(clock.at), descending=True))
     moment += [Order(Col(k)) for k in table.key]
-    rank = Over("row_number", (Col("w"), *(Col(p) for p in clock.per)), tuple(moment))
-    kept = (*keep, "w", "w_end")
-    ranked = Project(joined, (*(Named(n, Col(n)) for n in kept), Named("place", rank)))
-    return Project(ranked, tuple(Named(n, Col(n)) for n in kept), Op("eq", (Col("place"), Lit(1)))), kept
+    rank = Over("row_number", (Col("_w"), *(Col(p) for p in clock.per)), tuple(moment))
+    kept = (*keep, "_w", "_w_end")
+    ranked = Project(joined, (*(Named(n, Col(n)) for n in kept), Named("_place", rank)))
+    return Project(ranked, tuple(Named(n, Col(n)) for n in kept), Op("eq", (Col("_place"), Lit(1)))), kept
 
 
 # --- cohorts ---------------------------------------------------------------------------------------------------------
@@ -661,7 +665,7 @@ def observed_until(clock: Reached, table: Table, question: Question, context: Co
     by_source = {s: d for s, d in (stored.complete_through if stored is not None else ()) if d is not None}
     if not by_source:
         return Lit(question.as_of)
-    least = Lit(min(question.as_of, min(by_source.values())))
+    least = Lit(min(question.as_of, *by_source.values()))
     if len(set(by_source.values())) == 1:
         return least
     arms: list[Scalar] = []
@@ -706,11 +710,11 @@ def _cohort_columns(
         mature = Op("le", (_added(start, wait), end))
     negative = Op("and", (arrived, Op("lt", (to, start))))
     return [
-        Named("reached", Op("coalesce", (in_time, Lit(False)))),
-        Named("mature", mature),
-        Named("judged", judged),
-        Named("negative", Op("coalesce", (negative, Lit(False)))),
-        Named("seen_until", end),
+        Named("_reached", Op("coalesce", (in_time, Lit(False)))),
+        Named("_mature", mature),
+        Named("_judged", judged),
+        Named("_negative", Op("coalesce", (negative, Lit(False)))),
+        Named("_seen_until", end),
     ]
 
 
@@ -724,7 +728,7 @@ def _with_p95(
     context: Context,
 ) -> Relation:
     """Maturity from the 95th percentile of the completed transitions of all rows, in whole days, rounded up."""
-    source, keep = _base((measure,), table, frozenset(), context.catalogue, ("_source",))
+    source, _ = _base((measure,), table, frozenset(), context.catalogue, ("_source",))
     start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
     end = observed_until(clock, table, question, context)
     done = [Op("le", (to, end)), Op("ge", (to, start)), Op("le", (start, Lit(question.as_of)))]
@@ -733,19 +737,19 @@ def _with_p95(
     condition = both(*done, _condition(measure, table))
     days = Project(source, (Named("days", Op("days_between", (start, to))),), condition)
     p95 = Group(days, (), (NamedAgg("p95", Agg("quantile", Col("days"), quantile=0.95)),))
-    whole = Project(p95, (Named("p95_days", Op("as_integer", (Op("ceiling", (Col("p95"),)),))),))
+    whole = Project(p95, (Named("_p95_days", Op("as_integer", (Op("ceiling", (Col("p95"),)),))),))
     names = [c.name for c in columns]
-    kept = tuple(Named(n, Col(n, "left")) for n in names if n != "mature")
+    kept = tuple(Named(n, Col(n, "left")) for n in names if n != "_mature")
     ripe = Op(
         "le",
         (
-            Op("add_days", (Col(day_of(table, clock.start), "left"), Col("p95_days", "right"))),
-            Col("seen_until", "left"),
+            Op("add_days", (Col(day_of(table, clock.start), "left"), Col("_p95_days", "right"))),
+            Col("_seen_until", "left"),
         ),
     )
     mature = Op("coalesce", (ripe, Lit(False)))
     return Project(
-        Join(relation, whole, "cross"), (*kept, Named("mature", mature), Named("p95_days", Col("p95_days", "right")))
+        Join(relation, whole, "cross"), (*kept, Named("_mature", mature), Named("_p95_days", Col("_p95_days", "right")))
     )
 
 
@@ -753,29 +757,29 @@ def _cohort_aggregates(measure: Measure, rated: bool) -> tuple[list[NamedAgg], l
     clock = measure.clock
     if not isinstance(clock, Reached):
         raise ValueError(f"{measure.id} is no cohort")
-    ok, mature = Col("ok0"), Op("and", (Col("mature"), Col("judged")))
+    ok, mature = Col("_ok0"), Op("and", (Col("_mature"), Col("_judged")))
     entered = Op("and", (ok, mature))
-    reached = Op("and", (ok, mature, Col("reached")))
+    reached = Op("and", (ok, mature, Col("_reached")))
     young = Op("and", (ok, Op("not", (mature,))))
-    value = Col("v0") if measure.column is not None else None
+    value = Col("_v0") if measure.column is not None else None
     aggregates = [
         NamedAgg("m0_value", _agg(measure, value, reached)),
         NamedAgg("m0_n", Agg("count_rows", where=reached)),
         NamedAgg("m0_entered", _agg(measure, value, entered)),
         NamedAgg("m0_entered_n", Agg("count_rows", where=entered)),
         NamedAgg("m0_left_out", Agg("count_rows", where=young)),
-        NamedAgg("m0_negative", Agg("count_rows", where=Op("and", (reached, Col("negative"))))),
+        NamedAgg("m0_negative", Agg("count_rows", where=Op("and", (reached, Col("_negative"))))),
     ]
     names = ["value", "n", "entered", "entered_n", "left_out", "negative"]
     if clock.mature == "p95":
-        aggregates.append(NamedAgg("m0_mature_days", Agg("max", Col("p95_days"))))
+        aggregates.append(NamedAgg("m0_mature_days", Agg("max", Col("_p95_days"))))
         names.append("mature_days")
     if rated:
         aggregates.append(
-            NamedAgg("m0_unrated", Agg("count_rows", where=Op("and", (entered, Op("not", (Col("rated"),))))))
+            NamedAgg("m0_unrated", Agg("count_rows", where=Op("and", (entered, Op("not", (Col("_rated"),))))))
         )
         names.append("unrated")
-    return aggregates, [Field(measure.id, "m0", tuple(names), _divisor(measure))]
+    return aggregates, [Field(measure.id, "m0", tuple(names), divisor(measure))]
 
 
 def _agg(measure: Measure, value: Scalar | None, where: Scalar | None) -> Agg:
@@ -791,8 +795,8 @@ def _aggregates(
 ) -> tuple[list[NamedAgg], tuple[str, ...]]:
     """The aggregates of a measure in a block, and the fields they fill."""
     i = prefix.removeprefix("m")
-    ok: Scalar | None = None if measure.where is None else Col(f"ok{i}")
-    value = Col(f"v{i}") if measure.column is not None else None
+    ok: Scalar | None = None if measure.where is None else Col(f"_ok{i}")
+    value = Col(f"_v{i}") if measure.column is not None else None
     elapsed = isinstance(measure.column, Elapsed) and measure.negatives == "leave_out"
     counted = ok
     found: list[NamedAgg] = []
@@ -810,9 +814,9 @@ def _aggregates(
         found.append(NamedAgg(f"{prefix}_deviation", Agg("stddev", value, counted)))
         names += ["sum", "deviation"]
     if rated:
-        found.append(NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col("rated"),))))))
+        found.append(NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col("_rated"),))))))
         names.append("unrated")
     if versioned:
-        found.append(NamedAgg(f"{prefix}_unversioned", Agg("count_rows", where=Op("not", (Col("known"),)))))
+        found.append(NamedAgg(f"{prefix}_unversioned", Agg("count_rows", where=Op("not", (Col("_known"),)))))
         names.append("unversioned")
     return found, tuple(names)

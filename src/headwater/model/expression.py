@@ -141,16 +141,22 @@ class IsEmpty:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """A predicate that does not hold, or cannot be told."""
+
     of: Predicate
 
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """Every part holds."""
+
     parts: tuple[Predicate, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """At least one part holds."""
+
     parts: tuple[Predicate, ...]
 
 

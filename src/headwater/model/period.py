@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from headwater.model.measure import Span
 
@@ -146,7 +147,7 @@ class Calendar:
                 edges = self._fiscal_months(self.fiscal_year(day))
                 if grain is Grain.FISCAL_QUARTER:
                     edges = edges[::3]
-                return next(Period(a, b) for a, b in zip(edges, edges[1:], strict=False) if a <= day < b)
+                return next(Period(a, b) for a, b in pairwise(edges) if a <= day < b)
             case Grain.ALL:
                 raise ValueError("the whole period has no start of its own")
 

@@ -155,7 +155,7 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Columns and a condition. With `keep_all`, every input column is kept beside `columns` (one-input sources only)."""
+    """Columns and a condition. With `keep_all`, every column of the (one) input is kept beside `columns`."""
 
     source: Relation
     columns: tuple[Named, ...] = ()

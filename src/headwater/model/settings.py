@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headwater.model.period import Calendar
 
@@ -15,7 +15,7 @@ class Settings:
     company: str = ""
     currency: str = "EUR"
     time_zone: str = "UTC"
-    calendar: Calendar = Calendar()
+    calendar: Calendar = field(default_factory=Calendar)
     engine: str = "duckdb"
     memory_mb: int = 2048
     threads: int = 2

@@ -88,6 +88,7 @@ class Unit:
 
     @classmethod
     def of(cls, **powers: int) -> Unit:
+        """The unit with these powers: `Unit.of(money=1, lead=-1)`."""
         return cls(tuple(sorted((n, p) for n, p in powers.items() if p)))
 
     @classmethod

@@ -1,0 +1,151 @@
+"""The rows behind a number: the same scans, windows and conditions as the plan, without the last aggregation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headwater.metrics.formula import Asked, Need, needs
+from headwater.metrics.planner import (
+    Context,
+    Plan,
+    Window,
+    clock_columns,
+    divisor,
+    needs_rates,
+    plan,
+    rows_in_windows,
+    segment_keys,
+)
+from headwater.model.catalogue import Catalogue
+from headwater.model.expression import Binary, Elapsed, Formula
+from headwater.model.generation import Generation
+from headwater.model.lowering import columns_in, physical
+from headwater.model.measure import Alive, Latest, Measure, Reached
+from headwater.model.plan import Col, Lit, Named, Op, Order, Project, Relation, Scalar, Sort
+from headwater.model.question import Question
+from headwater.model.settings import Settings
+
+STATES = ("counted", "reached", "entered", "left_out")
+"""`counted`: in the aggregate; of a cohort: `reached` (in both sides), `entered` (in the denominator alone),
+`left_out` (too young, or not to be judged); of a duration: `left_out` (negative)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsBlock:
+    """The rows behind one measure of a KPI.
+
+    `columns`: `window` (its number, or the first day of its calendar step), the asked splits, `state`, `value` (what
+    is aggregated; elapsed time in whole seconds, see `divide`; None where rows are counted), then the row's business
+    key and the columns the measure reads, then `_source`, `_load`, `_row`. `role`: numerator, denominator, both,
+    measure.
+    """
+
+    kpi: str
+    measure: str
+    table: str
+    role: str
+    relation: Relation
+    columns: tuple[str, ...]
+    windows: tuple[Window, ...]
+    divide: int = 1
+
+
+def plan_records(
+    question: Question, catalogue: Catalogue, generation: Generation, settings: Settings
+) -> tuple[RecordsBlock, ...]:
+    """One block per KPI, measure and moment of the question. Raises QueryError as `plan` does."""
+    planned = plan(question, catalogue, generation, settings)
+    blocks: list[RecordsBlock] = []
+    for asked in planned.asked:
+        for need, role in roles(asked).items():
+            windows = _windows(planned, need, catalogue.measures[need.measure])
+            if windows:
+                blocks.append(_block(planned, asked, need, role, windows))
+    return tuple(blocks)
+
+
+def roles(asked: Asked) -> dict[Need, str]:
+    """What each measure of a KPI is there for; a cohort measure stands once, for both of its sides."""
+    if asked.formula is None:
+        return {}
+    found: dict[Need, str] = {}
+    if isinstance(asked.formula, Binary) and asked.formula.operator == "/":
+        sides: tuple[tuple[str, Formula], ...] = (
+            ("numerator", asked.formula.left),
+            ("denominator", asked.formula.right),
+        )
+    else:
+        sides = (("measure", asked.formula),)
+    for role, formula in sides:
+        for need in needs(formula):
+            plain = Need(need.measure, need.moment)
+            found[plain] = role if found.get(plain, role) == role else "both"
+    return found
+
+
+def _windows(planned: Plan, need: Need, measure: Measure) -> tuple[Window, ...]:
+    found = {w for (_, moment), w in planned.windows.items() if moment == need.moment and w is not None}
+    if isinstance(measure.clock, Alive | Latest):
+        found = {Window(None, w.end) for w in found}
+    return tuple(sorted(found, key=lambda w: (w.end, str(w.start))))
+
+
+def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Window, ...]) -> RecordsBlock:
+    question, context = planned.question, planned.context
+    measure = context.catalogue.measures[need.measure]
+    table = context.catalogue.tables[measure.table]
+    total = need.moment.total
+    condition = planned.condition
+    names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
+    shown = _shown(measure, context)
+    rows = rows_in_windows(
+        question,
+        (measure,),
+        table,
+        names,
+        windows,
+        condition,
+        context,
+        rated=needs_rates(measure, context),
+        keep_extra=(*table.key, *shown, "_source", "_load", "_row"),
+    )
+    keys = segment_keys(question, total, table)
+    splits = () if total else question.by
+    value: Scalar = Lit(None) if measure.column is None else Col("_v0")
+    columns = (
+        Named("window", rows.window),
+        *(Named(k.name, k.value) for k in keys),
+        Named("state", _state(measure)),
+        Named("value", value),
+        *(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *shown))),
+        *(Named(n, Col(n)) for n in ("_source", "_load", "_row")),
+    )
+    listed = Project(rows.relation, columns, Op("and", (Col("_ok0"), _listed(measure))))
+    order = tuple(Order(Col(n)) for n in ("window", *(k.name for k in keys), *table.key, "_source", "_row"))
+    labels = ("window", *splits, *(c.name for c in columns[1 + len(keys) :]))
+    return RecordsBlock(
+        asked.kpi.id, measure.id, table.id, role, Sort(listed, order), labels, windows, divisor(measure)
+    )
+
+
+def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
+    table = context.catalogue.tables[measure.table]
+    read = clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where)
+    return tuple(n for n in physical(table, read) if n not in table.key)
+
+
+def _listed(measure: Measure) -> Scalar:
+    """Rows without a value are not behind a number that aggregates values."""
+    if measure.column is None:
+        return Lit(True)
+    return Op("not", (Op("is_null", (Col("_v0"),)),))
+
+
+def _state(measure: Measure) -> Scalar:
+    if isinstance(measure.clock, Reached):
+        inside = Op("and", (Col("_mature"), Col("_judged")))
+        reached = Op("and", (inside, Col("_reached")))
+        return Op("case", (reached, Lit("reached"), inside, Lit("entered"), Lit("left_out")))
+    if isinstance(measure.column, Elapsed) and measure.negatives == "leave_out":
+        return Op("case", (Op("lt", (Col("_v0"), Lit(0))), Lit("left_out"), Lit("counted")))
+    return Lit("counted")
