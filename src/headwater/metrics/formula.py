@@ -36,7 +36,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A KPI and the variant that answers; `formula` names measures alone, or is None when the variant `needs` a thing."""
+    """A KPI and the variant that answers; `formula` names measures alone, or is None when the variant needs a thing."""
 
     kpi: Kpi
     variant: Variant

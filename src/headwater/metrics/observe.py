@@ -344,9 +344,7 @@ class Evaluation:
     def _noted(self, measure: Measure, reading: Reading, entered: bool, notes: Notes) -> Exact | None:
         notes.reading = reading
         if reading.unversioned:
-            notes.say(
-                "no_data", f"{reading.unversioned} of {reading.n} rows of {measure.table!r} have no version that early"
-            )
+            notes.say("no_data", f"{reading.unversioned} rows of {measure.table!r} have no version that early")
             return None
         if reading.unrated:
             notes.say("no_rate", f"{reading.unrated} rows have no exchange rate to {self.context.settings.currency}")

@@ -67,7 +67,7 @@ def columns_of(relation: p.Relation) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _generator() -> Callable[[exp.Expression], str]:
+def _generator() -> Callable[[exp.Expr], str]:
     generator = Dialect.get_or_raise("duckdb").generator(pretty=True, max_text_width=100)
     return lambda node: generator.generate(node, copy=False)
 
@@ -77,11 +77,11 @@ def _identifier(name: str) -> exp.Identifier:
     return exp.Identifier(this=name, quoted=name in RESERVED)
 
 
-def _alias(expression: exp.Expression, name: str) -> exp.Alias:
+def _alias(expression: exp.Expr, name: str) -> exp.Alias:
     return exp.Alias(this=expression, alias=_identifier(name))
 
 
-def _from(relation: p.Relation, alias: str) -> exp.Expression:
+def _from(relation: p.Relation, alias: str) -> exp.Expr:
     """What stands after FROM: a table by name, or a subquery."""
     table_alias = exp.TableAlias(this=_identifier(alias)) if alias else None
     if isinstance(relation, p.Scan):
@@ -89,7 +89,7 @@ def _from(relation: p.Relation, alias: str) -> exp.Expression:
     return exp.Subquery(this=_relation(relation), alias=table_alias or exp.TableAlias(this=_identifier("q")))
 
 
-def _select(items: list[exp.Expression], source: p.Relation) -> exp.Select:
+def _select(items: list[exp.Expr], source: p.Relation) -> exp.Select:
     if not isinstance(source, p.Join):
         return exp.Select(expressions=items, from_=exp.From(this=_from(source, "")))
     sides = {
@@ -118,7 +118,7 @@ def _relation(relation: p.Relation) -> exp.Query:
         case p.Values():
             return _values(relation)
         case p.Project(source, columns, where, keep_all):
-            items: list[exp.Expression] = [exp.Star()] if keep_all else []
+            items: list[exp.Expr] = [exp.Star()] if keep_all else []
             items += [_named(c.value, c.name) for c in columns]
             select = _select(items, source)
             if where is not None:
@@ -141,7 +141,7 @@ def _relation(relation: p.Relation) -> exp.Query:
             raise ValueError("a Join needs a Project or a Group over it")
 
 
-def _named(value: p.Scalar, name: str) -> exp.Expression:
+def _named(value: p.Scalar, name: str) -> exp.Expr:
     if isinstance(value, p.Col) and value.name == name:
         return _scalar(value)
     return _alias(_scalar(value), name)
@@ -156,7 +156,7 @@ def _group(
         raise ValueError("a Project without columns keeps nothing")
     select = _select(items, source)
     if keys:
-        positions: list[exp.Expression] = [exp.Literal.number(i + 1) for i in range(len(keys))]
+        positions: list[exp.Expr] = [exp.Literal.number(i + 1) for i in range(len(keys))]
         select.set("group", exp.Group(expressions=positions))
     if having is None:
         return select
@@ -168,7 +168,7 @@ def _group(
 def _values(relation: p.Values) -> exp.Query:
     names = [_identifier(name) for name, _ in relation.columns]
     if not relation.rows:
-        items: list[exp.Expression] = [
+        items: list[exp.Expr] = [
             _alias(_cast(exp.Null(), _spelled(kind)), name) for name, kind in relation.columns
         ]
         return exp.Select(expressions=items, where=exp.Where(this=exp.false()))
@@ -202,15 +202,15 @@ def _data_type(spelled: str) -> exp.DataType:
     return exp.DataType.build(spelled, dialect="duckdb")
 
 
-def _cast(value: exp.Expression, spelled: str) -> exp.Cast:
+def _cast(value: exp.Expr, spelled: str) -> exp.Cast:
     return exp.Cast(this=value, to=_data_type(spelled).copy())
 
 
-def _typed(value: str | int | bool | Decimal | date | datetime | None, kind: Type) -> exp.Expression:
+def _typed(value: str | int | bool | Decimal | date | datetime | None, kind: Type) -> exp.Expr:
     return _cast(exp.Null(), _spelled(kind)) if value is None else _literal(value, kind)
 
 
-def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: Type | None) -> exp.Expression:
+def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: Type | None) -> exp.Expr:
     match value:
         case None:
             return _cast(exp.Null(), _spelled(kind)) if kind else exp.Null()
@@ -238,11 +238,11 @@ def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: T
             return exp.Literal.string(value)
 
 
-def _call(name: str, *args: exp.Expression) -> exp.Expression:
+def _call(name: str, *args: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(args))
 
 
-def _paren(value: exp.Expression) -> exp.Expression:
+def _paren(value: exp.Expr) -> exp.Expr:
     return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Connector | exp.Not | exp.Neg) else value
 
 
@@ -252,7 +252,7 @@ _BINARY: dict[str, type[exp.Binary]] = {
 }  # fmt: skip
 
 
-def _scalar(value: p.Scalar) -> exp.Expression:
+def _scalar(value: p.Scalar) -> exp.Expr:
     match value:
         case p.Col(name, side):
             table = {"": None, "left": _identifier("l"), "right": _identifier("r")}[side]
@@ -265,7 +265,7 @@ def _scalar(value: p.Scalar) -> exp.Expression:
             return _operation(name, [_scalar(a) for a in args])
 
 
-def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
+def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
     match name:
         case "and" | "or":
             kind: type[exp.Connector] = exp.And if name == "and" else exp.Or
@@ -340,13 +340,13 @@ def _operation(name: str, args: list[exp.Expression]) -> exp.Expression:
             return _BINARY[name](this=_paren(args[0]), expression=_paren(args[1]))
 
 
-def _canonical(args: list[exp.Expression]) -> exp.Expression:
+def _canonical(args: list[exp.Expr]) -> exp.Expr:
     nothing = exp.Literal.string(NOTHING)
     parts = [exp.Coalesce(this=_cast(a, "TEXT"), expressions=[nothing.copy()]) for a in args]
     return _call("CONCAT_WS", exp.Literal.string(APART), *parts)
 
 
-def _md5_integer(text: exp.Expression, digits: int) -> exp.Expression:
+def _md5_integer(text: exp.Expr, digits: int) -> exp.Expr:
     hexadecimal = exp.Substring(this=exp.MD5(this=text), start=exp.Literal.number(1), length=exp.Literal.number(digits))
     return _cast(exp.DPipe(this=exp.Literal.string("0x"), expression=hexadecimal), "BIGINT")
 
@@ -355,11 +355,11 @@ def _ordered(order: p.Order) -> exp.Ordered:
     return exp.Ordered(this=_scalar(order.by), desc=order.descending, nulls_first=False)
 
 
-def _over(over: p.Over) -> exp.Expression:
+def _over(over: p.Over) -> exp.Expr:
     argument = [_scalar(over.argument)] if over.argument is not None else []
     match over.name:
         case "row_number":
-            inner: exp.Expression = exp.RowNumber()
+            inner: exp.Expr = exp.RowNumber()
         case "lag":
             inner = exp.Lag(this=argument[0])
         case "lead":
@@ -372,11 +372,11 @@ def _over(over: p.Over) -> exp.Expression:
     return exp.Window(this=inner, partition_by=[_scalar(s) for s in over.partition], order=order, over="OVER")
 
 
-def _aggregate(agg: p.Agg) -> exp.Expression:
+def _aggregate(agg: p.Agg) -> exp.Expr:
     argument = _scalar(agg.argument) if agg.argument is not None else exp.Star()
     match agg.name:
         case "count_rows":
-            result: exp.Expression = exp.Count(this=exp.Star(), big_int=True)
+            result: exp.Expr = exp.Count(this=exp.Star(), big_int=True)
         case "count":
             result = exp.Count(this=argument, big_int=True)
         case "count_distinct":
