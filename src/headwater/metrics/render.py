@@ -313,6 +313,8 @@ def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
             return exp.Add(this=args[0], expression=_call("TO_SECONDS", args[1]))
         case "as_instant":
             return _cast(args[0], "TIMESTAMP")
+        case "as_day":
+            return _cast(args[0], "DATE")
         case "concat":
             empty = exp.Literal.string("")
             parts = [exp.Coalesce(this=_cast(a, "TEXT"), expressions=[empty.copy()]) for a in args]

@@ -48,6 +48,7 @@ OPERATIONS = (
     "add_months",       # (day, integer) -> day, clipped to the month's end
     "add_seconds",      # (instant, integer) -> instant
     "as_instant",       # (day) -> its first second
+    "as_day",           # (instant) -> the day it lies in, in UTC
     # text and casts
     "concat",           # texts; NULL counts as ''
     "as_text", "as_integer", "as_double",
