@@ -1,0 +1,128 @@
+"""Loads the catalogue: from its cache when no file has changed, else from the definition files.
+
+Reading three hundred YAML files takes ten times as long as answering a question, so the parsed catalogue is kept as
+JSON: one head with the name, time and size of every file, then a line for each table, measure and KPI, which is decoded
+when it is asked for. A warm load imports neither the YAML reader nor the model checker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from headwater import __version__
+from headwater.metrics.encoding import decode, encode, text_of
+from headwater.model.catalogue import Catalogue
+
+FOLDERS = ("tables", "measures", "kpis")
+_HEAD = b"headwater catalogue 1\n"
+
+V = TypeVar("V")
+
+
+def load_catalogue(shipped: Path, workspace: Path | None = None, cache: Path | None = None) -> Catalogue:
+    """The catalogue of the shipped folder and a workspace's own files; raises DefinitionError with every fault.
+
+    `cache` is the file it is kept in between runs; one that cannot be read or written, or is not whole, is no error.
+    """
+    stamp = _stamp(shipped, workspace)
+    if cache is not None and (kept := _read_cache(cache, stamp)) is not None:
+        return kept
+    from headwater.metrics.assemble import assemble
+
+    catalogue = assemble(shipped, workspace)
+    if cache is not None:
+        _write_cache(cache, stamp, catalogue)
+    return catalogue
+
+
+# --- what a cache is valid for ---------------------------------------------------------------------------------------
+def _stamp(shipped: Path, workspace: Path | None) -> str:
+    """Program version, and the name, time and size of every file a catalogue is made of, code included."""
+    lines = [__version__]
+    here = Path(__file__).parent
+    roots = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
+    roots += [(f"shipped {name}", shipped / name) for name in FOLDERS]
+    roots += [(f"own {name}", workspace / name) for name in FOLDERS] if workspace is not None else []
+    for label, folder in roots:
+        try:
+            with os.scandir(folder) as found:
+                files = sorted((e for e in found if e.name.endswith((".yml", ".yaml", ".py"))), key=lambda e: e.name)
+                lines += [f"{label}/{e.name} {(s := e.stat()).st_mtime_ns} {s.st_size}" for e in files]
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+# --- the cache -------------------------------------------------------------------------------------------------------
+class _Shelf(Mapping[str, V], Generic[V]):
+    """Values by id, each decoded from its stretch of the cache when it is first asked for."""
+
+    def __init__(self, body: bytes, index: dict[str, list[int]]) -> None:
+        self._body, self._index = body, index
+        self._read: dict[str, V] = {}
+
+    def __getitem__(self, name: str) -> V:
+        if name not in self._read:
+            start, end = self._index[name]
+            self._read[name] = decode(json.loads(self._body[start:end]))
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+def _read_cache(path: Path, stamp: str) -> Catalogue | None:
+    """The catalogue that was kept for this stamp, or None."""
+    try:
+        with path.open("rb") as file:
+            if file.readline() != _HEAD:
+                return None
+            head: Any = json.loads(file.readline())
+            if head["stamp"] != stamp:
+                return None
+            body = file.read()
+        if len(body) != head["bytes"] or zlib.crc32(body) != head["crc"]:
+            return None
+        tables, measures, kpis = (_Shelf[Any](body, head["index"][name]) for name in FOLDERS)
+        return Catalogue(tables, measures, kpis, head["hash"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_cache(path: Path, stamp: str, catalogue: Catalogue) -> None:
+    """Keeps a catalogue, all or nothing; a place that cannot be written is left alone."""
+    import tempfile
+
+    body = bytearray()
+    index: dict[str, dict[str, list[int]]] = {}
+    shelves: tuple[Mapping[str, Any], ...] = (catalogue.tables, catalogue.measures, catalogue.kpis)
+    for name, shelf in zip(FOLDERS, shelves, strict=True):
+        index[name] = {}
+        for key, value in shelf.items():
+            data = text_of(encode(value)).encode()
+            index[name][key] = [len(body), len(body) + len(data)]
+            body += data + b"\n"
+    head = {"stamp": stamp, "hash": catalogue.hash, "bytes": len(body), "crc": zlib.crc32(body), "index": index}
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(_HEAD + text_of(head).encode() + b"\n" + body)
+        temporary.replace(path)
+    except OSError:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()

@@ -1,0 +1,85 @@
+"""Catalogue values as JSON data and back: what the cache keeps and what a definition's hash is taken over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from headwater.model import expression, kpi, measure, table
+from headwater.model.kpi import Example
+from headwater.model.measure import Span
+from headwater.model.types import Type, Unit, parse_type
+
+_CLASSES: dict[str, type[Any]] = {
+    c.__name__: c
+    for module in (expression, kpi, measure, table)
+    for c in vars(module).values()
+    if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__
+}
+_NOT_MEANING = frozenset({"hash", "path", "own"})
+"""Fields that say where a definition lies, not what it means."""
+
+
+def encode(value: Any, leave_out: frozenset[str] = frozenset()) -> Any:
+    """JSON data of a catalogue value; fields that hold their default are left out, as are those of `leave_out`."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case tuple():
+            return [encode(v) for v in value]
+        case Unit() | Type() | Span() | Decimal():
+            return {"is": type(value).__name__, "text": str(value)}
+        case date():
+            return {"is": "date", "text": value.isoformat()}
+        case Example(tables, ask, about):
+            return {"is": "Example", "tables": {n: list(rows) for n, rows in tables}, "ask": list(ask), "about": about}
+        case _:
+            data = {"is": type(value).__name__}
+            for f in fields(value):
+                inner = getattr(value, f.name)
+                if f.name not in leave_out and (f.default is MISSING or inner != f.default):
+                    data[f.name] = encode(inner)
+            return data
+
+
+_TYPES: dict[str, Type] = {}
+_UNITS: dict[str, Unit] = {}
+
+
+def decode(data: Any) -> Any:
+    """The value that `encode` was given."""
+    if isinstance(data, list):
+        return tuple([decode(d) for d in data])
+    if not isinstance(data, dict):
+        return data
+    match data["is"]:
+        case "Type":
+            text = data["text"]
+            return _TYPES.get(text) or _TYPES.setdefault(text, parse_type(text))
+        case "Unit":
+            text = data["text"]
+            return _UNITS.get(text) or _UNITS.setdefault(text, Unit.parse(text))
+        case "Span":
+            return Span.parse(data["text"])
+        case "Decimal":
+            return Decimal(data["text"])
+        case "date":
+            return date.fromisoformat(data["text"])
+        case "Example":
+            tables = tuple((name, tuple(rows)) for name, rows in data["tables"].items())
+            return Example(tables, tuple(data["ask"]), data["about"])
+        case name:
+            return _CLASSES[name](**{k: decode(v) for k, v in data.items() if k != "is"})
+
+
+def text_of(data: Any) -> str:
+    """The one JSON text of some data: sorted keys, no spaces."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def meaning(value: Any) -> str:
+    """The JSON text of what a table, measure or KPI means, whatever file it came from."""
+    return text_of(encode(value, _NOT_MEANING))

@@ -1,0 +1,230 @@
+"""Measure files to Measures: aggregate, clock, condition and unit held against the table they count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headwater.errors import Fault
+from headwater.files.read import KeyPath
+from headwater.metrics.entries import Entry, unknown
+from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, check_row_value, columns_of
+from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
+from headwater.metrics.shapes import MeasureShape
+from headwater.model.expression import ColumnName, Predicate, RowValue
+from headwater.model.measure import Alive, At, Clock, Latest, Measure, Reached
+from headwater.model.table import Column, Table
+from headwater.model.types import ONE, Kind, Unit
+
+BASE_UNITS = frozenset({"money", "day", "hour", "minute", "second", "score", "position"})
+ADDED_UP = ("count", "count_distinct", "sum")
+"""Aggregates for which nothing is 0; the others have no value of nothing."""
+
+MeasureEntry = Entry[MeasureShape]
+
+
+def build_measures(
+    entries: Sequence[MeasureEntry], broken: frozenset[str], tables: Mapping[str, Table | None]
+) -> tuple[dict[str, Measure | None], list[Fault]]:
+    """Every measure by id (None: its file is broken), and what is wrong."""
+    faults: list[Fault] = []
+    measures: dict[str, Measure | None] = {}
+    names = base_units(tables)
+    for entry in entries:
+        if entry.id in measures:
+            faults.append(entry.fault((), f"a measure {entry.id!r} is shipped already", "Give it another name."))
+        else:
+            measures[entry.id] = _measure(entry, tables, names, faults)
+    for name in broken:
+        measures.setdefault(name, None)
+    return {name: measures[name] for name in sorted(measures)}, faults
+
+
+def base_units(tables: Mapping[str, Table | None]) -> frozenset[str]:
+    """Every word a unit may be made of: money, times, and whatever the tables count."""
+    counted = {t.subject for t in tables.values() if t is not None}
+    stated = {c.unit for t in tables.values() if t is not None for c in t.columns if c.unit}
+    return BASE_UNITS | counted | {n for text in stated for n in unit_names(text)}
+
+
+def unit_names(text: str) -> tuple[str, ...]:
+    """The base units of a unit's text; none where it is no unit."""
+    try:
+        return tuple(n for n, _ in Unit.parse(text).powers)
+    except ValueError:
+        return ()
+
+
+def unit_faults(entry: Entry[MeasureShape], key: KeyPath, unit: Unit, names: frozenset[str]) -> list[Fault]:
+    """A fault for each word of a unit that nothing is counted in."""
+    return [entry.fault(key, *unknown("unit", name, names)) for name, _ in unit.powers if name not in names]
+
+
+def _measure(
+    entry: MeasureEntry, tables: Mapping[str, Table | None], names: frozenset[str], faults: list[Fault]
+) -> Measure | None:
+    shape = entry.shape
+    clock = _clock(shape)
+    value, condition = _parsed(entry, faults)
+    faults += unit_faults(entry, ("unit",), shape.unit, names)
+    if shape.aggregate == "count" and shape.column:
+        do = "Write count_distinct, or put the condition into 'where'."
+        faults.append(entry.fault(("column",), "'count' counts rows and takes no column", do))
+    if shape.aggregate != "count" and not shape.column:
+        faults.append(entry.fault((), f"{shape.aggregate!r} needs the key 'column'"))
+    if (shape.quantile is not None) != (shape.aggregate == "quantile"):
+        what = "'quantile' needs the key 'quantile'" if shape.quantile is None else "only 'quantile' takes this key"
+        faults.append(entry.fault(("quantile",), what, "Write it as quantile: 0.9."))
+    empty = _empty(entry, faults)
+    table: Table | None = None
+    if shape.table not in tables:
+        faults.append(entry.fault(("table",), *unknown("table", shape.table, tables)))
+    else:
+        table = tables[shape.table]
+    if table is not None:
+        columns = columns_of(table)
+        place = f"the table {table.id!r}"
+        if condition is not None:
+            condition, problems = check_predicate(condition, columns, place)
+            faults += [entry.fault(("where",), p.what, p.do) for p in problems]
+        if value is not None:
+            typed, problems = check_row_value(value, columns, place)
+            faults += [entry.fault(("column",), p.what, p.do) for p in problems]
+            if typed is not None and not problems:
+                value = typed.value
+                _check_value(entry, typed, table, tables, faults)
+        _check_clock(entry, clock, columns, tables, faults)
+        for i, split in enumerate(shape.splits or ()):
+            if split not in table.splits:
+                what, do = unknown("split", split, table.splits)
+                do = do or f"The splits of {table.id!r} are {', '.join(table.splits) or 'none'}."
+                faults.append(entry.fault(("splits", i), what, do))
+        if shape.aggregate == "count" and not _is_count(shape.unit):
+            what = f"rows of {table.id!r} are counted in {table.subject}, and the file says {shape.unit}"
+            faults.append(entry.fault(("unit",), what))
+    return Measure(
+        id=entry.id,
+        title=shape.title or entry.id.replace("_", " ").capitalize(),
+        table=shape.table,
+        aggregate=shape.aggregate,
+        clock=clock,
+        unit=shape.unit,
+        column=value,
+        where=condition,
+        quantile=shape.quantile,
+        empty=empty,
+        splits=shape.splits,
+        about=shape.about,
+        path=entry.document.path,
+    )
+
+
+def _clock(shape: MeasureShape) -> Clock:
+    clock = shape.clock
+    if clock.alive is not None:
+        return Alive(clock.alive.start, clock.alive.until)
+    if clock.latest is not None:
+        return Latest(clock.latest.at, clock.latest.per, clock.latest.within)
+    if clock.reached is not None:
+        r = clock.reached
+        return Reached(r.start, r.to, r.within, r.mature, r.outcome)
+    return At(clock.at or "")
+
+
+def _parsed(entry: MeasureEntry, faults: list[Fault]) -> tuple[RowValue | None, Predicate | None]:
+    value: RowValue | None = None
+    condition: Predicate | None = None
+    try:
+        value = parse_row_value(entry.shape.column) if entry.shape.column else None
+    except LanguageError as error:
+        faults.append(entry.fault(("column",), str(error)))
+    try:
+        condition = parse_predicate(entry.shape.where) if entry.shape.where else None
+    except LanguageError as error:
+        faults.append(entry.fault(("where",), str(error)))
+    return value, condition
+
+
+def _empty(entry: MeasureEntry, faults: list[Fault]) -> int | None:
+    """The value of nothing: as stated, else 0 for counts and sums and none for the rest."""
+    shape = entry.shape
+    default = 0 if shape.aggregate in ADDED_UP else None
+    if "empty" not in shape.model_fields_set:
+        return default
+    if shape.empty not in (0, None):
+        faults.append(entry.fault(("empty",), "the value of nothing is 0 or null"))
+    if shape.empty == 0 and default is None:
+        faults.append(entry.fault(("empty",), f"the {shape.aggregate} of nothing is no value", "Write empty: null."))
+    return shape.empty
+
+
+def _is_count(unit: Unit) -> bool:
+    return len(unit.powers) == 1 and unit.powers[0][1] == 1 and unit.powers[0][0] not in BASE_UNITS
+
+
+def _check_value(
+    entry: MeasureEntry, typed: Typed, table: Table, tables: Mapping[str, Table | None], faults: list[Fault]
+) -> None:
+    """Faults where what is aggregated does not fit the aggregate or the unit."""
+    shape = entry.shape
+    if shape.aggregate == "count_distinct":
+        if not _is_count(shape.unit):
+            what = f"distinct values are counted in a subject, and the file says {shape.unit}"
+            faults.append(entry.fault(("unit",), what))
+        elif isinstance(typed.value, ColumnName):
+            subject = _subject(table, typed.value.id, tables)
+            if subject and shape.unit != Unit.of(**{subject: 1}):
+                what = f"{typed.value.id!r} names {subject}s, and the file counts them in {shape.unit}"
+                faults.append(entry.fault(("unit",), what))
+        return
+    if typed.kind not in NUMERIC:
+        what = f"{shape.aggregate!r} needs a number, and {shape.column!r} is of type {typed.kind}"
+        faults.append(entry.fault(("column",), what))
+        return
+    if typed.kind is Kind.MONEY or shape.unit == Unit.of(money=1):
+        fits = typed.kind is Kind.MONEY and shape.unit == Unit.of(money=1)
+    else:
+        fits = typed.unit is None or typed.unit in (ONE, shape.unit)
+    if not fits:
+        unit = typed.unit if typed.unit is not None else "a number without a unit"
+        faults.append(entry.fault(("unit",), f"{shape.column!r} is in {unit}, and the file says {shape.unit}"))
+
+
+def _subject(table: Table, column: str, tables: Mapping[str, Table | None]) -> str:
+    """The subject whose ids a column holds, where the table says so."""
+    found = table.column(column)
+    if table.key == (column,):
+        return table.subject
+    target = tables.get(found.refers) if found is not None else None
+    return target.subject if target is not None else ""
+
+
+def _check_clock(
+    entry: MeasureEntry,
+    clock: Clock,
+    columns: Mapping[str, Column],
+    tables: Mapping[str, Table | None],
+    faults: list[Fault],
+) -> None:
+    dated: list[tuple[KeyPath, str]] = []
+    match clock:
+        case At(at):
+            dated = [(("clock", "at"), at)]
+        case Alive(start, until):
+            dated = [(("clock", "alive", "from"), start)]
+            if until:
+                dated.append((("clock", "alive", "until"), until))
+        case Latest(at, per):
+            dated = [(("clock", "latest", "at"), at)]
+            for i, name in enumerate(per):
+                if name not in columns:
+                    faults.append(entry.fault(("clock", "latest", "per", i), *unknown("column", name, columns)))
+        case Reached(start, to, _, _, outcome):
+            dated = [(("clock", "reached", "from"), start), (("clock", "reached", "to"), to)]
+            if outcome and outcome not in tables:
+                faults.append(entry.fault(("clock", "reached", "outcome"), *unknown("table", outcome, tables)))
+    for key, name in dated:
+        if name not in columns:
+            faults.append(entry.fault(key, *unknown("column", name, columns)))
+        elif columns[name].type.kind not in DATED:
+            what = f"a clock runs on a day or time column, and {name!r} is of type {columns[name].type}"
+            faults.append(entry.fault(key, what))

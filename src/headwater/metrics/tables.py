@@ -1,0 +1,503 @@
+"""Table files to Tables: keys, columns, derivations and splits, each held against the tables they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from headwater.errors import Fault
+from headwater.files.read import KeyPath
+from headwater.metrics.entries import ID, ID_RULE, Entry, unknown
+from headwater.metrics.kinds import DATED, NUMERIC, TEXTUAL, check_predicate, columns_of
+from headwater.metrics.language import RESERVED, LanguageError, parse_predicate
+from headwater.metrics.shapes import ColumnShape, ExtensionShape, PickShape, TableShape
+from headwater.model.expression import Predicate
+from headwater.model.lowering import columns_in
+from headwater.model.table import Bucket, Column, Derivation, LinkedSplit, Lookup, Pick, Since, Table
+from headwater.model.types import DAY_SUFFIX, Kind, Unit
+
+SPLIT_KINDS = frozenset({Kind.TEXT, Kind.ID, Kind.BOOLEAN, Kind.INTEGER})
+AnyEntry = Entry[TableShape | ExtensionShape]
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The file a column or a split came from, and the key it stands at."""
+
+    entry: AnyEntry
+    key: KeyPath
+
+    def fault(self, key: KeyPath, what: str, do: str = "") -> Fault:
+        return self.entry.fault((*self.key, *key), what, do)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A table under construction with the origin of each column and split."""
+
+    entry: AnyEntry
+    table: Table
+    columns: dict[str, _Origin]
+    was: dict[str, _Origin]
+    is_: dict[str, _Origin]
+
+
+def build_tables(entries: Sequence[AnyEntry], broken: frozenset[str]) -> tuple[dict[str, Table | None], list[Fault]]:
+    """Every table by id (None: its file is broken), extended by the workspace's columns, and what is wrong."""
+    faults: list[Fault] = []
+    drafts: dict[str, _Draft] = {}
+    for entry in entries:
+        if isinstance(entry.shape, TableShape):
+            if entry.id in drafts:
+                do = f"Give it another name, or write 'extend: {entry.id}' to add columns to it."
+                faults.append(entry.fault((), f"a table {entry.id!r} is shipped already", do))
+            else:
+                drafts[entry.id] = _draft(entry, entry.shape, faults)
+    for entry in entries:
+        if isinstance(entry.shape, ExtensionShape):
+            _extend(entry, entry.shape, drafts, broken, faults)
+    tables: dict[str, Table | None] = {name: draft.table for name, draft in drafts.items()}
+    for name in broken:
+        tables.setdefault(name, None)
+    for draft in drafts.values():
+        _check(draft, tables, faults)
+    _check_circles(drafts, faults)
+    return {name: tables[name] for name in sorted(tables)}, faults
+
+
+# --- from shapes -----------------------------------------------------------------------------------------------------
+def _draft(entry: AnyEntry, shape: TableShape, faults: list[Fault]) -> _Draft:
+    columns = {name: _Origin(entry, ("columns", name)) for name in shape.columns}
+    was = {name: _Origin(entry, ("splits", "was", i)) for i, name in enumerate(shape.splits.was)}
+    is_ = {name: _Origin(entry, ("splits", "is", name)) for name in shape.splits.is_}
+    table = Table(
+        id=entry.id,
+        title=shape.title,
+        grain=shape.grain,
+        subject=shape.subject,
+        key=shape.key,
+        columns=tuple(_column(n, c, columns[n], faults) for n, c in shape.columns.items()),
+        partition=shape.partition,
+        event=shape.event,
+        versions=shape.versions,
+        splits_was=tuple(was),
+        splits_is=tuple(LinkedSplit(n, s.table, s.by, s.column) for n, s in shape.splits.is_.items()),
+        rows_from=shape.rows_from,
+        about=shape.about,
+        own=entry.own,
+        path=entry.document.path,
+    )
+    return _Draft(entry, table, columns, was, is_)
+
+
+def _extend(
+    entry: AnyEntry, shape: ExtensionShape, drafts: dict[str, _Draft], broken: frozenset[str], faults: list[Fault]
+) -> None:
+    """Adds own columns to a table; those of a kind that can split become splits, personal ones do not."""
+    draft = drafts.get(shape.extend)
+    if draft is None:
+        if shape.extend not in broken:
+            faults.append(entry.fault(("extend",), *unknown("table", shape.extend, drafts)))
+        return
+    added: list[Column] = []
+    for name, column in shape.columns.items():
+        origin = _Origin(entry, ("columns", name))
+        if name in draft.columns:
+            faults.append(origin.fault((), f"the table {shape.extend!r} has a column {name!r} already"))
+            continue
+        draft.columns[name] = origin
+        added.append(_column(name, column, origin, faults))
+        if column.type.kind in SPLIT_KINDS and not column.personal and name not in shape.splits.is_:
+            draft.was.setdefault(name, origin)
+    for i, name in enumerate(shape.splits.was):
+        draft.was.setdefault(name, _Origin(entry, ("splits", "was", i)))
+    links = list(draft.table.splits_is)
+    for name, link in shape.splits.is_.items():
+        origin = _Origin(entry, ("splits", "is", name))
+        if name in draft.is_:
+            faults.append(origin.fault((), f"the table {shape.extend!r} has a split {name!r} already"))
+            continue
+        draft.is_[name] = origin
+        links.append(LinkedSplit(name, link.table, link.by, link.column))
+    draft.table = replace(
+        draft.table, columns=(*draft.table.columns, *added), splits_was=tuple(draft.was), splits_is=tuple(links)
+    )
+
+
+def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Column:
+    if not ID.fullmatch(name):
+        faults.append(origin.fault((), f"the column name {name!r} is not an id", ID_RULE))
+    elif name in RESERVED or name.endswith(DAY_SUFFIX):
+        faults.append(origin.fault((), f"a column cannot be called {name!r}, a word of the condition language"))
+    kind = shape.type.kind
+    if shape.low is not None and kind not in NUMERIC:
+        faults.append(origin.fault(("low",), f"only numbers have a least value, and {name!r} is of type {kind}"))
+    if shape.values and kind is not Kind.TEXT:
+        faults.append(origin.fault(("values",), f"only texts list their values, and {name!r} is of type {kind}"))
+    if shape.unit:
+        if kind not in (Kind.INTEGER, Kind.NUMBER):
+            faults.append(origin.fault(("unit",), f"only numbers have a unit, and {name!r} is of type {kind}"))
+        try:
+            Unit.parse(shape.unit)
+        except ValueError as error:
+            faults.append(origin.fault(("unit",), str(error)))
+    return Column(
+        id=name,
+        type=shape.type,
+        about=shape.about,
+        required=shape.required,
+        refers=shape.refers,
+        currency=shape.currency,
+        unit=shape.unit,
+        personal=shape.personal,
+        values=shape.values,
+        low=shape.low,
+        fixed=shape.fixed,
+        derive=_derivation(shape, origin, faults),
+    )
+
+
+def _derivation(shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Derivation | None:
+    rule = shape.derive
+    if rule is None:
+        return None
+    if rule.lookup is not None:
+        return Lookup(rule.lookup.table, rule.lookup.by, rule.lookup.column, rule.lookup.as_of)
+    if rule.since is not None:
+        return Since(rule.since.start, rule.since.to, rule.since.unit)
+    if rule.bucket is not None:
+        edges, labels = rule.bucket.edges, rule.bucket.labels
+        key: KeyPath = ("derive", "bucket")
+        if list(edges) != sorted(set(edges)):
+            faults.append(origin.fault((*key, "edges"), "the edges are not in ascending order"))
+        if len(labels) != len(edges) + 1:
+            what = f"{len(edges)} edges make {len(edges) + 1} classes, and {len(labels)} labels are given"
+            faults.append(origin.fault((*key, "labels"), what))
+        if len(set(labels)) != len(labels):
+            faults.append(origin.fault((*key, "labels"), "two classes have the same label"))
+        return Bucket(rule.bucket.column, edges, labels)
+    for which in ("first", "last", "nth", "count"):
+        pick: PickShape | None = getattr(rule, which)
+        if pick is not None:
+            return _pick(which, pick, origin, faults)
+    return None
+
+
+def _pick(which: str, pick: PickShape, origin: _Origin, faults: list[Fault]) -> Pick:
+    key: KeyPath = ("derive", which)
+    where: Predicate | None = None
+    if pick.where:
+        try:
+            where = parse_predicate(pick.where)
+        except LanguageError as error:
+            faults.append(origin.fault((*key, "where"), str(error)))
+    if which == "count" and pick.column:
+        faults.append(origin.fault((*key, "column"), "'count' counts rows and takes no column"))
+    if which != "count" and not pick.column:
+        faults.append(origin.fault(key, f"{which!r} needs the column that it takes"))
+    if which != "nth" and pick.n != 1:
+        faults.append(origin.fault((*key, "n"), f"only 'nth' has an 'n', and this is {which!r}"))
+    by = tuple(pick.by.items())
+    return Pick(which, pick.table, by, pick.column, pick.order, where, pick.after, pick.until, pick.n)
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+def _check(draft: _Draft, tables: dict[str, Table | None], faults: list[Fault]) -> None:
+    """Checks a table against itself and the others; recognises dates in its derivations' conditions."""
+    table, entry = draft.table, draft.entry
+    columns = columns_of(table)
+    for i, name in enumerate(table.key):
+        if name not in columns:
+            faults.append(entry.fault(("key", i), *unknown("column", name, columns)))
+        elif columns[name].type.kind not in SPLIT_KINDS | DATED:
+            faults.append(entry.fault(("key", i), f"{name!r} is of type {columns[name].type.kind}, which is no key"))
+    if len(set(table.key)) != len(table.key):
+        faults.append(entry.fault(("key",), "a column of the key is named twice"))
+    if table.partition != "bucket":
+        _dated(entry, ("partition",), table.partition, columns, faults, " or 'bucket'")
+    if table.event:
+        _dated(entry, ("event",), table.event, columns, faults)
+    if not ID.fullmatch(table.subject):
+        faults.append(entry.fault(("subject",), f"the subject {table.subject!r} is not an id", ID_RULE))
+    if table.rows_from:
+        _check_copies(draft, tables, faults)
+    checked = tuple(_check_column(draft, c, tables, faults) for c in table.columns)
+    draft.table = replace(table, columns=checked)
+    tables[table.id] = draft.table
+    _check_splits(draft, tables, faults)
+
+
+def _dated(
+    entry: AnyEntry | _Origin,
+    key: KeyPath,
+    name: str,
+    columns: Mapping[str, Column],
+    faults: list[Fault],
+    other: str = "",
+) -> None:
+    if name not in columns:
+        faults.append(entry.fault(key, *unknown("column", name, columns)))
+    elif columns[name].type.kind not in DATED:
+        what = f"{name!r} is of type {columns[name].type.kind}; a day or time column{other} is needed"
+        faults.append(entry.fault(key, what))
+
+
+def _check_copies(draft: _Draft, tables: Mapping[str, Table | None], faults: list[Fault]) -> None:
+    table, entry = draft.table, draft.entry
+    if table.rows_from not in tables:
+        faults.append(entry.fault(("rows_from",), *unknown("table", table.rows_from, tables)))
+        return
+    base = tables[table.rows_from]
+    if base is None:
+        return
+    for column in table.columns:
+        theirs = base.column(column.id)
+        if column.derive is not None:
+            continue
+        if theirs is None:
+            what = f"the column {column.id!r} is not derived, and {base.id!r} has no such column to copy"
+            faults.append(draft.columns[column.id].fault((), what, unknown("column", column.id, columns_of(base))[1]))
+        elif theirs.type != column.type:
+            what = f"the column {column.id!r} is copied from {base.id!r}, where its type is {theirs.type}"
+            faults.append(draft.columns[column.id].fault(("type",), what))
+
+
+def _check_column(draft: _Draft, column: Column, tables: Mapping[str, Table | None], faults: list[Fault]) -> Column:
+    """The column with dates recognised in its derivation; faults for what it names and does not fit."""
+    origin, columns = draft.columns[column.id], columns_of(draft.table)
+    if column.refers:
+        if column.type.kind not in TEXTUAL:
+            faults.append(origin.fault(("refers",), f"only ids refer to a table, and this is of type {column.type}"))
+        if column.refers not in tables:
+            faults.append(origin.fault(("refers",), *unknown("table", column.refers, tables)))
+    if column.type.kind is Kind.MONEY and not column.currency:
+        do = "Name the text column that holds it as 'currency'."
+        faults.append(origin.fault((), f"the money column {column.id!r} does not say where its currency stands", do))
+    if column.currency:
+        if column.type.kind is not Kind.MONEY:
+            faults.append(origin.fault(("currency",), f"only money has a currency, and this is of type {column.type}"))
+        found = columns.get(column.currency)
+        if found is None:
+            faults.append(origin.fault(("currency",), *unknown("column", column.currency, columns)))
+        elif found.type.kind is not Kind.TEXT:
+            faults.append(origin.fault(("currency",), f"{column.currency!r} is of type {found.type}, not text"))
+    match column.derive:
+        case None:
+            return column
+        case Lookup() as lookup:
+            _check_lookup(origin, column, lookup, columns, tables, faults)
+        case Since(start, end):
+            for key, name in (("from", start), ("to", end)):
+                _dated(origin, ("derive", "since", key), name, columns, faults)
+            if column.type.kind is not Kind.INTEGER:
+                faults.append(origin.fault(("type",), f"time between two columns is an integer, not {column.type}"))
+        case Bucket(name):
+            found = columns.get(name)
+            if found is None:
+                faults.append(origin.fault(("derive", "bucket", "column"), *unknown("column", name, columns)))
+            elif found.type.kind not in NUMERIC:
+                what = f"only numbers have classes, and {name!r} is of type {found.type}"
+                faults.append(origin.fault(("derive", "bucket", "column"), what))
+            if column.type.kind is not Kind.TEXT:
+                faults.append(origin.fault(("type",), f"a class is a text, not {column.type}"))
+        case Pick() as pick:
+            return replace(column, derive=_check_pick(origin, column, pick, columns, tables, faults))
+    return column
+
+
+def _same_kind(ours: Column, theirs: Column) -> bool:
+    return ours.type.kind is theirs.type.kind or {ours.type.kind, theirs.type.kind} <= TEXTUAL
+
+
+def _check_lookup(
+    origin: _Origin,
+    column: Column,
+    lookup: Lookup,
+    columns: Mapping[str, Column],
+    tables: Mapping[str, Table | None],
+    faults: list[Fault],
+) -> None:
+    key: KeyPath = ("derive", "lookup")
+    target = _target(origin, (*key, "table"), lookup.table, tables, faults)
+    if lookup.by not in columns:
+        faults.append(origin.fault((*key, "by"), *unknown("column", lookup.by, columns)))
+    if lookup.as_of:
+        _dated(origin, (*key, "as_of"), lookup.as_of, columns, faults)
+    if target is None:
+        return
+    _check_reach(origin, key, lookup.by, lookup.column, columns, target, faults)
+    theirs = target.column(lookup.column)
+    if theirs is not None and not _same_kind(column, theirs):
+        what = f"{target.id}.{lookup.column} is of type {theirs.type}, and this column of type {column.type}"
+        faults.append(origin.fault(("type",), what))
+    if lookup.as_of and not target.versions:
+        what = f"the table {target.id!r} keeps no versions, so its values at a date are not known"
+        faults.append(origin.fault((*key, "as_of"), what, "Leave 'as_of' out, or keep versions there."))
+
+
+def _check_reach(
+    origin: _Origin,
+    key: KeyPath,
+    by: str,
+    column: str,
+    columns: Mapping[str, Column],
+    target: Table,
+    faults: list[Fault],
+) -> None:
+    """Faults where a table cannot be reached by one column on its unique key."""
+    theirs = columns_of(target)
+    if len(target.key) != 1:
+        what = f"the key of {target.id!r} is {' and '.join(target.key)}, so one column finds no single row there"
+        faults.append(origin.fault((*key, "table"), what))
+    elif by in columns and target.key[0] in theirs and not _same_kind(columns[by], theirs[target.key[0]]):
+        what = (
+            f"{by!r} is of type {columns[by].type}, and the key of {target.id!r} of type {theirs[target.key[0]].type}"
+        )
+        faults.append(origin.fault((*key, "by"), what))
+    if column not in theirs:
+        faults.append(origin.fault((*key, "column"), *unknown("column", column, theirs)))
+
+
+def _target(
+    origin: _Origin, key: KeyPath, name: str, tables: Mapping[str, Table | None], faults: list[Fault]
+) -> Table | None:
+    if name not in tables:
+        faults.append(origin.fault(key, *unknown("table", name, tables)))
+        return None
+    return tables[name]
+
+
+def _check_pick(
+    origin: _Origin,
+    column: Column,
+    pick: Pick,
+    columns: Mapping[str, Column],
+    tables: Mapping[str, Table | None],
+    faults: list[Fault],
+) -> Pick:
+    key: KeyPath = ("derive", pick.which)
+    for name, end in ((pick.after, "after"), (pick.until, "until")):
+        if name:
+            _dated(origin, (*key, end), name, columns, faults)
+    for _, ours in pick.by:
+        if ours not in columns:
+            faults.append(origin.fault((*key, "by"), *unknown("column", ours, columns)))
+    if pick.which == "count" and column.type.kind is not Kind.INTEGER:
+        faults.append(origin.fault(("type",), f"a count is an integer, not {column.type}"))
+    target = _target(origin, (*key, "table"), pick.table, tables, faults)
+    if target is None:
+        return pick
+    theirs = columns_of(target)
+    for their, ours in pick.by:
+        if their not in theirs:
+            what, do = unknown("column", their, theirs)
+            faults.append(origin.fault((*key, "by", their), f"in {target.id!r}, {what}", do))
+        elif ours in columns and not _same_kind(columns[ours], theirs[their]):
+            what = f"{ours!r} is of type {columns[ours].type}, and {target.id}.{their} of type {theirs[their].type}"
+            faults.append(origin.fault((*key, "by", their), what))
+    if pick.column:
+        found = theirs.get(pick.column)
+        if found is None:
+            faults.append(origin.fault((*key, "column"), *unknown("column", pick.column, theirs)))
+        elif not _same_kind(column, found):
+            what = f"{target.id}.{pick.column} is of type {found.type}, and this column of type {column.type}"
+            faults.append(origin.fault(("type",), what))
+    order = pick.order or target.event
+    if pick.order:
+        _dated(origin, (*key, "order"), pick.order, theirs, faults)
+    elif not target.event:
+        what = f"the table {target.id!r} has no main clock, so the order of its rows is not known"
+        faults.append(origin.fault(key, what, "Name a date column of it as 'order'."))
+    if pick.where is None:
+        return replace(pick, order=order)
+    where, problems = check_predicate(pick.where, theirs, f"the table {target.id!r}")
+    faults.extend(origin.fault((*key, "where"), p.what, p.do) for p in problems)
+    return replace(pick, order=order, where=where)
+
+
+def _check_splits(draft: _Draft, tables: Mapping[str, Table | None], faults: list[Fault]) -> None:
+    columns = columns_of(draft.table)
+    for name, origin in draft.was.items():
+        column = columns.get(name)
+        if column is None:
+            faults.append(origin.fault((), *unknown("column", name, columns)))
+        elif column.type.kind not in SPLIT_KINDS:
+            do = "Dates are asked for by grain." if column.type.kind in DATED else "Derive a class of it (bucket)."
+            faults.append(origin.fault((), f"{name!r} is of type {column.type}, which is no split", do))
+    for link in draft.table.splits_is:
+        origin = draft.is_[link.id]
+        if not ID.fullmatch(link.id):
+            faults.append(origin.fault((), f"the split name {link.id!r} is not an id", ID_RULE))
+        if link.id in columns:
+            what = f"the split {link.id!r} has the name of a column of the row"
+            faults.append(origin.fault((), what, "Call it otherwise, so that a filter means one thing."))
+        if link.by not in columns:
+            faults.append(origin.fault(("by",), *unknown("column", link.by, columns)))
+        target = _target(origin, ("table",), link.table, tables, faults)
+        if target is None:
+            continue
+        _check_reach(origin, (), link.by, link.column, columns, target, faults)
+        found = target.column(link.column)
+        if found is not None and found.type.kind not in SPLIT_KINDS:
+            what = f"{target.id}.{link.column} is of type {found.type}, which is no split"
+            faults.append(origin.fault(("column",), what))
+
+
+# --- circles ---------------------------------------------------------------------------------------------------------
+_Place = tuple[str, str]
+
+
+def _reads(table: Table, column: Column) -> Iterator[_Place]:
+    """The columns a column is made of."""
+    match column.derive:
+        case None:
+            if table.rows_from:
+                yield table.rows_from, column.id
+        case Lookup(target, by, name, as_of):
+            yield target, name
+            yield from ((table.id, n) for n in (by, as_of) if n)
+        case Pick(_, target, pairs, name, order, where, after, until):
+            theirs = (name, order, *(t for t, _ in pairs), *columns_in(where))
+            yield from ((target, n) for n in sorted(set(theirs)) if n)
+            yield from ((table.id, n) for n in (after, until, *(o for _, o in pairs)) if n)
+        case Since(start, end):
+            yield table.id, start
+            yield table.id, end
+        case Bucket(name):
+            yield table.id, name
+
+
+def _check_circles(drafts: Mapping[str, _Draft], faults: list[Fault]) -> None:
+    """A fault for each circle of derivations, shown from column to column."""
+    reads: dict[_Place, tuple[_Place, ...]] = {
+        (d.table.id, c.id): tuple(_reads(d.table, c)) for d in drafts.values() for c in d.table.columns
+    }
+    for circle in circles(reads):
+        table, column = circle[0]
+        path = " -> ".join(f"{t}.{c}" for t, c in (*circle, circle[0]))
+        faults.append(drafts[table].columns[column].fault(("derive",), f"the column is made of itself: {path}"))
+
+
+def circles(edges: Mapping[_Place, Sequence[_Place]]) -> Iterator[tuple[_Place, ...]]:
+    """Circles of a graph that have no node in common, found from the nodes in order."""
+    done: set[_Place] = set()
+    for start in edges:
+        if start in done:
+            continue
+        path: list[_Place] = [start]
+        inside = {start}
+        waiting = [iter(edges[start])]
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                left = path.pop()
+                inside.discard(left)
+                done.add(left)
+            elif following in inside:
+                yield tuple(path[path.index(following) :])
+                done.update(path)
+            elif following in edges and following not in done:
+                path.append(following)
+                inside.add(following)
+                waiting.append(iter(edges[following]))
