@@ -14,13 +14,24 @@ D = date
 CREATED, WON = At("created_at"), At("won_at")
 Q1 = Period(D(2025, 1, 1), D(2025, 4, 1))
 
+
+def deal(
+    name: str, account: str, channel: str | None, created: date, closed: date | None, amount: int, stage: str = "won"
+) -> dict[str, object]:
+    """One deal; it is won when it is closed."""
+    return {
+        "deal_id": name, "account_id": account, "channel": channel, "created_at": created, "won_at": closed,
+        "closed_at": closed, "amount": amount, "currency": "EUR", "stage": stage,
+    }  # fmt: skip
+
+
 ROWS = [
     # a: won after 30 days; b: won ten days BEFORE it was created (a bad date); c: open; d: won after five days
-    {"deal_id": "a", "account_id": "A", "channel": "email", "created_at": datetime(2025, 1, 5, 10), "won_at": datetime(2025, 2, 4, 10), "closed_at": datetime(2025, 2, 4, 10), "amount": 100, "currency": "EUR", "stage": "won"},
-    {"deal_id": "b", "account_id": "B", "channel": "web", "created_at": D(2025, 1, 20), "won_at": D(2025, 1, 10), "closed_at": D(2025, 1, 10), "amount": 50, "currency": "EUR", "stage": "won"},
-    {"deal_id": "c", "account_id": "B", "channel": None, "created_at": D(2025, 2, 20), "amount": 70, "currency": "EUR", "stage": "demo"},
-    {"deal_id": "d", "account_id": "A", "channel": "email", "created_at": D(2025, 3, 20), "won_at": D(2025, 3, 25), "closed_at": D(2025, 3, 25), "amount": 30, "currency": "EUR", "stage": "won"},
-]  # fmt: skip
+    deal("a", "A", "email", datetime(2025, 1, 5, 10), datetime(2025, 2, 4, 10), 100),
+    deal("b", "B", "web", D(2025, 1, 20), D(2025, 1, 10), 50),
+    deal("c", "B", None, D(2025, 2, 20), None, 70, "demo"),
+    deal("d", "A", "email", D(2025, 3, 20), D(2025, 3, 25), 30),
+]
 ACCOUNTS = [{"account_id": "A", "industry": "tech"}, {"account_id": "B", "industry": "food"}]
 
 MEASURES = [
@@ -37,7 +48,10 @@ MEASURES = [
     measure("cycle", "mean", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
     measure("cycle_all", "mean", "days(created_at, won_at)", unit="day", clock=WON, empty=None, negatives="keep"),
     measure("middle", "median", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
-    measure("followers", "sum", "followers", table="profiles", unit="follower", clock=Latest("day", ("profile",), Span(40, "day")), empty=None),
+    measure(
+        "followers", "sum", "followers", table="profiles", unit="follower", empty=None,
+        clock=Latest("day", ("profile",), Span(40, "day")),
+    ),
 ]  # fmt: skip
 
 
@@ -135,7 +149,7 @@ def test_before_the_first_version_a_value_is_absent_with_a_reason() -> None:
 
 
 def test_a_snapshot_takes_the_last_row_no_older_than_allowed(tiny: World) -> None:
-    # January: x 110; February: x 110 (30 January is within 40 days) + y 7; March: none within 40 days but y (10 Feb)? no
+    # January: x 110; February: x 110 (30 January is within 40 days) + y 7; by the end of March both are too old
     found = tiny.ask("followers", period=Period(D(2025, 1, 1), D(2025, 5, 1)), grain=Grain.MONTH)
     assert [o.value for o in found] == [110, 117, None, None]
     assert found[2].quality == ("no_data",)
