@@ -83,7 +83,7 @@ def _kpi(entry: KpiEntry, faults: list[Fault]) -> Kpi | None:
         return None
     return Kpi(
         id=entry.id,
-        title=shape.title or entry.id.replace("_", " ").capitalize(),
+        title=shape.title or entry.id,
         question=shape.question,
         variants=variants,
         default=default,

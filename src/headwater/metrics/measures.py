@@ -103,7 +103,7 @@ def _measure(
             faults.append(entry.fault(("unit",), what))
     return Measure(
         id=entry.id,
-        title=shape.title or entry.id.replace("_", " ").capitalize(),
+        title=shape.title or entry.id,
         table=shape.table,
         aggregate=shape.aggregate,
         clock=clock,
@@ -113,6 +113,7 @@ def _measure(
         quantile=shape.quantile,
         empty=empty,
         splits=shape.splits,
+        negatives=shape.negatives,
         about=shape.about,
         path=entry.document.path,
     )

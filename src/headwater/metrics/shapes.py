@@ -214,6 +214,7 @@ class MeasureShape(Definition):
     unit: UnitText
     empty: int | None = None
     splits: tuple[str, ...] | None = None
+    negatives: Literal["leave_out", "keep"] = "leave_out"
 
 
 # --- KPIs ------------------------------------------------------------------------------------------------------------
