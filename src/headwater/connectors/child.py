@@ -1,0 +1,145 @@
+"""The process that parses one file of strangers: it limits itself, reads a job from its input and answers once."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import zoneinfo
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+HEADROOM_MB = 6144
+"""Address space beyond resident memory: libraries reserve much that they never touch."""
+
+
+def main() -> int:
+    """Does one job: a line of JSON in, a line of JSON out."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is not the answer
+    job = json.loads(sys.stdin.buffer.readline())
+    _limit(job["limits"])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    zoneinfo.reset_tzpath(())  # the same time zones on every machine: those of the tzdata package
+    json.dump(_answer(job), answer)
+    answer.flush()
+    return 0
+
+
+def _limit(limits: dict[str, Any]) -> None:
+    memory = (limits["memory_mb"] + HEADROOM_MB) << 20
+    for what, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, limits["cpu_seconds"]),
+        (resource.RLIMIT_FSIZE, limits["file_mb"] << 20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        try:
+            resource.setrlimit(what, (most, most))
+        except (OSError, ValueError):
+            continue  # macOS knows no limit of the address space; the parent watches resident memory
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the parent, who holds the other end of the input, is gone."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
+    from headwater.connectors.refusal import Refused
+
+    try:
+        return {"landed": _land(job)}
+    except Refused as r:
+        return {"refused": {n: getattr(r, n) for n in ("code", "what", "row", "line", "column", "do")}}
+    except MemoryError:
+        return {"limit": "memory"}
+    except OSError as error:
+        return {"system": error.errno or 0, "what": os.strerror(error.errno) if error.errno else type(error).__name__}
+    except Exception as error:  # texts of libraries may hold cells: only the kind and the place are told
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+        return {"failed": f"{type(error).__name__} at {place}"}
+
+
+def _land(job: dict[str, Any]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from headwater.connectors import message
+    from headwater.connectors.land import land
+
+    source = message.source_of(job["source"])
+    tables = {n: message.table_of(t) for n, t in job["tables"].items()}
+    staged = Path(job["staged"])
+    with Path(job["path"]).open("rb") as file:
+        before = os.fstat(file.fileno())
+        reader, unpacked = _reader(file, Path(job["name"]), source, staged)
+        landed = land(
+            reader, source, tables, staged, message.settings_of(job["settings"]), datetime.fromisoformat(job["now"])
+        )
+        if unpacked is not None:
+            unpacked.unlink()
+        file.seek(0)
+        content = _digest(file)
+        after = os.fstat(file.fileno())
+    result = asdict(landed)
+    result["tables"] = [message.landed_json(t) for t in landed.tables]
+    result["complete_through"] = landed.complete_through.isoformat() if landed.complete_through else None
+    result["content"] = content
+    result["changed"] = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+    return result
+
+
+def _digest(file: BinaryIO) -> str:
+    import hashlib
+
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reader(file: BinaryIO, name: Path, source: Any, staged: Path) -> tuple[Any, Path | None]:
+    """The reader of a file by its content, and the temporary copy it reads from, if it needs one."""
+    import io
+
+    from headwater.connectors import content
+    from headwater.connectors.delimited import Delimited, Dialect
+    from headwater.connectors.refusal import Refused
+
+    most = source.max_mb << 20
+    head = file.read(64)
+    file.seek(0)
+    stream: Any = file
+    unpacked: Path | None = None
+    if head.startswith(b"\x1f\x8b"):
+        stream = io.BufferedReader(content.Inflated(file, most), content.PIECE)
+        head = stream.peek(64)[:64]
+    elif os.fstat(file.fileno()).st_size > most:
+        raise Refused("too_large", f"the file is larger than {source.max_mb:,} MB", do="Raise 'max_mb' in the source.")
+    if not head:
+        raise Refused("empty_file", "the file is empty", do="Export it again.")
+    format = content.format_of(name, source.format, head)
+    if stream is not file and format in ("xlsx", "parquet"):
+        unpacked = staged / ".unpacked"
+        stream = content.unpack(stream, unpacked)
+    wanted = tuple(c.column for t in source.tables for c in t.columns if c.column)
+    if format in ("csv", "tsv"):
+        separator = source.separator or ("\t" if format == "tsv" else "")
+        return Delimited(
+            stream,
+            Dialect(
+                source.encoding, separator, source.quote, source.skip_rows, source.header_row, source.totals, wanted
+            ),
+        ), unpacked
+    raise Refused("unsupported", f"{format} files cannot be read yet")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,365 @@
+"""Turns the cells of a chunk into the typed columns of one table, with the fault of every cell that does not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.connectors import currencies, dates, numbers
+from headwater.connectors.cells import DATE, ERROR, NO_RESULT, NUMBER, PADDED, Bytes, Cells, Chunk, Flags, Integers
+from headwater.connectors.dates import DAY_US, NAIVE, Form, Moments
+from headwater.connectors.faults import NUMBER_OF
+from headwater.connectors.numbers import Marks
+from headwater.connectors.zones import Zone
+from headwater.model.source import ColumnMapping
+from headwater.model.table import Column, Table
+from headwater.model.types import DAY_SUFFIX, Kind
+
+FIRST_DAY, LAST_DAY = -25_567, 84_371
+"""1900-01-01 and 2200-12-31, in days from 1970-01-01: dates outside are refused."""
+
+LONGEST_ID, LONGEST_TEXT = 1_000, 1 << 20
+TRUE = ("true", "t", "yes", "y", "1", "1.0", "on")
+FALSE = ("false", "f", "no", "n", "0", "0.0", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """How one target column is filled: `place` among the file's headers (-1: a constant), and what was decided."""
+
+    column: Column
+    mapping: ColumnMapping
+    place: int
+    empty: tuple[str, ...] = ("",)
+    marks: Marks | None = Marks()
+    form: Form | str | None = dates.ISO
+    zone: str = "UTC"
+    is_currency: bool = False
+    required: bool = False
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """How the rows of one table are filled; places of the special columns among the headers, -1 where there is none.
+
+    `currency_place` and `currency` say the currency of money without a mapped currency column; `assumed`: nobody
+    said it, the reporting currency was taken.
+    """
+
+    table: Table
+    columns: tuple[ColumnPlan, ...]
+    key: tuple[str, ...]
+    deleted: int = -1
+    deleted_values: frozenset[str] = frozenset()
+    merged_into: int = -1
+    updated_at: ColumnPlan | None = None
+    where: int = -1
+    where_values: frozenset[str] = frozenset()
+    currency_place: int = -1
+    currency: str = ""
+    assumed: bool = False
+    prefix: str = ""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was noticed on the way and becomes a warning of the load: counts by code and column."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The faults of one target column in a chunk: a code for each row, the header and the texts it came from."""
+
+    column: str
+    header: str
+    codes: Bytes
+    texts: Any
+    personal: bool
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One table's rows of a chunk: physical columns by name, faults, and whether each row is meant for the table."""
+
+    columns: dict[str, Any]
+    faults: tuple[Fault, ...]
+    meant: Flags
+
+
+class Converter:
+    """Converts chunk after chunk for one table."""
+
+    def __init__(self, plan: TablePlan, business_zone: str, ambiguous_time: str) -> None:
+        self.plan = plan
+        self.notes = Notes()
+        self._business = Zone(business_zone)
+        self._earlier = ambiguous_time != "later"
+        self._zones = {business_zone: self._business}
+
+    def convert(self, chunk: Chunk) -> Typed:
+        """The typed rows of a chunk (all of its rows; the caller leaves out what is not meant or faulty)."""
+        plan, size = self.plan, len(chunk.rows)
+        meant = np.ones(size, bool)
+        if plan.where >= 0:
+            meant = _flags(
+                pc.is_in(trimmed(chunk.columns[plan.where].texts), value_set=pa.array(sorted(plan.where_values)))
+            )
+        deleted = self._deleted(chunk, size)
+        currency = self._currency(chunk, size)
+        columns: dict[str, Any] = {}
+        faults: list[Fault] = []
+        for p in plan.columns:
+            typed, found = self._column(p, chunk, size, currency, deleted)
+            columns |= typed
+            faults += found
+        mapped = {p.column.id for p in plan.columns}
+        for name in currency_columns(plan.table):
+            if name not in mapped:
+                columns[name] = currency
+        columns["_deleted"] = pa.array(deleted)
+        columns["_merged_into"] = self._merged(chunk, size)
+        columns["_updated_at"], found = self._updated(chunk, size)
+        return Typed(columns, tuple(faults + found), meant)
+
+    # --- special columns ---------------------------------------------------------------------------------------------
+    def _deleted(self, chunk: Chunk, size: int) -> Flags:
+        if self.plan.deleted < 0:
+            return np.zeros(size, bool)
+        texts = pc.utf8_lower(trimmed(chunk.columns[self.plan.deleted].texts))
+        return _flags(pc.is_in(texts, value_set=pa.array(sorted(self.plan.deleted_values))))
+
+    def _merged(self, chunk: Chunk, size: int) -> Any:
+        if self.plan.merged_into < 0:
+            return pa.nulls(size, pa.string())
+        texts = without_empty(trimmed(chunk.columns[self.plan.merged_into].texts), ("",))
+        return pc.binary_join_element_wise(self.plan.prefix, texts, "") if self.plan.prefix else texts
+
+    def _updated(self, chunk: Chunk, size: int) -> tuple[Any, list[Fault]]:
+        p = self.plan.updated_at
+        if p is None:
+            return pa.nulls(size, pa.timestamp("us")), []
+        cells = chunk.columns[p.place]
+        texts = without_empty(trimmed(cells.texts), p.empty)
+        moments = moments_of(Cells(texts, cells.kinds), p.form)
+        # A change known to the day alone counts from the start of that day.
+        started = Moments(moments.days, np.maximum(moments.micros, 0), moments.offsets, moments.valid)
+        utc, _, codes, _ = self._instants(started, _flags(pc.is_valid(texts)), p)
+        known = _flags(pc.is_valid(texts)) & (codes == 0)
+        stamps = pa.array(utc, mask=~known).cast(pa.timestamp("us"))
+        return stamps, [
+            Fault(p.column.id, p.mapping.column, codes, texts, False, self._zone_hint(p))
+        ] if codes.any() else []
+
+    def _currency(self, chunk: Chunk, size: int) -> Any:
+        """The currency of each row's money, as far as it is known."""
+        plan = self.plan
+        names = currency_columns(plan.table)
+        mapped = next((p for p in plan.columns if p.column.id in names), None)
+        place = mapped.place if mapped is not None else plan.currency_place
+        fallback = pa.scalar(plan.currency or None, pa.string())
+        if mapped is not None and place < 0:
+            return pa.array([mapped.mapping.constant] * size, pa.string())
+        if place < 0:
+            return pa.array([plan.currency or None] * size, pa.string())
+        texts = pc.utf8_upper(trimmed(chunk.columns[place].texts))
+        if mapped is not None and mapped.mapping.values:
+            texts, _ = _replaced(trimmed(chunk.columns[place].texts), mapped.mapping)
+        texts = without_empty(texts, mapped.empty if mapped is not None else ("",))
+        return pc.if_else(pc.is_valid(texts), texts, fallback)
+
+    # --- mapped columns ----------------------------------------------------------------------------------------------
+    def _column(
+        self, p: ColumnPlan, chunk: Chunk, size: int, currency: Any, deleted: Flags
+    ) -> tuple[dict[str, Any], list[Fault]]:
+        """The physical columns of one mapped column and its faults, the gravest code of each cell."""
+        kind = p.column.type.kind
+        cells = chunk.columns[p.place] if p.place >= 0 else Cells(pa.array([p.mapping.constant] * size, pa.string()))
+        raw, kinds = cells.texts, cells.kinds
+        codes = np.zeros(size, np.int8)
+        texts = trimmed(raw)
+        unlisted = None
+        if p.mapping.values:
+            texts, unlisted = _replaced(texts, p.mapping)
+        texts = without_empty(texts, p.empty)
+        if kinds is not None:
+            codes[kinds == NO_RESULT] = NUMBER_OF["formula_without_value"]
+            codes[kinds == ERROR] = NUMBER_OF["error_value"]
+            texts = pc.if_else(pa.array(codes == 0), texts, pa.scalar(None, pa.string()))
+        if unlisted is not None:
+            _set(codes, unlisted & _flags(pc.is_valid(texts)), "unknown_value")
+        hint = ""
+        typed: dict[str, Any]
+        match kind:
+            case Kind.TEXT:
+                same = raw if not p.mapping.values and kinds is None else texts
+                typed = {p.column.id: pc.if_else(pc.is_valid(texts), same, pa.scalar(None, pa.string()))}
+                if p.is_currency:
+                    typed = {p.column.id: currency}
+                    _set(codes, ~_known_currency(currency), "unknown_currency")
+                _set(codes, _flags(pc.greater(pc.utf8_length(texts), LONGEST_TEXT)), "too_long")
+            case Kind.ID:
+                if kinds is not None:
+                    _set(codes, kinds == PADDED, "bad_key")
+                _set(codes, _flags(pc.greater(pc.utf8_length(texts), LONGEST_ID)), "too_long")
+                typed = {p.column.id: pc.binary_join_element_wise(p.prefix, texts, "") if p.prefix else texts}
+            case Kind.INTEGER | Kind.NUMBER | Kind.MONEY:
+                typed, hint = self._number(p, Cells(texts, kinds), currency, codes)
+            case Kind.DAY | Kind.TIME:
+                typed = self._moment(p, Cells(texts, kinds), codes)
+                hint = self._zone_hint(p)
+            case Kind.BOOLEAN:
+                lower = pc.utf8_lower(texts)
+                true = _among(lower, p.mapping.true or TRUE)
+                false = _among(lower, p.mapping.false or FALSE)
+                _set(codes, _flags(pc.is_valid(texts)) & ~true & ~false, "bad_boolean")
+                typed = {p.column.id: pa.array(true, mask=~(true | false))}
+        if p.column.values and kind in (Kind.TEXT, Kind.ID):
+            _set(codes, _flags(pc.is_valid(texts)) & ~_among(texts, p.column.values), "unknown_value")
+        if p.required:
+            empty = ~_flags(pc.is_valid(typed[p.column.id if kind is not Kind.TIME else p.column.id + DAY_SUFFIX]))
+            if p.column.id not in self.plan.key:
+                empty &= ~deleted
+            _set(codes, empty, "missing")
+        if not codes.any():
+            return typed, []
+        return typed, [Fault(p.column.id, p.mapping.column, codes, raw, p.column.personal, hint)]
+
+    def _number(self, p: ColumnPlan, cells: Cells, currency: Any, codes: Bytes) -> tuple[dict[str, Any], str]:
+        known: list[str | None] = []
+
+        def of_row(i: int) -> str:
+            if not known:
+                known.extend(currency.to_pylist())
+            return known[i] or ""
+
+        values, found, rounded = numbers.convert(
+            cells,
+            p.column.type,
+            p.marks or Marks(),
+            factor=Decimal(p.mapping.factor) if p.mapping.factor else None,
+            currency=of_row if p.column.type.kind is Kind.MONEY else None,
+        )
+        codes[codes == 0] = found[codes == 0]
+        if p.column.low is not None:
+            _set(codes, _flags(pc.less(values, pa.scalar(p.column.low, pa.int64()).cast(values.type))), "out_of_range")
+        if rounded:
+            self.notes.counts["rounded", p.column.id] += rounded
+        hint = f"read with '{(p.marks or Marks()).decimal}' as the decimal mark"
+        return {p.column.id: values}, hint
+
+    def _moment(self, p: ColumnPlan, cells: Cells, codes: Bytes) -> dict[str, Any]:
+        given = _flags(pc.is_valid(cells.texts))
+        moments = moments_of(cells, p.form)
+        utc, day, found, ambiguous = self._instants(moments, given, p)
+        codes[codes == 0] = found[codes == 0]
+        if ambiguous:
+            self.notes.counts["ambiguous_time", p.column.id] += ambiguous
+        good = given & (codes == 0)
+        days = pa.array(day.astype(np.int32), mask=~good).cast(pa.date32())
+        if p.column.type.kind is Kind.DAY:
+            return {p.column.id: days}
+        stamps = pa.array(utc, mask=~good | (moments.micros < 0)).cast(pa.timestamp("us"))
+        return {p.column.id: stamps, p.column.id + DAY_SUFFIX: days}
+
+    def _instants(self, m: Moments, given: Flags, p: ColumnPlan) -> tuple[Integers, Integers, Bytes, int]:
+        """UTC instants, business dates, faults, and how many local times exist twice."""
+        codes = np.zeros(len(given), np.int8)
+        _set(codes, given & ~m.valid, "bad_date")
+        _set(codes, given & ((m.days < FIRST_DAY) | (m.days > LAST_DAY)), "out_of_range")
+        timed = given & (codes == 0) & (m.micros >= 0)
+        naive = timed & (m.offsets == NAIVE)
+        utc = m.days * DAY_US + np.maximum(m.micros, 0) - np.where(m.offsets == NAIVE, 0, m.offsets) * 1_000_000
+        ambiguous = 0
+        if naive.any():
+            zone = self._zones.setdefault(p.zone, self._business if p.zone == self._business.name else Zone(p.zone))
+            instants, missing, twice = zone.to_utc(utc[naive], self._earlier)
+            utc[naive] = instants
+            ambiguous = int(twice.sum())
+            codes[np.flatnonzero(naive)[missing]] = NUMBER_OF["nonexistent_time"]
+        day = m.days.copy()
+        if timed.any():
+            abroad = timed if p.zone != self._business.name else timed & ~naive
+            day[abroad] = self._business.day(utc[abroad])
+        return utc, day, codes, ambiguous
+
+    def _zone_hint(self, p: ColumnPlan) -> str:
+        form = p.form if isinstance(p.form, str) else (p.form or dates.ISO).name
+        return f"read as {form}, in {p.zone}"
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+def trimmed(texts: Any) -> Any:
+    """Texts without white space around them."""
+    return pc.utf8_trim_whitespace(texts)
+
+
+def currency_columns(table: Table) -> tuple[str, ...]:
+    """The columns that hold the currency of a money column."""
+    return tuple(dict.fromkeys(c.currency for c in table.columns if c.type.kind is Kind.MONEY and c.currency))
+
+
+def moments_of(cells: Cells, form: Form | str | None) -> Moments:
+    """The moments of cells: typed dates are exact, numbers are spreadsheet serials unless the form says otherwise."""
+    if cells.kinds is None:
+        return _read(cells.texts, form)
+    none = pa.scalar(None, pa.string())
+    found = _read(cells.texts, form)
+    for kind, other in ((DATE, dates.ISO), (NUMBER, form if form in ("epoch_s", "epoch_ms") else "excel")):
+        of_kind = cells.kinds == kind
+        if of_kind.any():
+            typed = _read(pc.if_else(pa.array(of_kind), cells.texts, none), other)
+            found = Moments(
+                np.where(of_kind, typed.days, found.days),
+                np.where(of_kind, typed.micros, found.micros),
+                np.where(of_kind, typed.offsets, found.offsets),
+                np.where(of_kind, typed.valid, found.valid),
+            )
+    return found
+
+
+def _read(texts: Any, form: Form | str | None) -> Moments:
+    return dates.counted(texts, form) if isinstance(form, str) else dates.read(texts, form or dates.ISO)
+
+
+def without_empty(texts: Any, empty: tuple[str, ...]) -> Any:
+    """Texts with null where the text means no value."""
+    none = pa.scalar(None, pa.string())
+    if set(empty) <= {""}:
+        return pc.if_else(pc.equal(pc.binary_length(texts), 0), none, texts)
+    return pc.if_else(pc.is_in(texts, value_set=pa.array(sorted({*empty, ""}))), none, texts)
+
+
+def _replaced(texts: Any, mapping: ColumnMapping) -> tuple[Any, Flags | None]:
+    """Texts after the mapping's value list, and which of them it does not list (None: they may stay)."""
+    found = pc.index_in(texts, value_set=pa.array([k for k, _ in mapping.values], pa.string()))
+    listed = pc.is_valid(found)
+    replaced = pa.array([v for _, v in mapping.values], pa.string()).take(found)
+    unlisted = ~_flags(listed) if mapping.unlisted == "quarantine" else None
+    return pc.if_else(listed, replaced, texts), unlisted
+
+
+def _among(texts: Any, options: tuple[str, ...]) -> Flags:
+    return _flags(pc.is_in(texts, value_set=pa.array(sorted(options), pa.string())))
+
+
+def _known_currency(codes: Any) -> Flags:
+    return _flags(pc.is_in(codes, value_set=pa.array([*sorted(currencies.CODES), None], pa.string())))
+
+
+def _set(codes: Bytes, where: Flags, code: str) -> None:
+    """Gives cells a fault that have none yet."""
+    codes[where & (codes == 0)] = NUMBER_OF[code]
+
+
+def _flags(array: Any) -> Flags:
+    return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), bool)

@@ -1,0 +1,325 @@
+"""Dates and times from texts: one form per column, declared or decided over the whole column, never row by row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.connectors.cells import Flags, Integers
+from headwater.connectors.refusal import Refused
+
+DAY_US = 86_400_000_000
+NAIVE = np.int64(1 << 40)
+"""Offset of a moment that names none."""
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMES = "|".join(
+    ("january|february|march|april|may|june|july|august|september|october|november|december", "sept", *_MONTHS)
+)
+_ZONE = r"(?P<z>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2}){0,2})"
+_CLOCK = (
+    r"(?:(?:[Tt]|,? +)(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
+    r"(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?(?: ?" + _ZONE + ")?)?"
+)
+_DIRECTIVES = {
+    "d": r"(?P<d>\d{1,2})",
+    "m": r"(?P<m>\d{1,2})",
+    "Y": r"(?P<Y>\d{4})",
+    "y": r"(?P<y>\d{2})",
+    "H": r"(?P<H>\d{1,2})",
+    "I": r"(?P<H>\d{1,2})",
+    "M": r"(?P<M>\d{1,2})",
+    "S": r"(?P<S>\d{1,2})",
+    "f": r"(?P<f>\d{1,9})",
+    "p": r"(?P<p>[AaPp])\.?[Mm]\.?",
+    "z": _ZONE,
+    "b": rf"(?P<b>(?i:{_NAMES}))\.?",
+    "B": rf"(?P<b>(?i:{_NAMES}))\.?",
+    "a": r"(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?",
+    "A": r"(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?",
+    "%": "%",
+}
+NUMERIC = ("excel", "epoch_s", "epoch_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to write a date: its name (`iso` or as strptime has it) and the pattern its texts match."""
+
+    name: str
+    pattern: str
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\?P<(\w)>", self.pattern))
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Parsed dates: local day (from 1970-01-01), microseconds of that day (-1: the day alone), offset from UTC in
+    seconds (NAIVE: none was written), and whether the text was a date at all."""
+
+    days: Integers
+    micros: Integers
+    offsets: Integers
+    valid: Flags
+
+
+def declared(text: str) -> Form:
+    """The form of a declared format; ValueError says what is wrong with it.
+
+    >>> declared("%d/%m/%Y").name
+    '%d/%m/%Y'
+    """
+    if text == "iso":
+        return ISO
+    pattern, i, seen = "", 0, []
+    while i < len(text):
+        if text[i] == "%":
+            directive = text[i + 1 : i + 2]
+            if directive not in _DIRECTIVES:
+                known = ", ".join(f"%{d}" for d in _DIRECTIVES)
+                raise ValueError(f"'%{directive}' is not understood in a date format; these are: {known}")
+            pattern += _DIRECTIVES[directive]
+            seen += re.findall(r"\?P<(\w)>", _DIRECTIVES[directive])
+            i += 2
+        else:
+            pattern += re.escape(text[i])
+            i += 1
+    parts = set(seen)
+    if len(parts) < len(seen):
+        raise ValueError("a part of the date is named twice")
+    if not (parts & {"Y", "y"} and parts & {"m", "b"} and "d" in parts):
+        raise ValueError(
+            "a date format names year, month and day, such as %d.%m.%Y; or it is iso, excel, epoch_s or epoch_ms"
+        )
+    return Form(text, f"^{pattern}$")
+
+
+_ISO_DAY = r"(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
+ISO = Form("iso", f"^{_ISO_DAY}{_CLOCK}$")
+_BASIC = Form(
+    "%Y%m%d", r"^(?P<Y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:[Tt ](?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})?" + f"{_ZONE}?)?$"
+)
+
+
+def _written(name: str) -> Form:
+    form = declared(name)
+    return Form(name, f"{form.pattern[:-1]}{_CLOCK}$")
+
+
+FORMS = (
+    ISO,
+    _BASIC,
+    *(_written(f"%Y{s}%m{s}%d") for s in "/."),
+    *(_written(f"%d{s}%m{s}%Y") for s in "/.-"),
+    *(_written(f"%m{s}%d{s}%Y") for s in "/-"),
+    *(_written(f"%d{s}%m{s}%y") for s in "/.-"),
+    *(_written(f"%m{s}%d{s}%y") for s in "/-"),
+    *(_written(f"%y{s}%m{s}%d") for s in "/-"),
+    *(_written(t) for t in ("%d %b %Y", "%d-%b-%Y", "%d. %b %Y", "%b %d, %Y", "%b %d %Y", "%d-%b-%y", "%d %b %y")),
+)
+"""The forms a column without a declared format may have. Nobody writes the month first with points."""
+
+
+# --- one form, many texts --------------------------------------------------------------------------------------------
+def read(texts: Any, form: Form) -> Moments:
+    """The moments of the texts (trimmed) under one form."""
+    size = len(texts)
+    if form is ISO and (fast := _plain_iso(texts)) is not None:
+        return fast
+    groups = pc.extract_regex(texts, form.pattern)
+    matched = groups.is_valid().to_numpy(zero_copy_only=False)
+    parts = {name: groups.field(name) for name in form.parts}
+
+    def whole(name: str, absent: int) -> Integers:
+        if name not in parts:
+            return np.full(size, absent, np.int64)
+        part = pc.fill_null(parts[name], "")
+        part = pc.if_else(pc.equal(part, ""), str(absent), part)
+        return np.asarray(pc.cast(part, pa.int64()).to_numpy(zero_copy_only=False), np.int64)
+
+    year = whole("Y", 0) if "Y" in parts else _century(whole("y", 0))
+    month = _named(parts["b"], size) if "b" in parts else whole("m", 0)
+    day, hour, minute, second = whole("d", 0), whole("H", -1), whole("M", 0), whole("S", 0)
+    timed = hour >= 0
+    micros = np.zeros(size, np.int64)
+    if "f" in parts:
+        padded = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.fill_null(parts["f"], ""), 6, "0"), 0, 6)
+        micros = np.asarray(pc.cast(padded, pa.int64()).to_numpy(zero_copy_only=False), np.int64)
+    good = matched & _exists(year, month, day)
+    if "p" in parts:
+        half = pc.utf8_lower(pc.fill_null(parts["p"], ""))
+        afternoon, named = _flags(pc.equal(half, "p")), _flags(pc.not_equal(half, ""))
+        good &= ~named | ((hour >= 1) & (hour <= 12))
+        hour = np.where(named, hour % 12 + 12 * afternoon, hour)
+    good &= ~timed | ((hour < 24) & (minute < 60) & (second < 60))
+    offsets = np.full(size, NAIVE)
+    if "z" in parts:
+        offsets, sound = _offsets(parts["z"], size)
+        good &= sound
+    clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros
+    days = days_of(np.where(good, year, 1970), np.where(good, month, 1), np.where(good, day, 1))
+    return Moments(days, np.where(timed, clock, -1), np.where(timed, offsets, NAIVE), good)
+
+
+def counted(texts: Any, form: str) -> Moments:
+    """The moments of numbers: days since 1899-12-30 (`excel`), seconds or milliseconds since 1970 in UTC."""
+    size = len(texts)
+    groups = pc.extract_regex(texts, r"^(?P<s>-?)(?P<w>\d{1,15})(?:\.(?P<f>\d{1,17}))?$")
+    valid = _flags(groups.is_valid())
+
+    def whole(part: Any) -> Integers:
+        return np.asarray(pc.cast(pc.fill_null(part, "0"), pa.int64()).to_numpy(zero_copy_only=False), np.int64)
+
+    digits = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.fill_null(groups.field("f"), ""), 12, "0"), 0, 12)
+    number, part = whole(groups.field("w")), whole(digits)
+    negative = _flags(pc.equal(groups.field("s"), "-"))
+    none = np.full(size, NAIVE)
+    if form == "excel":
+        millis = (part * 86_400 + 500_000_000) // 1_000_000_000  # a serial is good to the millisecond
+        days = number - 25_569 + (number < 61) + millis // 86_400_000
+        clock = np.where(part > 0, millis % 86_400_000 * 1_000, -1)
+        return Moments(days, clock, none, valid & ~negative & (number >= 1) & (number < 200_000))
+    places = 1_000_000 if form == "epoch_s" else 1_000
+    sound = valid & (number < (1 << 62) // places)
+    micros = np.where(sound, number, 0) * places + part // (1_000_000_000_000 // places)
+    micros = np.where(negative, -micros, micros)
+    return Moments(micros // DAY_US, micros % DAY_US, np.zeros(size, np.int64), sound)
+
+
+def _plain_iso(texts: Any) -> Moments | None:
+    """Moments of a column in which every text is YYYY-MM-DD, or every text is YYYY-MM-DD HH:MM:SS."""
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    if lengths["min"] != lengths["max"] or lengths["min"] not in (10, 19):
+        return None
+    try:
+        stamps = pc.cast(texts, pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    valid = _flags(pc.is_valid(stamps))
+    micros = np.asarray(pc.fill_null(pc.cast(stamps, pa.int64()), 0).to_numpy(zero_copy_only=False), np.int64)
+    days = micros // DAY_US
+    clock = np.full(len(days), -1, np.int64) if lengths["min"] == 10 else micros - days * DAY_US
+    return Moments(days, clock, np.full(len(days), NAIVE), valid)
+
+
+def _flags(array: Any) -> Flags:
+    return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), bool)
+
+
+def _century(year: Integers) -> Integers:
+    return np.where(year < 69, year + 2000, year + 1900)
+
+
+def _named(names: Any, size: int) -> Integers:
+    short = pc.utf8_slice_codeunits(pc.utf8_lower(pc.fill_null(names, "")), 0, 3)
+    found = pc.index_in(short, value_set=pa.array(_MONTHS))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64) + 1
+
+
+def _offsets(zones: Any, size: int) -> tuple[Integers, Flags]:
+    encoded = pc.fill_null(zones, "").dictionary_encode()
+    values, sound = [], []
+    for text in encoded.dictionary.to_pylist():
+        if text == "":
+            values.append(int(NAIVE))
+            sound.append(True)
+        elif text[0] not in "+-":
+            values.append(0)
+            sound.append(True)
+        else:
+            digits = text[1:].replace(":", "").ljust(6, "0")
+            hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:6])
+            values.append((hours * 3600 + minutes * 60 + seconds) * (-1 if text[0] == "-" else 1))
+            sound.append(hours < 24 and minutes < 60 and seconds < 60)
+    places = encoded.indices.to_numpy(zero_copy_only=False)
+    return np.array(values or [0], np.int64)[places], np.array(sound or [True], bool)[places]
+
+
+def _exists(year: Integers, month: Integers, day: Integers) -> Flags:
+    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    in_year = (month >= 1) & (month <= 12) & (year >= 1)
+    last = lengths[np.where(in_year, month, 0)]
+    leap = (month == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return in_year & (day >= 1) & (day <= last + leap)
+
+
+def days_of(year: Integers, month: Integers, day: Integers) -> Integers:
+    """Days from 1970-01-01 to a date of the Gregorian calendar."""
+    y = year - (month <= 2)
+    era = y // 400
+    of_era = y - era * 400
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return np.asarray(era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468, np.int64)
+
+
+# --- one column, which form ------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Evidence:
+    """Which forms a column's texts fit, gathered chunk by chunk; a text that fits no form says nothing."""
+
+    fitting: tuple[Form, ...] = FORMS
+    differ: set[tuple[str, str]] = field(default_factory=set)
+    first: tuple[int, str] | None = None
+    clash: tuple[int, str] | None = None
+    fitted: int = 0
+
+    def see(self, texts: Any, rows: Any) -> None:
+        """Takes in the texts of a chunk (trimmed; null = no value)."""
+        if self.clash is not None or texts.null_count == len(texts):
+            return
+        given = _flags(pc.is_valid(texts))
+        days: dict[str, Moments] = {}
+        any_fits = np.zeros(len(texts), bool)
+        for form in self.fitting:
+            moments = read(texts, form)
+            if moments.valid.any():
+                days[form.name] = moments
+                any_fits |= moments.valid
+            if form is ISO and bool((any_fits == given).all()):
+                break  # no other form has a text in common with this one
+        unread = given & ~any_fits
+        for form in FORMS if unread.any() else ():
+            if form not in self.fitting:
+                any_fits |= read(texts, form).valid & unread
+        if not any_fits.any():
+            return
+        at = int(np.flatnonzero(any_fits)[0])
+        self.first = self.first or (int(rows[at]), texts[at].as_py())
+        fits_all = tuple(f for f in self.fitting if f.name in days and bool((days[f.name].valid == any_fits).all()))
+        if not fits_all:
+            odd = next((f for f in self.fitting if f.name in days), None)
+            missed = any_fits & ~days[odd.name].valid if odd is not None else any_fits
+            at = int(np.flatnonzero(missed)[0])
+            self.clash = (int(rows[at]), texts[at].as_py())
+            return
+        self.fitting = fits_all
+        self.fitted += int(any_fits.sum())
+        for i, a in enumerate(fits_all):
+            for b in fits_all[i + 1 :]:
+                if bool((days[a.name].days[any_fits] != days[b.name].days[any_fits]).any()):
+                    self.differ.add((a.name, b.name))
+
+    def decide(self, column: str, personal: bool) -> Form:
+        """The form of the column; refuses when two readings fit, or when it is written in two ways."""
+        do = "Say 'date_format: \"%d/%m/%Y\"' (or what it is) for the column or the source."
+
+        def shown(example: tuple[int, str]) -> str:
+            return f"row {example[0]}" if personal else f"{example[1]!r} (row {example[0]})"
+
+        if self.first is None:
+            return ISO
+        if self.clash is not None:
+            what = f"the dates are written in two ways: {shown(self.first)} and {shown(self.clash)}"
+            raise Refused("ambiguous_date", what, row=self.clash[0], column=column, do=do)
+        names = {f.name for f in self.fitting}
+        if any(a in names and b in names for a, b in self.differ):
+            what = f"{shown(self.first)} and every other date can be read as {' or '.join(sorted(names))}"
+            raise Refused("ambiguous_date", what, row=self.first[0], column=column, do=do)
+        return self.fitting[0]

@@ -1,0 +1,353 @@
+"""Reads delimited text (CSV, TSV) in any encoding, with exact rows and lines, and gives up single rows, not the file."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.connectors.cells import Broken, Cells, Chunk, Tally
+from headwater.connectors.refusal import Refused
+
+BLOCK = 1 << 20
+"""Bytes decoded at a time; chunks are about as large."""
+
+LONGEST = 1 << 20
+"""Characters of one cell, and of one row in quotes, at most."""
+
+SEPARATORS = (",", ";", "\t", "|")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_OPEN, _LARGE = "unexpected end of data", "field larger than field limit"
+_SAY_ENCODING = "Say 'encoding: cp1252' (or what it is) in the source, or export the file as UTF-8."
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a text file is written. Empty `encoding` and `separator` are found out; `wanted` are headers the mapping
+    names, by which a separator is recognised. The header is the `header_row`th line after `skip_rows`."""
+
+    encoding: str = ""
+    separator: str = ""
+    quote: str = '"'
+    skip_rows: int = 0
+    header_row: int = 1
+    totals: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+
+class Delimited:
+    """A delimited text file, read once from `stream`."""
+
+    typed = False
+
+    def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
+        csv.field_size_limit(LONGEST)
+        self.dialect = dialect
+        self.tally = Tally()
+        self._decoded = _Decoded(stream, dialect.encoding)
+        self._totals = {t.strip().casefold() for t in dialect.totals}
+        self._text = ""
+        self._line = 1
+        self._bad_rows: list[tuple[int, int]] = []
+        self._bad_characters = 0
+        for _ in range(dialect.skip_rows + dialect.header_row - 1):
+            if self._take_line() is None:
+                break
+            self.tally.skipped["preamble"] += 1
+        self.header, self._separator = self._read_header()
+
+    # --- the header --------------------------------------------------------------------------------------------------
+    def _take_line(self) -> str | None:
+        """The next line with its ending, or None at the end of the file."""
+        while True:
+            lines = _lines(self._text)
+            if len(lines) > 1 or (lines and _ended(lines[0], self._decoded.ended)):
+                self._text = self._text[len(lines[0]) :]
+                self._line += 1
+                return lines[0]
+            if self._decoded.ended:
+                return None
+            self._text += self._decoded.block()
+
+    def _read_header(self) -> tuple[tuple[str, ...], str]:
+        first, text = self._line, self._take_line()
+        while text is not None and not text.strip():
+            self.tally.skipped["blank"] += 1
+            first, text = self._line, self._take_line()
+        if text is None:
+            if self._decoded.undecodable:
+                raise self._not_text(None, self._line)
+            raise Refused("empty_file", "the file is empty", do="Export it again, with its column names.")
+        separator = self.dialect.separator or _separator(text, self.dialect)
+        while True:
+            try:
+                cells = next(csv.reader([*_lines(text)], delimiter=separator, quotechar=self._quote, strict=True))
+                break
+            except csv.Error as error:
+                more = self._take_line() if str(error) == _OPEN and len(text) < LONGEST else None
+                if more is None:
+                    raise Refused("bad_quote", "a quotation mark in the header is not closed", line=first) from None
+                text += more
+        if _UNDECODED.search(text):
+            raise self._not_text(None, first)
+        if "\0" in text:
+            raise Refused("nul_byte", "the header holds a NUL byte", line=first, do="Export the file again.")
+        return tuple(c.strip() for c in cells), separator
+
+    @property
+    def _quote(self) -> str | None:
+        return self.dialect.quote or None
+
+    def _not_text(self, row: int | None, line: int) -> Refused:
+        return Refused(
+            "bad_encoding", f"the file is not {self._decoded.encoding} text", row=row, line=line, do=_SAY_ENCODING
+        )
+
+    # --- rows --------------------------------------------------------------------------------------------------------
+    def chunks(self) -> Iterator[Chunk]:
+        """The data rows, about a megabyte of text at a time."""
+        while self._text or not self._decoded.ended:
+            if not self._decoded.ended:
+                self._text += self._decoded.block()
+            lines = _lines(self._text)
+            if lines and not _ended(lines[-1], self._decoded.ended):
+                lines.pop()
+            used, chunk = self._chunk(lines)
+            self._text = self._text[used:] if used < len(self._text) else ""
+            if len(self._text) > 8 * LONGEST:  # a line without an end
+                raise Refused("too_long", f"a line is longer than {8 * LONGEST:,} characters", line=self._line)
+            yield chunk
+        if self._decoded.undecodable:
+            raise self._not_text(self.tally.records + 1, self._line)
+        if self._bad_rows and self._decoded.guessed and self._decoded.extra < self._bad_characters:
+            raise self._not_text(*self._bad_rows[0])
+
+    def _parse(self, lines: list[str]) -> tuple[list[list[str]], list[int], dict[int, tuple[str, int]], int]:
+        """Rows and the index of each one's first line; by place, what a row's quotes are wrong with; lines used."""
+        rows: list[list[str]] = []
+        starts: list[int] = []
+        faulty: dict[int, tuple[str, int]] = {}
+        index = 0
+        while index < len(lines):
+            reader = csv.reader(
+                lines[index:] if index else lines,
+                delimiter=self._separator,
+                quotechar=self._quote,
+                quoting=csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE,
+                strict=True,
+            )
+            start = index
+            try:
+                for row in reader:
+                    rows.append(row)
+                    starts.append(start)
+                    start = index + reader.line_num
+                break
+            except csv.Error as error:
+                what = str(error)
+                if what == _OPEN and not self._decoded.ended and sum(map(len, lines[start:])) <= LONGEST:
+                    return rows, starts, faulty, start
+                # The row is taken to be its first line alone; what follows is read afresh.
+                code = "too_long" if what.startswith(_LARGE) and len(lines[start]) > LONGEST else "bad_quote"
+                faulty[len(rows)] = (code, _quote_fault(lines[start], self._separator, self._quote or ""))
+                rows.append([lines[start]])
+                starts.append(start)
+                index = start + 1
+        return rows, starts, faulty, len(lines)
+
+    def _chunk(self, lines: list[str]) -> tuple[int, Chunk]:
+        """The characters used and the chunk of the rows in them."""
+        rows, starts, faulty, used = self._parse(lines)
+        text = "".join(lines[:used])
+        odd = bool(faulty) or "\0" in text or (not text.isascii() and _UNDECODED.search(text) is not None)
+        broken: tuple[Broken, ...] = ()
+        if odd or self._totals or not self._plain(rows):
+            ends = [*starts[1:], used]
+            raws = _Raws(lines, starts, ends)
+            rows, numbers, starts, broken = self._sift(rows, starts, faulty, raws, odd)
+        else:
+            numbers = list(range(self.tally.records + 1, self.tally.records + 1 + len(rows)))
+            self.tally.records += len(rows)
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.header)
+        chunk = Chunk(
+            np.array(numbers, dtype=np.int64),
+            np.array(starts, dtype=np.int64) + self._line,
+            tuple(Cells(pa.array(c, pa.string())) for c in columns),
+            broken,
+        )
+        self._line += used
+        return len(text), chunk
+
+    def _plain(self, rows: list[list[str]]) -> bool:
+        """Whether every row has the width of the header and none is blank."""
+        width = len(self.header)
+        return width > 1 and set(map(len, rows)) <= {width} and all(row[0] or any(row) for row in rows)
+
+    def _sift(
+        self, rows: list[list[str]], starts: list[int], faulty: dict[int, tuple[str, int]], raws: _Raws, odd: bool
+    ) -> tuple[list[list[str]], list[int], list[int], tuple[Broken, ...]]:
+        """Readable rows, their numbers and first lines, and the broken rows; blank and totals rows are counted."""
+        kept: list[list[str]] = []
+        numbers: list[int] = []
+        lines: list[int] = []
+        broken: list[Broken] = []
+        for i, row in enumerate(rows):
+            if i not in faulty:
+                if not any(row) or (len(row) == 1 and not row[0].strip()):
+                    self.tally.skipped["blank"] += 1
+                    continue
+                if row[0].strip().casefold() in self._totals:
+                    self.tally.skipped["totals"] += 1
+                    continue
+            self.tally.records += 1
+            fault = self._fault(row, faulty.get(i), odd)
+            if fault is None:
+                kept.append(row[: len(self.header)])
+                numbers.append(self.tally.records)
+                lines.append(starts[i])
+                continue
+            code, column, reason = fault
+            raw, line = raws.of(i), self._line + starts[i]
+            if code == "bad_encoding":
+                self._bad_rows.append((self.tally.records, line))
+                del self._bad_rows[1:]
+                self._bad_characters += len(_UNDECODED.findall(raw))
+            broken.append(Broken(self.tally.records, line, column, code, reason, _readable(raw)))
+        return kept, numbers, lines, tuple(broken)
+
+    def _fault(self, row: list[str], quotes: tuple[str, int] | None, odd: bool) -> tuple[str, int, str] | None:
+        """Code, column and reason why a row cannot be read, or None."""
+        width = len(self.header)
+        if odd and any(_UNDECODED.search(cell) for cell in row):
+            return "bad_encoding", -1, f"the row is not {self._decoded.encoding} text"
+        if quotes is not None:
+            code, column = quotes
+            reason = "a quotation mark is not closed, or text follows it"
+            return code, column, reason if code == "bad_quote" else f"a cell is longer than {LONGEST:,} characters"
+        if odd and (at := next((i for i, cell in enumerate(row) if "\0" in cell), -1)) >= 0:
+            return "nul_byte", min(at, width - 1), "the cell holds a NUL byte"
+        if len(row) < width or any(row[width:]):
+            return "ragged_row", -1, f"the row has {len(row)} cells, the header {width}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raws:
+    """The text of each row as it stands in the file."""
+
+    lines: list[str]
+    starts: list[int]
+    ends: list[int]
+
+    def of(self, i: int) -> str:
+        return "".join(self.lines[self.starts[i] : self.ends[i]]).rstrip("\r\n")
+
+
+class _Decoded:
+    """The text of a stream, block by block. Undecodable bytes of byte-wise encodings become lone surrogates."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self.ended = False
+        self.undecodable = False
+        self.extra = 0
+        """Bytes beyond one a character: how much of the text could only be UTF-8."""
+        start = stream.read(BLOCK)
+        bom, found = next(((b, e) for b, e in _BOMS if start.startswith(b)), (b"", ""))
+        self.guessed = not (encoding or found)
+        name = found or codecs.lookup(encoding or "utf-8").name
+        self.encoding = name.upper() if name.startswith("utf") else name
+        if self.guessed and len(start) > 8 and start[:4096].count(0) * 4 > len(start[:4096]):
+            raise Refused("bad_encoding", "the file looks like UTF-16 without its mark", line=1, do=_SAY_ENCODING)
+        wide = name.startswith(("utf-16", "utf-32"))
+        self._name = name
+        self._decoder = codecs.getincrementaldecoder(name)("strict" if wide else "surrogateescape")
+        self._ahead = start[len(bom) :]
+
+    def block(self) -> str:
+        """The next piece of text, perhaps empty; `ended` is set with the last one."""
+        data = self._ahead
+        self._ahead = self._stream.read(BLOCK)
+        self.ended = not self._ahead
+        try:
+            text = self._decoder.decode(data, final=self.ended)
+        except UnicodeDecodeError as error:
+            self.ended = self.undecodable = True
+            return self._decoder_prefix(error)
+        self.extra += len(data) - len(text)
+        return text
+
+    def _decoder_prefix(self, error: UnicodeDecodeError) -> str:
+        """What came before the first undecodable byte."""
+        return error.object[: error.start].decode(self._name)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text with their endings: LF, CRLF or CR."""
+    return io.StringIO(text, newline="").readlines()
+
+
+def _ended(line: str, last: bool) -> bool:
+    """Whether a line is whole: it has its ending (a CR may yet be followed by LF), or nothing follows."""
+    return last or line.endswith("\n")
+
+
+def _readable(raw: str) -> str:
+    """A raw row as valid text: bytes that are none are written as \\xNN."""
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _separator(header: str, dialect: Dialect) -> str:
+    """The separator under which most of the wanted headers appear, then the one that gives most columns."""
+
+    def score(separator: str) -> tuple[int, int]:
+        try:
+            cells = next(csv.reader([header], delimiter=separator, quotechar=dialect.quote or None))
+        except csv.Error:
+            return (-1, 0)
+        return (len({c.strip() for c in cells} & set(dialect.wanted)), len(cells))
+
+    return max(SEPARATORS, key=score)
+
+
+def _quote_fault(line: str, separator: str, quote: str) -> int:
+    """The place of the cell whose quotation marks are wrong.
+
+    >>> _quote_fault('a,"b"c,d', ",", '"')
+    1
+    """
+    column = at = 0
+    line = line.rstrip("\r\n")
+    while at < len(line):
+        if quote and line.startswith(quote, at):
+            end = at + 1
+            while True:
+                end = line.find(quote, end)
+                if end < 0:
+                    return column
+                if not line.startswith(quote, end + 1):
+                    break
+                end += 2
+            at = end + 1
+            if at < len(line) and not line.startswith(separator, at):
+                return column
+        else:
+            end = line.find(separator, at)
+            at = len(line) if end < 0 else end
+        at += 1
+        column += 1
+    return max(column - 1, 0)

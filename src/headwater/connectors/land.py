@@ -1,0 +1,439 @@
+"""One file to staged Parquet: read once, decide forms over whole columns, convert, set faulty rows aside, write."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headwater.connectors import aside, dates, numbers, repeats
+from headwater.connectors.aside import Aside
+from headwater.connectors.cells import TEXT, Chunk, Flags, Integers, Reader
+from headwater.connectors.convert import (
+    ColumnPlan,
+    Converter,
+    TablePlan,
+    Typed,
+    currency_columns,
+    trimmed,
+    without_empty,
+)
+from headwater.connectors.faults import CODES, sentence
+from headwater.connectors.mapping import plan_tables
+from headwater.connectors.refusal import Refused
+from headwater.connectors.spool import Spool
+from headwater.model.landing import LandedTable, Quarantined
+from headwater.model.settings import Settings
+from headwater.model.source import Source
+from headwater.model.table import Table
+from headwater.model.types import DAY_SUFFIX, Kind, Type
+
+QUARANTINE = "quarantine.parquet"
+ROW_GROUP = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What one file gave, with the fields of a Draft."""
+
+    data_rows: int
+    loaded: int
+    quarantined: int
+    collapsed: int
+    skipped: tuple[tuple[str, int], ...]
+    tables: tuple[LandedTable, ...]
+    complete_through: date | None
+    warnings: tuple[str, ...]
+    examples: tuple[Quarantined, ...]
+
+
+def land(
+    reader: Reader, source: Source, tables: Mapping[str, Table], staged: Path, settings: Settings, now: datetime
+) -> Landed:
+    """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused when the file is refused."""
+    plans = plan_tables(source, tables, reader.header, settings)
+    spool = Spool(staged / ".rows.arrow", len(reader.header), reader.typed)
+    structural = Aside(staged / ".aside-1.parquet")
+    plans = _first_pass(reader, plans, source, spool, structural)
+    values, twins = Aside(staged / ".aside-2.parquet"), Aside(staged / ".aside-3.parquet")
+    show = _Show(reader.header, plans, source.separator or ",")
+    converters = [Converter(p, settings.time_zone, source.ambiguous_time) for p in plans]
+    writers = [_Writer(staged / f"{p.table.id}.parquet", p) for p in plans]
+    not_meant = 0
+    for chunk in spool.chunks():
+        typed = [c.convert(chunk) for c in converters]
+        meant = np.logical_or.reduce([t.meant for t in typed])
+        not_meant += int((~meant).sum())
+        refused = _refused(typed)
+        for i in np.flatnonzero(refused).tolist():
+            values.add(show.quarantined(chunk, i, typed))
+        for writer, t in zip(writers, typed, strict=True):
+            writer.write(chunk.rows, t, t.meant & ~refused)
+    for writer in writers:
+        writer.close()
+    collapsed, landed = _settle(writers, spool, show, twins)
+    quarantined = structural.count + values.count + twins.count
+    data_rows = reader.tally.records - not_meant
+    if landed + quarantined + collapsed != data_rows:
+        raise AssertionError(f"{landed} + {quarantined} + {collapsed} rows of {data_rows}")
+    if source.on_bad_rows == "refuse" and quarantined:
+        examples = aside.merge([structural, values, twins], staged / QUARANTINE)
+        worst = examples[0]
+        raise Refused(
+            "bad_rows",
+            f"{quarantined:,} rows cannot be loaded; the first: {worst.reason}",
+            row=worst.row,
+            line=worst.line,
+            column=worst.column,
+            do="Mend the file, or say 'on_bad_rows: quarantine' to load the others.",
+        )
+    examples = aside.merge([structural, values, twins], staged / QUARANTINE)
+    spool.remove()
+    skipped = dict(reader.tally.skipped)
+    if not_meant:
+        skipped["not_meant"] = not_meant
+    through, late = _through(writers, source, settings, now)
+    return Landed(
+        data_rows,
+        landed,
+        quarantined,
+        collapsed,
+        tuple(sorted(skipped.items())),
+        tuple(w.landed() for w in writers),
+        source.complete_through or through,
+        tuple(_warnings(reader, plans, converters, late)),
+        tuple(show.masked(q) for q in examples),
+    )
+
+
+# --- first pass ------------------------------------------------------------------------------------------------------
+def _first_pass(
+    reader: Reader, plans: tuple[TablePlan, ...], source: Source, spool: Spool, structural: Aside
+) -> tuple[TablePlan, ...]:
+    """Spools the readable rows, sets the others aside, and decides every undeclared form over its whole column."""
+    watched = [
+        (p, dates.Evidence() if p.form is None else numbers.Evidence())
+        for plan in plans
+        for p in (*plan.columns, *([plan.updated_at] if plan.updated_at else []))
+        if p.place >= 0 and (p.form is None or p.marks is None)
+    ]
+    for chunk in reader.chunks():
+        spool.write(chunk)
+        for b in chunk.broken:
+            name = reader.header[b.column] if b.column >= 0 else ""
+            target = next((c.column.id for p in plans for c in p.columns if c.place == b.column >= 0), name)
+            structural.add(Quarantined(b.row, b.line, target, b.code, b.reason, b.raw))
+        for p, evidence in watched:
+            cells = chunk.columns[p.place]
+            texts = without_empty(trimmed(cells.texts), p.empty)
+            if cells.kinds is not None:
+                texts = pc.if_else(pa.array(cells.kinds == TEXT), texts, pa.scalar(None, pa.string()))
+            evidence.see(texts, chunk.rows)
+    spool.close()
+    decided: dict[int, ColumnPlan] = {}
+    for p, evidence in watched:
+        personal = p.column.personal
+        if isinstance(evidence, dates.Evidence):
+            decided[id(p)] = replace(p, form=evidence.decide(p.mapping.column, personal))
+        else:
+            marks = evidence.decide(p.mapping.column, personal)
+            decided[id(p)] = replace(p, marks=replace(marks, accounting=source.accounting_negatives))
+    return tuple(
+        replace(
+            plan,
+            columns=tuple(decided.get(id(p), p) for p in plan.columns),
+            updated_at=decided.get(id(plan.updated_at), plan.updated_at) if plan.updated_at else None,
+        )
+        for plan in plans
+    )
+
+
+# --- rows set aside --------------------------------------------------------------------------------------------------
+def _refused(typed: Sequence[Typed]) -> Flags:
+    """Rows that have a fault in a table they are meant for."""
+    refused = np.zeros(len(typed[0].meant), bool)
+    for t in typed:
+        for fault in t.faults:
+            refused |= (fault.codes > 0) & t.meant
+    return refused
+
+
+class _Show:
+    """Rows as text: whole for the quarantine, with personal cells masked for reports."""
+
+    def __init__(self, header: tuple[str, ...], plans: Sequence[TablePlan], separator: str) -> None:
+        self._separator = separator
+        self._width = len(header)
+        self._personal = {c.place for p in plans for c in p.columns if c.column.personal and c.place >= 0}
+
+    def raw(self, chunk: Chunk, i: int) -> str:
+        """A row as delimited text."""
+        return self._written([c.texts[i].as_py() or "" for c in chunk.columns])
+
+    def _written(self, cells: list[str]) -> str:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._separator, lineterminator="").writerow(cells)
+        return text.getvalue()
+
+    def masked(self, row: Quarantined) -> Quarantined:
+        """The row for a report."""
+        if not self._personal:
+            return row
+        try:
+            cells = next(csv.reader([row.raw], delimiter=self._separator, strict=True))
+        except (csv.Error, StopIteration):
+            cells = []
+        if len(cells) != self._width:
+            return replace(row, raw="")
+        return replace(row, raw=self._written(["***" if i in self._personal else c for i, c in enumerate(cells)]))
+
+    def quarantined(self, chunk: Chunk, i: int, typed: Sequence[Typed]) -> Quarantined:
+        """The quarantine entry of a faulty row: its first fault, and the names of the other columns at fault."""
+        faults = [f for t in typed if t.meant[i] for f in t.faults if f.codes[i]]
+        f = faults[0]
+        code = CODES[f.codes[i]]
+        reason = sentence(code, f.header or f.column, f.texts[i].as_py(), personal=f.personal, hint=f.hint)
+        others = [g.column for g in faults[1:] if g.column != f.column]
+        if others:
+            reason += f"; at fault too: {', '.join(dict.fromkeys(others))}"
+        line = None if chunk.lines is None else int(chunk.lines[i])
+        return Quarantined(int(chunk.rows[i]), line, f.column, code, reason, self.raw(chunk, i))
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+def arrow_type(type: Type) -> Any:
+    """The Arrow type a column is stored as."""
+    match type.kind:
+        case Kind.TEXT | Kind.ID:
+            return pa.string()
+        case Kind.INTEGER:
+            return pa.int64()
+        case Kind.NUMBER | Kind.MONEY:
+            return pa.decimal128(type.precision, type.scale)
+        case Kind.DAY:
+            return pa.date32()
+        case Kind.TIME:
+            return pa.timestamp("us")
+        case Kind.BOOLEAN:
+            return pa.bool_()
+
+
+class _Writer:
+    """The Parquet file of one table, with what is needed to find repeated keys without reading it again."""
+
+    def __init__(self, path: Path, plan: TablePlan) -> None:
+        self.path, self.plan = path, plan
+        table = plan.table
+        mapped = {c.column.id for c in plan.columns} | set(currency_columns(table))
+        self.columns = tuple(c.id for c in table.columns if c.id in mapped)
+        fields = []
+        for c in table.columns:
+            if c.id in mapped:
+                fields.append((c.id, arrow_type(c.type)))
+                if c.type.kind is Kind.TIME:
+                    fields.append((c.id + DAY_SUFFIX, pa.date32()))
+        names = {n for n, _ in fields}
+        self.key = tuple(n for k in plan.key for n in (k, k + DAY_SUFFIX) if n in names)
+        event = table.column(table.event) if table.event else None
+        self.event = "" if event is None else event.id + (DAY_SUFFIX if event.type.kind is Kind.TIME else "")
+        self.event = self.event if self.event in names else ""
+        fields += [("_row", pa.int64()), ("_deleted", pa.bool_()), ("_merged_into", pa.string())]
+        self.schema = pa.schema([*fields, ("_updated_at", pa.timestamp("us"))])
+        self._open()
+        self._hashes: list[Integers] = []
+        self._rows: list[Integers] = []
+
+    def _open(self) -> None:
+        self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd")
+        self._waiting: list[Any] = []
+        self._size = 0
+        self.rows = 0
+        self.days: dict[str, tuple[date, date]] = {}
+
+    def write(self, rows: Integers, typed: Typed, keep: Flags) -> None:
+        """Appends the rows that are kept."""
+        arrays = [pa.array(rows) if n == "_row" else typed.columns[n] for n in self.schema.names]
+        batch = pa.table([a.cast(f.type) for a, f in zip(arrays, self.schema, strict=True)], schema=self.schema)
+        if not keep.all():
+            batch = batch.filter(pa.array(keep))
+        self._hashes.append(repeats.key_hashes(batch, self.key))
+        self._rows.append(rows[keep])
+        self._append(batch)
+
+    def _append(self, batch: Any) -> None:
+        self._waiting.append(batch)
+        self._size += batch.num_rows
+        self.rows += batch.num_rows
+        if self._size >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=2 * ROW_GROUP)
+            self._waiting, self._size = [], 0
+
+    def close(self) -> None:
+        """Ends writing."""
+        self._flush()
+        self._writer.close()
+
+    def all_rows(self) -> Integers:
+        """The numbers of the rows written first."""
+        return np.concatenate(self._rows) if self._rows else np.zeros(0, np.int64)
+
+    def repeats(self) -> repeats.Repeats:
+        """The written rows that share a key with another."""
+        if not self._hashes:
+            return repeats.NONE
+        twins = repeats.suspects(np.concatenate(self._hashes))
+        self._hashes.clear()
+        if not twins.any():
+            return repeats.NONE
+        return repeats.compare(self._those(self.all_rows()[twins]), self.key)
+
+    def _those(self, rows: Integers) -> Iterator[Any]:
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(ROW_GROUP):
+                yield batch.filter(pa.array(np.isin(batch.column("_row").to_numpy(), rows)))
+
+    def leave_out(self, rows: Integers) -> None:
+        """Writes the file again without these rows."""
+        old = self.path.with_name(f".{self.path.name}.old")
+        self.path.rename(old)
+        self._open()
+        with pq.ParquetFile(old) as file:
+            for batch in file.iter_batches(ROW_GROUP):
+                kept = batch.filter(pa.array(~np.isin(batch.column("_row").to_numpy(), rows)))
+                self._append(pa.Table.from_batches([kept], schema=self.schema))
+        self.close()
+        old.unlink()
+
+    def span(self, column: str) -> tuple[date, date] | None:
+        """The least and the greatest value of a date column, or None."""
+        if not column or column not in self.schema.names:
+            return None
+        least: date | None = None
+        most: date | None = None
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(ROW_GROUP, columns=[column]):
+                found = pc.min_max(batch.column(0)).as_py()
+                if found["min"] is not None:
+                    least = found["min"] if least is None else min(least, found["min"])
+                    most = found["max"] if most is None else max(most, found["max"])
+        return None if least is None or most is None else (least, most)
+
+    def latest(self, column: str, until: date) -> tuple[date | None, int]:
+        """The greatest day of a column that is not after `until`, and how many rows are."""
+        most: date | None = None
+        late = 0
+        if column in self.schema.names:
+            with pq.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(ROW_GROUP, columns=[column]):
+                    days = batch.column(0)
+                    past = days.filter(pc.less_equal(days, until))
+                    late += len(days) - days.null_count - len(past)
+                    found = pc.max(past).as_py()
+                    most = found if most is None or (found is not None and found > most) else most
+        return most, late
+
+    def landed(self) -> LandedTable:
+        """The finished file."""
+        span = self.span(self.event)
+        return LandedTable(
+            self.plan.table.id,
+            self.path.name,
+            self.rows,
+            self.columns,
+            self.plan.updated_at is not None,
+            span[0] if span else None,
+            span[1] if span else None,
+        )
+
+
+def _settle(writers: Sequence[_Writer], spool: Spool, show: _Show, twins: Aside) -> tuple[int, int]:
+    """Takes out rows that contradict each other and copies; how many rows collapsed, and how many are loaded."""
+    found = [w.repeats() for w in writers]
+    bad: dict[int, tuple[bool, _Writer]] = {}
+    for writer, r in zip(writers, found, strict=True):
+        for row, timed in zip(*(a.tolist() for a in r.contradictions()), strict=True):
+            bad.setdefault(row, (timed, writer))
+    refused = np.array(sorted(bad), np.int64)
+    if len(refused):
+        for chunk in spool.chunks():
+            for i in np.flatnonzero(np.isin(chunk.rows, refused)).tolist():
+                row = int(chunk.rows[i])
+                timed, writer = bad[row]
+                code = "conflicting_key" if timed else "duplicate_key"
+                line = None if chunk.lines is None else int(chunk.lines[i])
+                key = writer.plan.key[0]
+                twins.add(
+                    Quarantined(row, line, key, code, sentence(code, key, None, personal=True), show.raw(chunk, i))
+                )
+    landed = np.zeros(0, np.int64)
+    meant = np.zeros(0, np.int64)
+    for writer, r in zip(writers, found, strict=True):
+        copies = r.copies(refused)
+        out = np.union1d(copies, refused)
+        if len(out):
+            writer.leave_out(out)
+        rows = writer.all_rows()
+        rows = rows[~np.isin(rows, refused)] if len(refused) else rows
+        kept = rows[~np.isin(rows, copies)] if len(copies) else rows
+        landed = kept if len(writers) == 1 else np.union1d(landed, kept)
+        meant = rows if len(writers) == 1 else np.union1d(meant, rows)
+    return len(meant) - len(landed), len(landed)
+
+
+def _through(writers: Sequence[_Writer], source: Source, settings: Settings, now: datetime) -> tuple[date | None, int]:
+    """The greatest event day that is not in the future, and how many rows are."""
+    today = now.astimezone(ZoneInfo(settings.time_zone)).date()
+    greatest: date | None = None
+    late = 0
+    for w in writers:
+        column = w.event
+        if source.complete_column:
+            c = w.plan.table.column(source.complete_column)
+            column = "" if c is None else c.id + (DAY_SUFFIX if c.type.kind is Kind.TIME else "")
+        day, after = w.latest(column, today)
+        late += after
+        greatest = day if greatest is None or (day is not None and day > greatest) else greatest
+    return greatest, late
+
+
+def _warnings(reader: Reader, plans: Sequence[TablePlan], converters: Sequence[Converter], late: int) -> Iterator[str]:
+    """What the load noticed: a code, a colon, a sentence."""
+    yield from reader.tally.warnings
+    if not reader.tally.records:
+        yield "no_rows: the file has a header and no rows"
+    used = {c.place for p in plans for c in p.columns}
+    for p in plans:
+        used |= {p.deleted, p.merged_into, p.where, p.currency_place, p.updated_at.place if p.updated_at else -1}
+    spare = [h for i, h in enumerate(reader.header) if h and i not in used]
+    if spare:
+        names = ", ".join(repr(h) for h in spare[:20]) + (" ..." if len(spare) > 20 else "")
+        yield f"unmapped_columns: not used: {names}"
+    for p in plans:
+        if p.assumed and any(c.column.type.kind is Kind.MONEY for c in p.columns):
+            if not any(c.is_currency for c in p.columns):
+                yield f"currency_assumed: money of {p.table.id!r} is taken as {p.currency}, since nobody said its currency"
+    for c in converters:
+        for (code, column), count in sorted(c.notes.counts.items()):
+            yield f"{code}: {_NOTES[code].format(column=repr(column), count=f'{count:,}')}"
+    if late:
+        yield f"future_dates: {late:,} rows have an event after today"
+
+
+_NOTES = {
+    "ambiguous_time": "{count} local times in {column} exist twice when the clock goes back",
+    "rounded": "{count} numbers in {column} were stored as doubles and are rounded to the places the column keeps",
+}

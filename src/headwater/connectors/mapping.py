@@ -1,0 +1,128 @@
+"""Holds a source's mapping against the headers of one file: which column comes from where, and what is undecided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from headwater.connectors import dates
+from headwater.connectors.convert import ColumnPlan, TablePlan, currency_columns
+from headwater.connectors.currencies import CODES
+from headwater.connectors.dates import Form
+from headwater.connectors.numbers import SPACES, Marks
+from headwater.connectors.refusal import Refused
+from headwater.errors import nearest
+from headwater.model.settings import Settings
+from headwater.model.source import ColumnMapping, Source, TableMapping
+from headwater.model.table import Column, Table
+from headwater.model.types import TIME, Kind
+
+
+def plan_tables(
+    source: Source, tables: Mapping[str, Table], header: tuple[str, ...], settings: Settings
+) -> tuple[TablePlan, ...]:
+    """The plan of every table the file feeds; refuses a header that is missing or stands twice."""
+    twice = [name for name, n in Counter(h for h in header if h).items() if n > 1]
+    if twice:
+        raise Refused(
+            "duplicate_column",
+            f"the column {twice[0]!r} stands twice in the header",
+            column=twice[0],
+            do="Rename one of the two in the file, so that it is certain which is meant.",
+        )
+    return tuple(_plan(source, m, tables[m.table], header, settings) for m in source.tables)
+
+
+def _place(header: tuple[str, ...], name: str) -> int:
+    """Where a header stands, -1 for no name."""
+    if not name:
+        return -1
+    if name not in header:
+        known = nearest(name, header) or f"The file has {', '.join(repr(h) for h in header[:20])}."
+        raise Refused("missing_column", f"the file has no column {name!r}", column=name, do=known)
+    return header.index(name)
+
+
+def _plan(
+    source: Source, mapping: TableMapping, table: Table, header: tuple[str, ...], settings: Settings
+) -> TablePlan:
+    key = mapping.key or table.key
+    prefix = f"{source.system}:" if source.system else ""
+    currency = mapping.currency or source.currency or settings.currency
+    is_code = currency in CODES and currency not in header
+    columns = []
+    for m in mapping.columns:
+        column = table.column(m.target)
+        if column is None:
+            raise Refused("missing_column", f"the table {table.id!r} has no column {m.target!r}", column=m.target)
+        columns.append(_column(source, m, column, table, header, settings, required=m.target in key, prefix=prefix))
+    mapped = {c.column.id for c in columns}
+    absent = [k for k in key if k not in mapped]
+    if absent:
+        raise Refused("missing_column", f"the key column {absent[0]!r} of {table.id!r} is not mapped", column=absent[0])
+    updated = None
+    if mapping.updated_at:
+        stamp = Column("_updated_at", TIME)
+        m = ColumnMapping("_updated_at", mapping.updated_at)
+        updated = _column(source, m, stamp, table, header, settings, required=False, prefix="")
+    return TablePlan(
+        table,
+        tuple(columns),
+        key,
+        deleted=_place(header, mapping.deleted),
+        deleted_values=frozenset(v.casefold() for v in mapping.deleted_values),
+        merged_into=_place(header, mapping.merged_into),
+        updated_at=updated,
+        where=_place(header, mapping.where_column),
+        where_values=frozenset(mapping.where_values),
+        currency_place=-1 if is_code else _place(header, currency),
+        currency=currency if is_code else (source.currency or settings.currency),
+        assumed=not (mapping.currency or source.currency),
+        prefix=prefix,
+    )
+
+
+def _column(
+    source: Source,
+    m: ColumnMapping,
+    column: Column,
+    table: Table,
+    header: tuple[str, ...],
+    settings: Settings,
+    *,
+    required: bool,
+    prefix: str,
+) -> ColumnPlan:
+    kind = column.type.kind
+    return ColumnPlan(
+        column,
+        m,
+        -1 if m.constant is not None else _place(header, m.column),
+        empty=m.empty or source.empty,
+        marks=marks(m, source) if kind in (Kind.INTEGER, Kind.NUMBER, Kind.MONEY) else Marks(),
+        form=form(m.date_format or source.date_format) if kind in (Kind.DAY, Kind.TIME) else dates.ISO,
+        zone=m.time_zone or source.time_zone or settings.time_zone,
+        is_currency=column.id in currency_columns(table),
+        required=column.required or required,
+        prefix=prefix if kind is Kind.ID else "",
+    )
+
+
+def marks(m: ColumnMapping, source: Source) -> Marks | None:
+    """The declared marks of a number column, or None when the column itself has to show them."""
+    decimal, thousands = m.decimal or source.decimal, m.thousands or source.thousands
+    if m.constant is not None and not (decimal or thousands):
+        return Marks(".", "", source.accounting_negatives)
+    if not decimal and thousands in (".", ","):
+        decimal = "," if thousands == "." else "."
+    if not decimal:
+        return None
+    grouping = thousands or ("." if decimal == "," else ",") + SPACES
+    return Marks(decimal, grouping, source.accounting_negatives)
+
+
+def form(text: str) -> Form | str | None:
+    """The declared form of a date column, or None when the column itself has to show it."""
+    if not text:
+        return None
+    return text if text in dates.NUMERIC else dates.declared(text)

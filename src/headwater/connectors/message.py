@@ -1,0 +1,103 @@
+"""What parent and child say to each other: plain JSON, both ways, for the nouns of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from headwater.model.landing import LandedTable, Quarantined
+from headwater.model.settings import Settings
+from headwater.model.source import ColumnMapping, Source, TableMapping
+from headwater.model.table import Column, Table
+from headwater.model.types import Kind, Type
+
+Json = Any
+
+
+def source_json(source: Source) -> Json:
+    """A source as JSON."""
+    content = asdict(source)
+    content["complete_through"] = source.complete_through.isoformat() if source.complete_through else None
+    return content
+
+
+def source_of(content: Json) -> Source:
+    """The source of its JSON."""
+    tables = tuple(
+        TableMapping(**{**_tupled(t), "columns": tuple(ColumnMapping(**_tupled(c)) for c in t["columns"])})
+        for t in content["tables"]
+    )
+    through = content["complete_through"]
+    return Source(**{**_tupled(content), "tables": tables, "complete_through": _date(through)})
+
+
+def table_json(table: Table) -> Json:
+    """What parsing needs of a table, as JSON: no derivations and no splits."""
+    return {
+        "id": table.id,
+        "key": table.key,
+        "event": table.event,
+        "columns": [
+            {**{n: getattr(c, n) for n in _COLUMN}, "type": [c.type.kind.value, c.type.precision, c.type.scale]}
+            for c in table.columns
+        ],
+    }
+
+
+_COLUMN = ("id", "required", "refers", "currency", "personal", "values", "low")
+
+
+def table_of(content: Json) -> Table:
+    """The table of its JSON."""
+    columns = tuple(
+        Column(**{**_tupled(c), "type": Type(Kind(c["type"][0]), c["type"][1], c["type"][2])})
+        for c in content["columns"]
+    )
+    return Table(content["id"], "", "", "", tuple(content["key"]), columns, event=content["event"])
+
+
+def settings_json(settings: Settings) -> Json:
+    """What parsing needs of the settings, as JSON."""
+    return {"currency": settings.currency, "time_zone": settings.time_zone}
+
+
+def settings_of(content: Json) -> Settings:
+    """The settings of their JSON."""
+    return Settings(**content)
+
+
+def landed_json(landed: LandedTable) -> Json:
+    """A landed table as JSON."""
+    days = {n: d.isoformat() if (d := getattr(landed, n)) else None for n in ("first_day", "last_day")}
+    return {**asdict(landed), **days}
+
+
+def landed_of(content: Json) -> LandedTable:
+    """The landed table of its JSON."""
+    days = {n: _date(content[n]) for n in ("first_day", "last_day")}
+    return LandedTable(**{**_tupled(content), **days})
+
+
+def quarantined_of(content: Json) -> Quarantined:
+    """The quarantined row of its JSON."""
+    return Quarantined(**content)
+
+
+def tables_json(source: Source, tables: Mapping[str, Table]) -> Json:
+    """The tables a source feeds, as JSON."""
+    return {m.table: table_json(tables[m.table]) for m in source.tables}
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _tupled(content: Mapping[str, Json]) -> dict[str, Any]:
+    """Lists as tuples, all the way down."""
+
+    def deep(value: Json) -> Any:
+        return tuple(deep(v) for v in value) if isinstance(value, list | tuple) else value
+
+    return {k: deep(v) for k, v in content.items()}

@@ -1,0 +1,232 @@
+"""Numbers exactly as they were written: marks decided over a whole column, values as decimals, never through doubles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.connectors.cells import NUMBER, Bytes, Cells
+from headwater.connectors.currencies import meant
+from headwater.connectors.faults import NUMBER_OF
+from headwater.connectors.refusal import Refused
+from headwater.model.types import Kind, Type
+
+SPACES = "\u0020\u00a0\u202f\u2009'\u2019"
+"""Marks that can only group digits: spaces and apostrophes."""
+
+_MINUS = re.compile("[\u2212\u2013\ufe63\uff0d]")
+_LARGEST_DOUBLE = Decimal("1.7976931348623157e308")
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The decimal mark and the marks that may group digits of one column."""
+
+    decimal: str = "."
+    thousands: str = ""
+    accounting: bool = False
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What a column's texts show of its marks, gathered chunk by chunk.
+
+    A point or a comma has a proven part when at least one text leaves no choice: `12.5` and `0.500` prove a decimal
+    point, `1.234.567` and `1.234,50` a grouping one. `1.234` proves nothing.
+    """
+
+    proofs: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    open: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def see(self, texts: Any, rows: Any) -> None:
+        """Takes in the texts of a chunk (trimmed, without typed cells)."""
+        for mark, other in ((".", ","), (",", ".")):
+            here = pc.fill_null(pc.match_substring(texts, mark), False)
+            if not pc.any(here).as_py():
+                continue
+            m, o = re.escape(mark), re.escape(other)
+            shapes: tuple[tuple[str, str], ...] = (
+                ("open", rf"^\D*[1-9]\d{{0,2}}{m}\d{{3}}[^\d.,]*$"),
+                ("decimal", rf"^[^.,]*{m}[^.,]*$|{o}[^.,]*{m}[^.,]*$"),
+                ("grouping", rf"{m}[^.,]*{m}|{m}.*{o}"),
+            )
+            left = here
+            for part, pattern in shapes:
+                if part != "open" and (mark, part) in self.proofs:
+                    continue
+                fits = pc.and_(left, pc.fill_null(pc.match_substring_regex(texts, pattern), False))
+                left = pc.and_not(left, fits)
+                at = pc.index(fits, True).as_py()
+                if at < 0:
+                    continue
+                example = (int(rows[at]), texts[at].as_py())
+                if part == "open":
+                    self.open.setdefault(mark, example)
+                else:
+                    self.proofs[mark, part] = example
+
+    def decide(self, column: str, personal: bool) -> Marks:
+        """The marks of the column; refuses when two readings fit."""
+
+        def shown(example: tuple[int, str]) -> str:
+            return f"row {example[0]}" if personal else f"{example[1]!r} (row {example[0]})"
+
+        def refuse(example: tuple[int, str], what: str) -> Refused:
+            return Refused(
+                "ambiguous_number",
+                what,
+                row=example[0],
+                column=column,
+                do="Say which mark is which: 'decimal: \",\"' and 'thousands: \".\"' (or the reverse), for the column or the source.",
+            )
+
+        decimal = {mark for mark, part in self.proofs if part == "decimal"}
+        grouping = {mark for mark, part in self.proofs if part == "grouping"}
+        if len(decimal) == 2 or decimal & grouping or len(grouping) == 2:
+            first, second = list(self.proofs.values())[:2]
+            raise refuse(second, f"the numbers are written in two ways: {shown(first)} and {shown(second)}")
+        for mark, example in self.open.items():
+            if mark not in decimal and mark not in grouping:
+                raise refuse(example, f"{shown(example)} can be read as two numbers, and no other row settles it")
+        if "," in decimal or "." in grouping:
+            return Marks(",", "." + SPACES)
+        return Marks(".", "," + SPACES)
+
+
+def convert(
+    cells: Cells,
+    type: Type,
+    marks: Marks,
+    *,
+    factor: Decimal | None = None,
+    currency: Callable[[int], str] | None = None,
+) -> tuple[Any, Bytes, int]:
+    """The column as exact decimals (integers for `integer`), the fault of each cell, and how many doubles were rounded.
+
+    `currency` gives the currency of a row by its place; a sign beside an amount has to stand for it.
+    """
+    texts = cells.texts
+    codes = np.zeros(len(texts), np.int8)
+    scale, precision = (0, 18) if type.kind is Kind.INTEGER else (type.scale, type.precision)
+    target = pa.decimal128(precision, scale)
+    whole = precision - scale
+    pattern = rf"^[+-]?[0-9]{{1,{whole}}}" + (rf"(\.[0-9]{{1,{scale}}})?$" if scale else "$") if whole else r"^\+$"
+    typed = cells.kinds == NUMBER if cells.kinds is not None else None
+    plain = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+    if marks.decimal != "." or factor is not None:
+        exact = typed if typed is not None else np.zeros(len(texts), bool)
+        no_mark = pc.and_(plain, pc.invert(pc.fill_null(pc.match_substring(texts, "."), False)))
+        plain = (
+            pc.or_(no_mark, pc.and_(plain, pa.array(exact))) if factor is None else pa.array(np.zeros(len(texts), bool))
+        )
+    values = pc.cast(pc.if_else(plain, texts, pa.scalar(None, pa.string())), target)
+    rest = np.flatnonzero(pc.and_not(pc.is_valid(texts), plain).to_numpy(zero_copy_only=False))
+    rounded = 0
+    if len(rest):
+        found: list[Decimal | None] = []
+        known: dict[tuple[str, bool, str], Decimal | str] = {}
+        for i, text in zip(rest.tolist(), texts.take(pa.array(rest)).to_pylist(), strict=True):
+            double = bool(typed is not None and typed[i])
+            key = (text, double, currency(i) if currency else "")
+            value = known.get(key)
+            if value is None:
+                value = number(text, Marks() if double else marks, key[2], factor=factor)
+                if isinstance(value, Decimal):
+                    value = fit(value, whole, scale, double=double and type.kind is not Kind.INTEGER)
+                known[key] = value
+            if isinstance(value, str):
+                codes[i] = NUMBER_OF[value]
+                found.append(None)
+            else:
+                found.append(value)
+                rounded += double
+        slow = pa.array(found, target)
+        where = np.zeros(len(texts), bool)
+        where[rest] = True
+        values = pc.replace_with_mask(values, pa.array(where), slow)
+    return (pc.cast(values, pa.int64()) if type.kind is Kind.INTEGER else values), codes, rounded
+
+
+def number(text: str, marks: Marks, currency: str = "", *, factor: Decimal | None = None) -> Decimal | str:
+    """The number of a text, or the code of what is wrong with it.
+
+    >>> number("(1.234,50)", Marks(",", ".", True))
+    Decimal('-1234.50')
+    >>> number("12,5", Marks())
+    'bad_number'
+    """
+    t = _MINUS.sub("-", text.strip())
+    if re.fullmatch(r"[+-]?(nan|inf|infinity|1\.#\w+)", t.casefold()):
+        return "non_finite"
+    negative = False
+    if marks.accounting:
+        if (m := re.fullmatch(r"([^()\d]*)\((.*)\)([^()\d]*)", t)) is not None:
+            t, negative = m[1] + m[2] + m[3], True
+        elif t.endswith("-"):
+            t, negative = t[:-1].rstrip(), True
+    parts = re.fullmatch(r"([+-]?)([^\d+\-.,]*)([+-]?)((?:\d|[.,](?=\d)).*?)([^\d.,]*)", t, re.ASCII | re.DOTALL)
+    if parts is None:
+        return "bad_number"
+    sign = parts[1] + parts[3]
+    body, before, after = parts[4], parts[2].strip(), parts[5].strip()
+    if len(sign) > 1 or (negative and sign):
+        return "bad_number"
+    for beside in (before, after):
+        if beside:
+            stands_for = meant(beside)
+            if not stands_for:
+                return "bad_number"
+            if currency not in stands_for:
+                return "mixed_currency" if currency else "bad_number"
+    grouped = _ungrouped(body, marks)
+    if grouped is None:
+        return "bad_number"
+    value = Decimal(grouped)
+    if abs(value) > _LARGEST_DOUBLE:
+        return "non_finite"
+    if value.adjusted() > 40 or (value and value.adjusted() < -60):
+        return "out_of_range" if value.adjusted() > 0 else "precision"
+    if negative or sign == "-":
+        value = -value
+    if factor is not None:
+        with localcontext(prec=200):
+            value = value * factor
+    return value
+
+
+def _ungrouped(body: str, marks: Marks) -> str | None:
+    """The digits of a number with a point, without grouping marks; None when they stand in wrong places."""
+    decimal = re.escape(marks.decimal)
+    for mark in ("", *marks.thousands):
+        g = re.escape(mark)
+        whole = r"[0-9]+" if not mark else rf"[0-9]{{1,3}}(?:{g}[0-9]{{3}})+"
+        m = re.fullmatch(rf"({whole}|)(?:{decimal}([0-9]*))?((?:[eE][+-]?[0-9]{{1,4}})?)", body)
+        if m is not None and (m[1] or m[2]):
+            digits = m[1].replace(mark, "") if mark else m[1]
+            return f"{digits or '0'}.{m[2] or '0'}{m[3]}"
+    return None
+
+
+def fit(value: Decimal, whole: int, scale: int, *, double: bool = False) -> Decimal | str:
+    """The value at the scale, or the code of why it does not fit. A double is rounded to 15 digits, then to the scale.
+
+    >>> fit(Decimal("0.005"), 16, 2)
+    'precision'
+    >>> fit(Decimal("0.30000000000000004"), 12, 6, double=True)
+    Decimal('0.300000')
+    """
+    with localcontext(prec=200):
+        step = Decimal(1).scaleb(-scale)
+        if double:
+            value = value.quantize(max(step, Decimal(1).scaleb(value.adjusted() - 14))) if value else value
+        if abs(value) >= Decimal(10) ** whole:
+            return "out_of_range"
+        at_scale = value.quantize(step)
+        return at_scale if double or at_scale == value else "precision"

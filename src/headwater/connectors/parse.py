@@ -1,0 +1,244 @@
+"""Parses a file in a process of its own, spawned and limited, so that no file can harm the one that serves."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import headwater
+from headwater.connectors import message
+from headwater.connectors.limits import Limits
+from headwater.errors import HeadwaterError, SourceError, TransientSourceError, WorkspaceError
+from headwater.model.landing import Draft
+from headwater.model.settings import Settings
+from headwater.model.source import Source
+from headwater.model.table import Table
+
+RULES = 1
+"""Raised when the same file and mapping would be read differently than before."""
+
+_LOOK_EVERY = 0.02
+_PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
+
+
+def parse(
+    source: Source,
+    path: Path,
+    tables: Mapping[str, Table],
+    staged: Path,
+    settings: Settings,
+    now: datetime,
+    limits: Limits = Limits(),
+) -> Draft:
+    """The draft of one file; `<table>.parquet` and `quarantine.parquet` lie in `staged`, an empty folder.
+
+    For every accepted file loaded + quarantined + collapsed = data_rows. A data row is loaded when at least one table
+    took it and none refused it; quarantined when any table it is meant for refused it (then no table has it); collapsed
+    when each table it is meant for holds an equal row of this file already. Rows meant for no table are `not_meant`, in
+    `skipped` with blank, preamble and totals rows.
+
+    Raises SourceError for a file that is refused or that broke a limit, and WorkspaceError when the disk is full;
+    then `staged` is empty.
+    """
+    done = False
+    try:
+        answer = _run(_job(source, path, tables, staged, settings, now, limits), path, limits)
+        draft = _draft(answer, source, path, tables, settings)
+        done = True
+        return draft
+    finally:
+        if not done:
+            _clear(staged)
+
+
+def _job(
+    source: Source,
+    path: Path,
+    tables: Mapping[str, Table],
+    staged: Path,
+    settings: Settings,
+    now: datetime,
+    limits: Limits,
+) -> dict[str, Any]:
+    return {
+        "source": message.source_json(source),
+        "path": str(path.absolute()),
+        "name": path.name,
+        "tables": message.tables_json(source, tables),
+        "staged": str(staged.absolute()),
+        "settings": message.settings_json(settings),
+        "now": now.isoformat(),
+        "limits": asdict(limits),
+    }
+
+
+# --- the child -------------------------------------------------------------------------------------------------------
+def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
+    """The child's answer; it is stopped when it goes beyond a limit."""
+    package = str(Path(headwater.__file__).resolve().parent.parent)
+    environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
+    environment |= {"PYTHONPATH": package, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    out = Path(job["staged"]) / ".answer.json"
+    with out.open("wb") as answer:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "headwater.connectors.child"],
+            stdin=subprocess.PIPE,
+            stdout=answer,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=job["staged"],
+        )
+        try:
+            broken = _watch(child, json.dumps(job).encode() + b"\n", limits)
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            if child.stdin is not None:
+                with contextlib.suppress(OSError):
+                    child.stdin.close()
+    text = out.read_bytes()
+    out.unlink()
+    if broken:
+        raise _beyond(broken, path)
+    if child.returncode == 0 and text:
+        found: dict[str, Any] = json.loads(text)
+        return found
+    if child.returncode == -signal.SIGXCPU:
+        raise _beyond(f"{limits.cpu_seconds} seconds of processor time", path)
+    raise SourceError(
+        f"the parser stopped before it was done (status {child.returncode})",
+        where=str(path),
+        do="The file is damaged or hostile. Open it in the program it came from and export it again.",
+        code="parser_failed",
+    )
+
+
+def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits) -> str:
+    """Hands the job over and waits; the limit the child went beyond, or an empty text."""
+    if child.stdin is None:
+        raise AssertionError
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(job)
+        child.stdin.flush()
+    start = time.monotonic()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_EVERY)
+            return ""
+        if resident_mb(child.pid) > limits.memory_mb:
+            return f"{limits.memory_mb:,} MB of memory"
+        if time.monotonic() - start > limits.wall_seconds:
+            return f"{limits.wall_seconds:g} seconds"
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process, in MB; 0 when it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    except FileNotFoundError:
+        if Path("/proc/self/statm").exists():
+            return 0.0
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    told = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False)
+    return int(told.stdout.strip() or 0) / 1024
+
+
+def _beyond(limit: str, path: Path) -> SourceError:
+    return SourceError(
+        f"reading the file took more than {limit}, so it was stopped",
+        where=str(path),
+        do="Split the file, or export fewer rows at a time. Nothing of it was loaded.",
+        code="limit",
+    )
+
+
+def _clear(staged: Path) -> None:
+    """Removes whatever a refused file left in the staged folder."""
+    for left in staged.iterdir() if staged.is_dir() else ():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+# --- the answer ------------------------------------------------------------------------------------------------------
+def _draft(
+    answer: dict[str, Any], source: Source, path: Path, tables: Mapping[str, Table], settings: Settings
+) -> Draft:
+    if "landed" not in answer:
+        raise _error(answer, path)
+    found = answer["landed"]
+    if found["changed"]:
+        raise TransientSourceError(
+            "the file changed while it was read",
+            where=str(path),
+            do="Load it again once it is complete.",
+            code="changed",
+        )
+    return Draft(
+        source=source.id,
+        system=source.system,
+        path=str(path),
+        content=found["content"],
+        mapping=mapping_hash(source, tables, settings),
+        full=source.load == "full",
+        data_rows=found["data_rows"],
+        loaded=found["loaded"],
+        quarantined=found["quarantined"],
+        collapsed=found["collapsed"],
+        skipped=tuple((kind, count) for kind, count in found["skipped"]),
+        tables=tuple(message.landed_of(t) for t in found["tables"]),
+        complete_through=date.fromisoformat(found["complete_through"]) if found["complete_through"] else None,
+        warnings=tuple(found["warnings"]),
+        examples=tuple(message.quarantined_of(q) for q in found["examples"]),
+    )
+
+
+def _error(answer: dict[str, Any], path: Path) -> HeadwaterError:
+    """The error of a file that was not landed."""
+    if "refused" in answer:
+        r = answer["refused"]
+        where = str(path) + (f":{r['line']}" if r["line"] else "")
+        where += f", row {r['row']}" if r["row"] else ""
+        where += f", column {r['column']!r}" if r["column"] else ""
+        return SourceError(r["what"], where=where, do=r["do"], code=r["code"])
+    if "limit" in answer:
+        return _beyond("the memory it may use", path)
+    if "system" in answer:
+        number = answer["system"]
+        if number in (errno.ENOSPC, errno.EDQUOT):
+            return WorkspaceError("the disk is full, so nothing was loaded", do="Free some space and load again.")
+        if number == errno.EFBIG:
+            return _beyond("the space one file may take", path)
+        return SourceError(f"the file cannot be read ({answer['what']})", where=str(path), do="Check the file.")
+    return SourceError(
+        f"the parser failed ({answer.get('failed', 'no answer')})",
+        where=str(path),
+        do="This is a fault of Headwater; please report it. Nothing of the file was loaded.",
+        code="parser_failed",
+    )
+
+
+def mapping_hash(source: Source, tables: Mapping[str, Table], settings: Settings) -> str:
+    """The hash of all that decides how a file's content is read: its source, the columns it fills, zone and currency."""
+    content = message.source_json(source)
+    for name in ("hash", "file", "path", "id"):
+        del content[name]
+    said = [RULES, content, message.tables_json(source, tables), message.settings_json(settings)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
