@@ -16,6 +16,9 @@ from headwater.errors import WorkspaceError
 TEMPORARY = ".tmp-"
 """Prefix of everything that is not yet part of the store; the next writer sweeps it."""
 
+READ_ONLY = 0o444
+"""Mode of what never changes again once it is published."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -101,6 +104,7 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
 def publish_folder(draft: Path, final: Path) -> None:
     """Makes a fully written folder visible under its name by one rename, after everything in it is on the disk."""
     for path in sorted(draft.iterdir()):
+        path.chmod(READ_ONLY)
         sync_file(path)
     sync_folder(draft)
     draft.rename(final)

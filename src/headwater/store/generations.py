@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 KEPT = "kept.json"
-_NOTE = "candidate.json"
+NOTE = "candidate.json"
 
 Columns = tuple[tuple[str, Type], ...]
 
@@ -217,11 +217,9 @@ def generation_ids(store: Store) -> tuple[str, ...]:
 
 def kept_manifests(store: Store) -> tuple[Manifest, ...]:
     """All kept generations, oldest first."""
-    if not store.generations.is_dir():
-        return ()
     found: list[tuple[datetime, int, str, Manifest]] = []
-    for folder in store.generations.iterdir():
-        if not folder.name.startswith(".") and _alias_of(folder) is None:
+    for folder in folders(store):
+        if _alias_of(folder) is None:
             manifest = read_manifest(store, folder.name)
             written = (folder / MANIFEST).stat().st_mtime_ns
             found.append((manifest.generation.built_at, written, folder.name, manifest))
@@ -233,17 +231,17 @@ def note_shape(store: Store, table: str, shape: Shape) -> None:
     must_write(store)
     noted = _read_note(store) | {table: shape}
     with refusals(store.root):
-        (store.root / _NOTE).write_text(json.dumps({t: to_json(s) for t, s in noted.items()}), encoding="utf-8")
+        (store.root / NOTE).write_text(json.dumps({t: to_json(s) for t, s in noted.items()}), encoding="utf-8")
 
 
 def forget_shapes(store: Store) -> None:
     """Forgets what an earlier build said of a candidate that was never published."""
-    discard(store.root / _NOTE)
+    discard(store.root / NOTE)
 
 
 def _read_note(store: Store) -> dict[str, Shape]:
     try:
-        data = json.loads((store.root / _NOTE).read_text(encoding="utf-8"))
+        data = json.loads((store.root / NOTE).read_text(encoding="utf-8"))
         return {table: from_json(Shape, shape) for table, shape in data.items()}
     except (OSError, ValueError):
         return {}
@@ -269,6 +267,8 @@ def collect(store: Store, now: datetime) -> tuple[str, ...]:
     kept = set(ids[-KEEP_LAST:]) | {_current_id(store)} | set(kept_by_somebody(store))
     kept |= set({m.generation.built_at.strftime("%Y-%m"): m.generation.id for m in manifests}.values())
     gone = tuple(id_ for id_ in ids if id_ not in kept and _let_go(store, id_))
+    finish_rewrites(store)
+    _forget_dead_aliases(store)
     remove_unreferenced(store)
     return gone
 
@@ -285,7 +285,8 @@ def remove_unreferenced(store: Store) -> tuple[Path, ...]:
 
 def unreferenced(store: Store) -> tuple[Path, ...]:
     """Parts that no kept generation refers to: a build failed, or its generation was let go."""
-    used = {part.file for m in kept_manifests(store) for table in m.generation.tables for part in table.parts}
+    manifests = [*kept_manifests(store), *(read for _, read in _rewritten(store))]
+    used = {part.file for m in manifests for table in m.generation.tables for part in table.parts}
     if not store.parts.is_dir():
         return ()
     return tuple(sorted(p for p in store.parts.iterdir() if not p.name.startswith(".") and p.name not in used))
@@ -333,6 +334,62 @@ def _let_go(store: Store, id_: str) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+# --- rewriting --------------------------------------------------------------------------------------------------------
+
+ALIAS = "alias"
+
+
+def alias(store: Store, old: str, new: str) -> None:
+    """From now on whoever asks for generation `old` gets `new`, which was written in its place; what still reads `old`
+    can go on until `finish_rewrites` finds it free."""
+    must_write(store)
+    if _current_id(store) == old:
+        set_current(store, new)
+    kept = kept_by_somebody(store)
+    if old in kept:
+        _write_kept(store, {new if id_ == old else id_: reason for id_, reason in kept.items()})
+    with refusals(store.generations):
+        replace_file(store.generations / old / ALIAS, f"{new}\n".encode())
+
+
+def finish_rewrites(store: Store) -> tuple[str, ...]:
+    """Removes the manifests of generations that live on under another id and are read by nobody; ids of the others."""
+    must_write(store)
+    waiting = []
+    for path, _ in _rewritten(store):
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with refusals(path):
+                path.unlink()
+        except BlockingIOError:
+            waiting.append(path.parent.name)
+        finally:
+            os.close(handle)
+    return tuple(waiting)
+
+
+def _rewritten(store: Store) -> tuple[tuple[Path, Manifest], ...]:
+    """Manifests that have an alias and are not yet removed."""
+    paths = [folder / MANIFEST for folder in folders(store) if _alias_of(folder) is not None]
+    return tuple((path, _parsed(path.read_bytes(), path)) for path in paths if path.exists())
+
+
+def _forget_dead_aliases(store: Store) -> None:
+    for folder in folders(store):
+        dead = _alias_of(folder) is not None and not _manifest_path(store, folder.name).exists()
+        if dead and not (folder / MANIFEST).exists():
+            with refusals(folder):
+                discard_folder(folder)
+
+
+def folders(store: Store) -> tuple[Path, ...]:
+    """The folders of all generations, by id; those that live on under another id, too."""
+    if not store.generations.is_dir():
+        return ()
+    return tuple(sorted(path for path in store.generations.iterdir() if not path.name.startswith(".")))
 
 
 # --- pinning ----------------------------------------------------------------------------------------------------------
@@ -399,9 +456,6 @@ def _manifest_path(store: Store, id_: str) -> Path:
             break
         id_ = alias
     return store.generations / id_ / MANIFEST
-
-
-ALIAS = "alias"
 
 
 def _alias_of(folder: Path) -> str | None:

@@ -46,6 +46,23 @@ def writing(store: Store, verb: str = "", *, wait: float = 1.0) -> Iterator[None
         os.close(handle)
 
 
+def writer(store: Store) -> str:
+    """Who writes now (the process, what it does, since when), '' when nobody does."""
+    try:
+        handle = os.open(store.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return ""
+    except BlockingIOError:
+        return _holder(handle)
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)
+
+
 def must_write(store: Store) -> None:
     """Raises RuntimeError when the caller forgot `writing`: a fault of the program, not of the user."""
     if str(store.root) not in _held:

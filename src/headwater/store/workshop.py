@@ -30,11 +30,11 @@ from headwater.model.plan import (
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table, stored_columns
 from headwater.model.types import BOOLEAN, INTEGER, TEXT, TIME, Type
-from headwater.store.disk import discard, refusals, sha256_of, sync_file, sync_folder, temporary
+from headwater.store.disk import READ_ONLY, discard, refusals, sha256_of, sync_file, sync_folder, temporary
 from headwater.store.engines.duckdb import BenchConnection, View
 from headwater.store.generations import Shape, forget_shapes, note_shape, read_manifest
-from headwater.store.landing import Landed, check_files
-from headwater.store.landing import entries as landed_entries
+from headwater.store.journal import Landed, check_files
+from headwater.store.journal import entries as landed_entries
 from headwater.store.lock import must_write
 from headwater.store.place import Store
 from headwater.store.scratch import scratch
@@ -182,6 +182,7 @@ class StoreWorkshop:
                 if final.exists() and final.stat().st_size == size:
                     discard(draft)
                 else:
+                    draft.chmod(READ_ONLY)
                     sync_file(draft)
                     draft.replace(final)
         except BaseException:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import json
+import operator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +93,41 @@ class QueryConnection:
         return self._connection.execute(statement)
 
 
+_READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+_WRITING_WORDS = re.compile(r"\b(?:alter|attach|call|copy|create|delete|drop|insert|merge|set|truncate|update)\b", re.I)
+
+
 def _one_select(connection: DuckDBPyConnection, text: str) -> duckdb.Statement:
-    """The statement, when the engine's own parser calls the text exactly one SELECT; a listed file could else be
-    overwritten by COPY and a view be dropped, whatever the configuration forbids."""
+    """The statement, when the engine's own parser calls the text exactly one SELECT and finds only reading in it.
+
+    The configuration alone does not forbid that COPY overwrites a listed file or that a view is dropped, and a SELECT
+    may hold a COPY, INSERT, UPDATE or DELETE as a common table expression.
+    """
     statements = connection.extract_statements(text)
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryError("this statement does more than read, so it was not run", do="Ask with one SELECT.")
-    return statements[0]
+    if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT and _only_reads(connection, text):
+        return statements[0]
+    raise QueryError("this statement does more than read, so it was not run", do="Ask with one SELECT.")
+
+
+def _only_reads(connection: DuckDBPyConnection, text: str) -> bool:
+    """Whether every node of the parsed statement reads. Writing needs a word: without one, nothing is asked."""
+    if not _WRITING_WORDS.search(text):
+        return True
+    tree = connection.execute("SELECT json_serialize_sql($text::VARCHAR)", {"text": text}).fetchall()[0][0]
+    return _READING_NODES.issuperset(_query_nodes(json.loads(tree)))
+
+
+def _query_nodes(tree: Any) -> Iterator[str]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            kind = str(node.get("type", ""))
+            if kind.endswith("_NODE") or node.get("error"):
+                yield kind
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
 
 
 class _Views:
@@ -263,6 +295,129 @@ def _quoted(name: str) -> str:
     from sqlglot import exp
 
     return exp.to_identifier(name, quoted=True).sql("duckdb")
+
+
+# --- rewriting files without certain texts -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Which texts to look for: patterns of RE2, and plain texts (upper and lower case alike) one of which every match
+    holds, because looking for these is quicker. `whole` matches a text that is one of them, `within` one that holds
+    one between two groups."""
+
+    plain: tuple[str, ...]
+    whole: str
+    within: str
+
+
+class FileConnection:
+    """A connection that reads and rewrites Parquet files in the given folders, one thread, in the order of the rows."""
+
+    def __init__(self, folders: Sequence[Path], *, memory_mb: int, scratch: Path | None) -> None:
+        self._memory_mb = memory_mb
+        with _own_words(memory_mb):
+            self._connection = duckdb.connect(
+                config=_CLOSED_DOORS
+                | {"memory_limit": f"{memory_mb}MiB", "threads": "1", "temp_directory": str(scratch) if scratch else ""}
+            )
+            directories = [str(folder) for folder in folders]
+            self._connection.execute("SET allowed_directories = $directories", {"directories": directories})
+            self._connection.execute("SET enable_external_access = false")
+            self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+
+    def count(self, path: Path, texts: Texts, *, drop_within: bool) -> tuple[int, int]:
+        """How many rows of the file would be dropped, and how many others hold one of the texts."""
+        with _own_words(self._memory_mb):
+            rows = self._connection.read_parquet([str(path)])
+            names = _text_columns(rows)
+            if not names:
+                return 0, 0
+            dropped = _any(_matches(name, texts, texts.within if drop_within else texts.whole) for name in names)
+            held = _any(_matches(name, texts, texts.within) for name in names)
+            gone = len(rows.filter(dropped))
+            return gone, 0 if drop_within else len(rows.filter(held & _not(dropped)))
+
+    def rewrite(self, path: Path, target: Path, texts: Texts, *, drop_within: bool, marker: str) -> int:
+        """Writes the rows of `path` to `target` without those that are dropped, and with `marker` in the place of the
+        texts in the others; how many rows are left."""
+        with _own_words(self._memory_mb):
+            rows = self._connection.read_parquet([str(path)])
+            names = _text_columns(rows)
+            if names:
+                dropped = _any(_matches(name, texts, texts.within if drop_within else texts.whole) for name in names)
+                rows = rows.filter(_not(dropped)).select(
+                    *[
+                        _masked(name, texts, marker).alias(name) if name in names else ColumnExpression(name)
+                        for name in rows.columns
+                    ]
+                )
+            rows.write_parquet(str(target), compression="zstd")
+            return len(self._connection.read_parquet([str(target)]))
+
+    def distinct(self, paths: Sequence[Path], column: str) -> int:
+        """How many different values a column has in all these files together."""
+        if not paths:
+            return 0
+        with _own_words(self._memory_mb):
+            rows = self._connection.read_parquet([str(p) for p in paths], union_by_name=True)
+            return len(rows.select(ColumnExpression(column)).distinct())
+
+    def hashed(self, path: Path, salt: str, length: int, hashes: Sequence[str]) -> set[str]:
+        """The texts of this length, anywhere in a text of the file, whose salted SHA-256 is one of `hashes`."""
+        found: set[str] = set()
+        with _own_words(self._memory_mb):
+            rows = self._connection.read_parquet([str(path)])
+            for name in _text_columns(rows):
+                rows.select(ColumnExpression(name).alias("v")).distinct().create_view("texts", replace=True)
+                answer = self._connection.execute(_HASHED, {"salt": salt, "length": length, "hashes": list(hashes)})
+                found |= {row[0] for row in answer.fetchall()}
+        return found
+
+    def close(self) -> None:
+        """Gives memory and files back."""
+        self._connection.close()
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_HASHED = f"""
+    WITH starts AS (
+        SELECT v, unnest(range(1, length(v) - $length + 2)) AS i FROM texts WHERE length(v) >= $length
+    ), pieces AS (
+        SELECT DISTINCT substr(v, i, $length) AS piece FROM starts
+    )
+    SELECT piece FROM pieces
+    WHERE list_contains($hashes, sha256($salt || CASE
+        WHEN contains(piece, '@') THEN translate(piece, '{_LETTERS}', '{_LETTERS.lower()}') ELSE piece END))
+"""
+
+
+def _text_columns(rows: DuckDBPyRelation) -> list[str]:
+    return [name for name, kind in zip(rows.columns, rows.types, strict=True) if kind == duckdb.sqltypes.VARCHAR]
+
+
+def _matches(name: str, texts: Texts, pattern: str) -> Expression:
+    column = ColumnExpression(name)
+    near = _any(Call("contains", Call("lower", column), ConstantExpression(plain)) for plain in texts.plain)
+    found = near & Call("regexp_matches", column, ConstantExpression(pattern))
+    return duckdb.CoalesceOperator(found, ConstantExpression(False))
+
+
+def _masked(name: str, texts: Texts, marker: str) -> Expression:
+    """The column with the marker in the place of the texts; twice, because two of them may share what is between."""
+    masked: Expression = ColumnExpression(name)
+    for _ in range(2):
+        pattern, put = ConstantExpression(texts.within), ConstantExpression(rf"\1{marker}\2")
+        masked = Call("regexp_replace", masked, pattern, put, ConstantExpression("g"))
+    return duckdb.CaseExpression(_matches(name, texts, texts.within), masked).otherwise(ColumnExpression(name))
+
+
+def _any(conditions: Iterable[Expression]) -> Expression:
+    return functools.reduce(operator.or_, conditions)
+
+
+def _not(condition: Expression) -> Expression:
+    return ~condition
 
 
 # --- its errors in our words ------------------------------------------------------------------------------------------
