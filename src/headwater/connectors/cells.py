@@ -62,14 +62,20 @@ class Reader(Protocol):
     """An opened file: its headers, then its chunks once; `tally` is complete after the last chunk."""
 
     @property
-    def header(self) -> tuple[str, ...]: ...
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns, trimmed."""
+        ...
 
     @property
-    def tally(self) -> Tally: ...
+    def tally(self) -> Tally:
+        """What was counted so far."""
+        ...
 
     @property
     def typed(self) -> bool:
         """Whether cells carry kinds."""
         ...
 
-    def chunks(self) -> Iterator[Chunk]: ...
+    def chunks(self) -> Iterator[Chunk]:
+        """The data rows in file order."""
+        ...

@@ -9,8 +9,9 @@ import sys
 import threading
 import zoneinfo
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 HEADROOM_MB = 6144
 """Address space beyond resident memory: libraries reserve much that they never touch."""
@@ -31,14 +32,14 @@ def main() -> int:
 
 def _limit(limits: dict[str, Any]) -> None:
     memory = (limits["memory_mb"] + HEADROOM_MB) << 20
-    for what, most in (
+    for what, wanted in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_FSIZE, limits["file_mb"] << 20),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(what)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         try:
             resource.setrlimit(what, (most, most))
         except (OSError, ValueError):
@@ -99,13 +100,13 @@ def _land(job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _digest(file: BinaryIO) -> str:
+def _digest(file: BufferedReader) -> str:
     import hashlib
 
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reader(file: BinaryIO, name: Path, source: Any, staged: Path) -> tuple[Any, Path | None]:
+def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tuple[Any, Path | None]:
     """The reader of a file by its content, and the temporary copy it reads from, if it needs one."""
     import io
 

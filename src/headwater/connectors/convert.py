@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.connectors import currencies, dates, numbers
+from headwater.connectors import currencies, dates, forms, numbers
 from headwater.connectors.cells import DATE, ERROR, NO_RESULT, NUMBER, PADDED, Bytes, Cells, Chunk, Flags, Integers
-from headwater.connectors.dates import DAY_US, NAIVE, Form, Moments
+from headwater.connectors.dates import DAY_US, NAIVE, Moments
 from headwater.connectors.faults import NUMBER_OF
+from headwater.connectors.forms import Form
 from headwater.connectors.numbers import Marks
 from headwater.connectors.zones import Zone
 from headwater.model.source import ColumnMapping
@@ -37,8 +38,8 @@ class ColumnPlan:
     mapping: ColumnMapping
     place: int
     empty: tuple[str, ...] = ("",)
-    marks: Marks | None = Marks()
-    form: Form | str | None = dates.ISO
+    marks: Marks | None = None
+    form: Form | str | None = forms.ISO
     zone: str = "UTC"
     is_currency: bool = False
     required: bool = False
@@ -293,7 +294,7 @@ class Converter:
         return utc, day, codes, ambiguous
 
     def _zone_hint(self, p: ColumnPlan) -> str:
-        form = p.form if isinstance(p.form, str) else (p.form or dates.ISO).name
+        form = p.form if isinstance(p.form, str) else (p.form or forms.ISO).name
         return f"read as {form}, in {p.zone}"
 
 
@@ -314,7 +315,7 @@ def moments_of(cells: Cells, form: Form | str | None) -> Moments:
         return _read(cells.texts, form)
     none = pa.scalar(None, pa.string())
     found = _read(cells.texts, form)
-    for kind, other in ((DATE, dates.ISO), (NUMBER, form if form in ("epoch_s", "epoch_ms") else "excel")):
+    for kind, other in ((DATE, forms.ISO), (NUMBER, form if form in ("epoch_s", "epoch_ms") else "excel")):
         of_kind = cells.kinds == kind
         if of_kind.any():
             typed = _read(pc.if_else(pa.array(of_kind), cells.texts, none), other)
@@ -328,7 +329,7 @@ def moments_of(cells: Cells, form: Form | str | None) -> Moments:
 
 
 def _read(texts: Any, form: Form | str | None) -> Moments:
-    return dates.counted(texts, form) if isinstance(form, str) else dates.read(texts, form or dates.ISO)
+    return dates.counted(texts, form) if isinstance(form, str) else dates.read(texts, form or forms.ISO)
 
 
 def without_empty(texts: Any, empty: tuple[str, ...]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,52 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.connectors.cells import Flags, Integers
+from headwater.connectors.forms import FORMS, ISO, MONTHS, Form
 from headwater.connectors.refusal import Refused
 
 DAY_US = 86_400_000_000
 NAIVE = np.int64(1 << 40)
 """Offset of a moment that names none."""
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAMES = "|".join(
-    ("january|february|march|april|may|june|july|august|september|october|november|december", "sept", *_MONTHS)
-)
-_ZONE = r"(?P<z>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2}){0,2})"
-_CLOCK = (
-    r"(?:(?:[Tt]|,? +)(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    r"(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?(?: ?" + _ZONE + ")?)?"
-)
-_DIRECTIVES = {
-    "d": r"(?P<d>\d{1,2})",
-    "m": r"(?P<m>\d{1,2})",
-    "Y": r"(?P<Y>\d{4})",
-    "y": r"(?P<y>\d{2})",
-    "H": r"(?P<H>\d{1,2})",
-    "I": r"(?P<H>\d{1,2})",
-    "M": r"(?P<M>\d{1,2})",
-    "S": r"(?P<S>\d{1,2})",
-    "f": r"(?P<f>\d{1,9})",
-    "p": r"(?P<p>[AaPp])\.?[Mm]\.?",
-    "z": _ZONE,
-    "b": rf"(?P<b>(?i:{_NAMES}))\.?",
-    "B": rf"(?P<b>(?i:{_NAMES}))\.?",
-    "a": r"(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?",
-    "A": r"(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?",
-    "%": "%",
-}
-NUMERIC = ("excel", "epoch_s", "epoch_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One way to write a date: its name (`iso` or as strptime has it) and the pattern its texts match."""
-
-    name: str
-    pattern: str
-
-    @property
-    def parts(self) -> frozenset[str]:
-        return frozenset(re.findall(r"\?P<(\w)>", self.pattern))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,63 +27,6 @@ class Moments:
     micros: Integers
     offsets: Integers
     valid: Flags
-
-
-def declared(text: str) -> Form:
-    """The form of a declared format; ValueError says what is wrong with it.
-
-    >>> declared("%d/%m/%Y").name
-    '%d/%m/%Y'
-    """
-    if text == "iso":
-        return ISO
-    pattern, i, seen = "", 0, []
-    while i < len(text):
-        if text[i] == "%":
-            directive = text[i + 1 : i + 2]
-            if directive not in _DIRECTIVES:
-                known = ", ".join(f"%{d}" for d in _DIRECTIVES)
-                raise ValueError(f"'%{directive}' is not understood in a date format; these are: {known}")
-            pattern += _DIRECTIVES[directive]
-            seen += re.findall(r"\?P<(\w)>", _DIRECTIVES[directive])
-            i += 2
-        else:
-            pattern += re.escape(text[i])
-            i += 1
-    parts = set(seen)
-    if len(parts) < len(seen):
-        raise ValueError("a part of the date is named twice")
-    if not (parts & {"Y", "y"} and parts & {"m", "b"} and "d" in parts):
-        raise ValueError(
-            "a date format names year, month and day, such as %d.%m.%Y; or it is iso, excel, epoch_s or epoch_ms"
-        )
-    return Form(text, f"^{pattern}$")
-
-
-_ISO_DAY = r"(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
-ISO = Form("iso", f"^{_ISO_DAY}{_CLOCK}$")
-_BASIC = Form(
-    "%Y%m%d", r"^(?P<Y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:[Tt ](?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})?" + f"{_ZONE}?)?$"
-)
-
-
-def _written(name: str) -> Form:
-    form = declared(name)
-    return Form(name, f"{form.pattern[:-1]}{_CLOCK}$")
-
-
-FORMS = (
-    ISO,
-    _BASIC,
-    *(_written(f"%Y{s}%m{s}%d") for s in "/."),
-    *(_written(f"%d{s}%m{s}%Y") for s in "/.-"),
-    *(_written(f"%m{s}%d{s}%Y") for s in "/-"),
-    *(_written(f"%d{s}%m{s}%y") for s in "/.-"),
-    *(_written(f"%m{s}%d{s}%y") for s in "/-"),
-    *(_written(f"%y{s}%m{s}%d") for s in "/-"),
-    *(_written(t) for t in ("%d %b %Y", "%d-%b-%Y", "%d. %b %Y", "%b %d, %Y", "%b %d %Y", "%d-%b-%y", "%d %b %y")),
-)
-"""The forms a column without a declared format may have. Nobody writes the month first with points."""
 
 
 # --- one form, many texts --------------------------------------------------------------------------------------------
@@ -219,7 +121,7 @@ def _century(year: Integers) -> Integers:
 
 def _named(names: Any, size: int) -> Integers:
     short = pc.utf8_slice_codeunits(pc.utf8_lower(pc.fill_null(names, "")), 0, 3)
-    found = pc.index_in(short, value_set=pa.array(_MONTHS))
+    found = pc.index_in(short, value_set=pa.array(MONTHS))
     return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64) + 1
 
 
@@ -247,7 +149,7 @@ def _exists(year: Integers, month: Integers, day: Integers) -> Flags:
     in_year = (month >= 1) & (month <= 12) & (year >= 1)
     last = lengths[np.where(in_year, month, 0)]
     leap = (month == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    return in_year & (day >= 1) & (day <= last + leap)
+    return np.asarray(in_year & (day >= 1) & (day <= last + leap), bool)
 
 
 def days_of(year: Integers, month: Integers, day: Integers) -> Integers:

@@ -1,4 +1,4 @@
-"""Reads delimited text (CSV, TSV) in any encoding, with exact rows and lines, and gives up single rows, not the file."""
+"""Reads delimited text (CSV, TSV) in any encoding, with exact rows and lines; gives up single rows, not the file."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Landed:
 def land(
     reader: Reader, source: Source, tables: Mapping[str, Table], staged: Path, settings: Settings, now: datetime
 ) -> Landed:
-    """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused when the file is refused."""
+    """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused for a refused file."""
     plans = plan_tables(source, tables, reader.header, settings)
     spool = Spool(staged / ".rows.arrow", len(reader.header), reader.typed)
     structural = Aside(staged / ".aside-1.parquet")
@@ -423,9 +423,9 @@ def _warnings(reader: Reader, plans: Sequence[TablePlan], converters: Sequence[C
         names = ", ".join(repr(h) for h in spare[:20]) + (" ..." if len(spare) > 20 else "")
         yield f"unmapped_columns: not used: {names}"
     for p in plans:
-        if p.assumed and any(c.column.type.kind is Kind.MONEY for c in p.columns):
-            if not any(c.is_currency for c in p.columns):
-                yield f"currency_assumed: money of {p.table.id!r} is taken as {p.currency}, since nobody said its currency"
+        has_money = any(c.column.type.kind is Kind.MONEY for c in p.columns)
+        if has_money and p.assumed and not any(c.is_currency for c in p.columns):
+            yield f"currency_assumed: money of {p.table.id!r} is taken as {p.currency}: the source says none"
     for c in converters:
         for (code, column), count in sorted(c.notes.counts.items()):
             yield f"{code}: {_NOTES[code].format(column=repr(column), count=f'{count:,}')}"

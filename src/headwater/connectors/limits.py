@@ -13,3 +13,6 @@ class Limits:
     cpu_seconds: int = 900
     wall_seconds: float = 1800
     file_mb: int = 8192
+
+
+STANDARD = Limits()

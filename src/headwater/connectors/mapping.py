@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from headwater.connectors import dates
+from headwater.connectors import forms
 from headwater.connectors.convert import ColumnPlan, TablePlan, currency_columns
 from headwater.connectors.currencies import CODES
-from headwater.connectors.dates import Form
+from headwater.connectors.forms import Form
 from headwater.connectors.numbers import SPACES, Marks
 from headwater.connectors.refusal import Refused
 from headwater.errors import nearest
@@ -100,7 +100,7 @@ def _column(
         -1 if m.constant is not None else _place(header, m.column),
         empty=m.empty or source.empty,
         marks=marks(m, source) if kind in (Kind.INTEGER, Kind.NUMBER, Kind.MONEY) else Marks(),
-        form=form(m.date_format or source.date_format) if kind in (Kind.DAY, Kind.TIME) else dates.ISO,
+        form=form(m.date_format or source.date_format) if kind in (Kind.DAY, Kind.TIME) else forms.ISO,
         zone=m.time_zone or source.time_zone or settings.time_zone,
         is_currency=column.id in currency_columns(table),
         required=column.required or required,
@@ -125,4 +125,4 @@ def form(text: str) -> Form | str | None:
     """The declared form of a date column, or None when the column itself has to show it."""
     if not text:
         return None
-    return text if text in dates.NUMERIC else dates.declared(text)
+    return text if text in forms.NUMERIC else forms.declared(text)

@@ -1,4 +1,4 @@
-"""Numbers exactly as they were written: marks decided over a whole column, values as decimals, never through doubles."""
+"""Numbers exactly as they were written: marks decided over a whole column, values as decimals, never as doubles."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Evidence:
                 what,
                 row=example[0],
                 column=column,
-                do="Say which mark is which: 'decimal: \",\"' and 'thousands: \".\"' (or the reverse), for the column or the source.",
+                do="Say which mark is which, for the column or the source: 'decimal: \",\"' or 'decimal: \".\"'.",
             )
 
         decimal = {mark for mark, part in self.proofs if part == "decimal"}

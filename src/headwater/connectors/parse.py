@@ -20,7 +20,7 @@ from typing import Any
 
 import headwater
 from headwater.connectors import message
-from headwater.connectors.limits import Limits
+from headwater.connectors.limits import STANDARD, Limits
 from headwater.errors import HeadwaterError, SourceError, TransientSourceError, WorkspaceError
 from headwater.model.landing import Draft
 from headwater.model.settings import Settings
@@ -41,7 +41,7 @@ def parse(
     staged: Path,
     settings: Settings,
     now: datetime,
-    limits: Limits = Limits(),
+    limits: Limits = STANDARD,
 ) -> Draft:
     """The draft of one file; `<table>.parquet` and `quarantine.parquet` lie in `staged`, an empty folder.
 
@@ -236,7 +236,7 @@ def _error(answer: dict[str, Any], path: Path) -> HeadwaterError:
 
 
 def mapping_hash(source: Source, tables: Mapping[str, Table], settings: Settings) -> str:
-    """The hash of all that decides how a file's content is read: its source, the columns it fills, zone and currency."""
+    """The hash of all that decides how a content is read: the source, the columns it fills, zone and currency."""
     content = message.source_json(source)
     for name in ("hash", "file", "path", "id"):
         del content[name]

@@ -15,8 +15,10 @@ from headwater.connectors.cells import Flags, Integers
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Rows whose key appears more than once, sorted by key, time of change, content, row: their numbers, which equal
-    the one before them in key and time (`same`), and in content too (`equal`), and whether a time of change is known."""
+    """Rows whose key appears more than once, sorted by key, time of change, content, row.
+
+    Their numbers; which equal the one before in key and time (`same`), and in content too (`equal`); whether a time of
+    change is known."""
 
     rows: Integers
     same: Flags

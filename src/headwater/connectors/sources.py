@@ -1,0 +1,364 @@
+"""Reads `sources/*.yml`: where files lie and what their columns mean, with every fault of every file at once."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, Field
+
+from headwater.connectors import currencies, forms, message
+from headwater.connectors.files import VARIABLE
+from headwater.errors import DefinitionError, Fault, nearest
+from headwater.files.read import Definition, Document, KeyPath, read, validate
+from headwater.model.source import ColumnMapping, Source, TableMapping
+from headwater.model.table import Column, Table
+from headwater.model.types import Kind
+
+FOLDER = "sources"
+
+Mark = Literal[".", ",", " ", "'", "\u2019", "\u00a0", "\u202f"]
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else tuple(v or ()))]
+TRUE_TEXTS = TableMapping("", ()).deleted_values
+
+Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
+
+
+class _Column(Definition):
+    column: str = ""
+    constant: str | None = None
+    values: Mapping[str, str | None] = MappingProxyType({})
+    unlisted: Literal["keep", "quarantine"] = "keep"
+    empty: Texts = ()
+    date_format: str = ""
+    time_zone: str = ""
+    decimal: Literal[".", ","] | None = None
+    thousands: Mark | None = None
+    factor: str = ""
+    true: Texts = ()
+    false: Texts = ()
+
+
+class _Deleted(Definition):
+    column: str
+    values: Texts
+
+
+class _Where(Definition):
+    column: str
+    values: Texts
+
+
+class _Table(Definition):
+    columns: dict[str, str | _Column]
+    key: Texts = ()
+    deleted: str | _Deleted = ""
+    merged_into: str = ""
+    updated_at: str = ""
+    currency: str = ""
+    where: _Where | None = None
+
+
+class _Source(Definition):
+    path: str
+    tables: dict[str, _Table]
+    format: Literal["csv", "tsv", "xlsx", "parquet"] | None = None
+    encoding: str = ""
+    separator: str = ""
+    quote: Text = '"'
+    decimal: Literal[".", ","] | None = None
+    thousands: Mark | None = None
+    date_format: str = ""
+    time_zone: str = ""
+    ambiguous_time: Literal["earlier", "later"] = "earlier"
+    sheet: str = ""
+    header_row: Annotated[int, Field(ge=1, le=10_000)] = 1
+    skip_rows: Annotated[int, Field(ge=0, le=10_000)] = 0
+    totals: Texts = ()
+    accounting_negatives: bool = False
+    empty: Texts = ("",)
+    load: Literal["full", "incremental"] = "incremental"
+    currency: str = ""
+    system: str = ""
+    complete_through: date | None = None
+    complete_column: str = ""
+    on_bad_rows: Literal["quarantine", "refuse"] = "quarantine"
+    max_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 2048
+
+
+def load_sources(workspace: Path, tables: Mapping[str, Table]) -> dict[str, Source]:
+    """The sources of a workspace by id (the file's name); raises DefinitionError with every fault."""
+    folder = workspace / FOLDER
+    sources: dict[str, Source] = {}
+    faults: list[Fault] = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = f"{FOLDER}/{path.name}"
+        if path.suffix == ".yaml":
+            faults.append(Fault(name, 0, "", "a source file ends in '.yml'.", f"Rename it to '{path.stem}.yml'."))
+        if path.suffix != ".yml" or path.name.startswith("."):
+            continue
+        document, found = read(path, name)
+        faults += found
+        if document is None:
+            continue
+        model, found = validate(document, _Source)
+        faults += found
+        if model is None:
+            continue
+        found = tuple(_faults(path.stem, model, document, tables))
+        faults += found
+        if not found:
+            sources[path.stem] = _source(path.stem, model, name)
+    if faults:
+        raise DefinitionError.of(faults)
+    return sources
+
+
+# --- from the file to the nouns --------------------------------------------------------------------------------------
+def _source(id: str, model: _Source, file: str) -> Source:
+    plain = model.model_dump(exclude={"tables", "format", "decimal", "thousands"})
+    source = Source(
+        id=id,
+        **plain | {"separator": "\t" if model.separator == "tab" else model.separator},
+        format=model.format or "",
+        decimal=model.decimal or "",
+        thousands=model.thousands or "",
+        tables=tuple(_table(name, t) for name, t in model.tables.items()),
+        file=file,
+    )
+    content = message.source_json(source)
+    del content["file"], content["hash"]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return Source(**{**{n: getattr(source, n) for n in Source.__dataclass_fields__}, "hash": digest})
+
+
+def _table(name: str, model: _Table) -> TableMapping:
+    deleted = _Deleted(column=model.deleted, values=()) if isinstance(model.deleted, str) else model.deleted
+    return TableMapping(
+        name,
+        tuple(_column(target, c) for target, c in model.columns.items()),
+        key=model.key,
+        deleted=deleted.column,
+        deleted_values=deleted.values or TRUE_TEXTS,
+        merged_into=model.merged_into,
+        updated_at=model.updated_at,
+        currency=model.currency,
+        where_column=model.where.column if model.where else "",
+        where_values=model.where.values if model.where else (),
+    )
+
+
+def _column(target: str, model: str | _Column) -> ColumnMapping:
+    if isinstance(model, str):
+        return ColumnMapping(target, model)
+    plain = model.model_dump(exclude={"values", "decimal", "thousands"})
+    return ColumnMapping(
+        target,
+        **plain,
+        values=tuple(model.values.items()),
+        decimal=model.decimal or "",
+        thousands=model.thousands or "",
+    )
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+def _faults(id: str, model: _Source, document: Document, tables: Mapping[str, Table]) -> Iterator[Fault]:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", id):
+        yield document.fault((), f"{id!r} is no name of a source", "Use small letters, digits and '_'.")
+    yield from _path_faults(model, document)
+    yield from _text_faults(model, document)
+    yield from _form_faults(document, (), model.date_format, model.time_zone, model.decimal, model.thousands)
+    if model.currency and model.currency not in currencies.CODES:
+        yield _currency_fault(document, ("currency",), model.currency)
+    if model.system and not re.fullmatch(r"[A-Za-z0-9_.-]+", model.system):
+        yield document.fault(
+            ("system",), f"{model.system!r} is no name of a system", "Use letters, digits, '_', '-', '.'."
+        )
+    if not model.tables:
+        yield document.fault(("tables",), "the source feeds no table")
+    for name, table in model.tables.items():
+        yield from _table_faults(name, table, model, document, tables)
+    if model.complete_column:
+        known = [c.id for t in model.tables if t in tables for c in tables[t].columns if c.type.kind in _DATES]
+        if model.complete_column not in known:
+            yield document.fault(
+                ("complete_column",),
+                f"no date column is called {model.complete_column!r}",
+                _near(model.complete_column, known),
+            )
+
+
+_DATES = (Kind.DAY, Kind.TIME)
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
+
+
+def _path_faults(model: _Source, document: Document) -> Iterator[Fault]:
+    if not model.path.strip():
+        yield document.fault(("path",), "the path is empty")
+    for name in re.findall(r"\$\{?(\w*)\}?", model.path):
+        if name != VARIABLE:
+            yield document.fault(
+                ("path",), f"the path names the variable {name!r}", f"Only ${{{VARIABLE}}} may be named."
+            )
+        elif f"${{{VARIABLE}}}" not in model.path:
+            yield document.fault(("path",), f"the variable is written ${{{VARIABLE}}}, in braces")
+
+
+def _text_faults(model: _Source, document: Document) -> Iterator[Fault]:
+    if model.encoding:
+        try:
+            is_text = getattr(codecs.lookup(model.encoding), "_is_text_encoding", True)
+        except LookupError:
+            is_text = False
+        if not is_text:
+            yield document.fault(
+                ("encoding",), f"no encoding is called {model.encoding!r}", _near(model.encoding, _ENCODINGS)
+            )
+    if model.separator != "tab" and (len(model.separator) > 1 or model.separator in ("\n", "\r")):
+        yield document.fault(("separator",), "the separator is one character, or 'tab'")
+    if len(model.quote) > 1 or (model.quote and model.quote == model.separator):
+        yield document.fault(("quote",), "the quotation mark is one character, not the separator")
+
+
+_ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "cp1250",
+    "cp1251",
+    "cp1252",
+    "cp1253",
+    "cp1254",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-15",
+    "latin-1",
+    "mac-roman",
+    "shift_jis",
+    "cp932",
+    "euc-jp",
+    "gb18030",
+    "big5",
+    "euc-kr",
+    "koi8-r",
+)
+
+
+def _form_faults(
+    document: Document, at: KeyPath, date_format: str, time_zone: str, decimal: str | None, thousands: str | None
+) -> Iterator[Fault]:
+    """Faults of what source and column both can say."""
+    if date_format and date_format not in forms.NUMERIC:
+        try:
+            forms.declared(date_format)
+        except ValueError as error:
+            yield document.fault((*at, "date_format"), str(error))
+    if time_zone and not _is_zone(time_zone):
+        yield document.fault(
+            (*at, "time_zone"),
+            f"no time zone is called {time_zone!r}",
+            nearest(time_zone, available_timezones()) or "Write a name such as Europe/Berlin or UTC.",
+        )
+    if decimal and decimal == thousands:
+        yield document.fault((*at, "thousands"), "decimal and thousands are the same mark")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
+
+
+def _currency_fault(document: Document, at: KeyPath, code: str) -> Fault:
+    near = nearest(code.upper(), currencies.CODES) or "Write a code such as EUR."
+    return document.fault(at, f"no currency has the code {code!r} (ISO 4217)", near)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    options = sorted(set(known))
+    return nearest(name, options) or (f"There are {', '.join(options[:30])}." if options else "")
+
+
+def _table_faults(
+    name: str, model: _Table, source: _Source, document: Document, tables: Mapping[str, Table]
+) -> Iterator[Fault]:
+    at: KeyPath = ("tables", name)
+    table = tables.get(name)
+    if table is None:
+        yield document.fault(at, f"no table is called {name!r}", _near(name, tables))
+        return
+    if table.rows_from:
+        yield document.fault(at, f"{name!r} is derived from {table.rows_from!r}", "Feed that table instead.")
+        return
+    for target, column in model.columns.items():
+        here = (*at, "columns", target)
+        found = table.column(target)
+        if found is None:
+            yield document.fault(
+                here, f"{name!r} has no column {target!r}", _near(target, (c.id for c in table.columns))
+            )
+        elif isinstance(column, _Column):
+            yield from _column_faults(found, column, here, document)
+        elif not column.strip():
+            yield document.fault(here, "the name of the file's column is empty")
+    for k in model.key:
+        if table.column(k) is None:
+            yield document.fault((*at, "key"), f"{name!r} has no column {k!r}", _near(k, (c.id for c in table.columns)))
+    for c in table.columns:
+        if c.id in model.columns or c.derive is not None:
+            continue
+        if c.id in (model.key or table.key):
+            yield document.fault((*at, "columns"), f"the key column {c.id!r} is not mapped")
+        elif c.required and not _is_filled(c, table):
+            yield document.fault((*at, "columns"), f"the required column {c.id!r} is not mapped")
+    if model.where is not None and not model.where.values:
+        yield document.fault((*at, "where"), "'where' lists no values, so no row would belong to the table")
+    if model.currency and any(m.type.kind is Kind.MONEY and m.currency in model.columns for m in table.columns):
+        yield document.fault((*at, "currency"), "the currency column is mapped already", "Remove one of the two.")
+
+
+def _is_filled(column: Column, table: Table) -> bool:
+    """Whether it holds the currency of money, which a load fills when no column of the file does."""
+    return any(c.type.kind is Kind.MONEY and c.currency == column.id for c in table.columns)
+
+
+def _column_faults(column: Column, model: _Column, at: KeyPath, document: Document) -> Iterator[Fault]:
+    if bool(model.column.strip()) == (model.constant is not None):
+        yield document.fault(at, "give either 'column' (of the file) or 'constant'")
+    kind = column.type.kind
+    for key, kinds in (
+        ("decimal", _NUMBERS),
+        ("thousands", _NUMBERS),
+        ("factor", _NUMBERS),
+        ("date_format", _DATES),
+        ("time_zone", _DATES),
+        ("true", (Kind.BOOLEAN,)),
+        ("false", (Kind.BOOLEAN,)),
+    ):
+        if getattr(model, key) and kind not in kinds:
+            yield document.fault((*at, key), f"{column.id!r} is of the type {column.type}, which knows no {key!r}")
+    yield from _form_faults(document, at, model.date_format, model.time_zone, model.decimal, model.thousands)
+    if model.factor:
+        try:
+            usable = Decimal(model.factor).is_finite() and Decimal(model.factor) != 0
+        except InvalidOperation:
+            usable = False
+        if not usable:
+            yield document.fault((*at, "factor"), f"{model.factor!r} is no factor", "Write a number such as 0.000001.")
+    for text, value in model.values.items():
+        if column.values and value is not None and value not in column.values:
+            yield document.fault(
+                (*at, "values", text), f"{column.id!r} cannot be {value!r}", _near(value, column.values)
+            )
+    for text in sorted({*map(str.casefold, model.true)} & {*map(str.casefold, model.false)}):
+        yield document.fault((*at, "true"), f"{text!r} stands for both true and false")
