@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -36,7 +35,7 @@ Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
 class _Column(Definition):
     column: str = ""
     constant: str | None = None
-    values: Mapping[str, str | None] = MappingProxyType({})
+    values: dict[str, str | None] = Field(default_factory=dict)
     unlisted: Literal["keep", "quarantine"] = "keep"
     empty: Texts = ()
     date_format: str = ""
