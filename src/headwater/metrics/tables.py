@@ -135,8 +135,8 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
     if shape.values and kind is not Kind.TEXT:
         faults.append(origin.fault(("values",), f"only texts list their values, and {name!r} is of type {kind}"))
     if shape.unit:
-        if kind not in (Kind.INTEGER, Kind.NUMBER):
-            faults.append(origin.fault(("unit",), f"only numbers have a unit, and {name!r} is of type {kind}"))
+        if kind not in (Kind.INTEGER, Kind.NUMBER, Kind.ID):  # the distinct values of an id are counted in its unit
+            faults.append(origin.fault(("unit",), f"only numbers and ids have a unit, and {name!r} is of type {kind}"))
         try:
             Unit.parse(shape.unit)
         except ValueError as error:
