@@ -298,8 +298,8 @@ def _fault(document: Document, model: type[BaseModel], error: ErrorDetails) -> F
     if kind == "extra_forbidden":
         fields = sorted(known)
         do = nearest(str(key[-1]), fields) or f"The keys here are {', '.join(fields)}."
-        if document.at(key) is None and not re.fullmatch(r"[a-z0-9_]+", str(key[-1])):
-            do = "A text with a comma or a colon in it needs quotes here."
+        if document.at(key) is None:
+            do = "A text with a comma in it needs quotes here."
         return document.fault(key, f"no key is called {str(key[-1])!r}", do)
     if kind == "missing":
         return document.fault(key[:-1], f"the key {str(key[-1])!r} is missing")

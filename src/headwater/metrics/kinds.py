@@ -156,7 +156,18 @@ class _Checker:
             self.problem(f"{format_row_value(named)} is {_a(a.kind)}, which has no order", "Use =, != or in (...).")
         elif Kind.MONEY not in (a.kind, b.kind) and _clash(_free(a), _free(b)):
             self.problem(f"{format_row_value(left)} in {a.unit} is compared with {format_row_value(right)} in {b.unit}")
+        self.listed(a, b)
+        self.listed(b, a)
         return a.value, b.value
+
+    def listed(self, side: Typed, constant: Typed) -> None:
+        """A problem where a column that lists its values is compared with a text that is not on the list."""
+        if not isinstance(side.value, ColumnName) or not isinstance(constant.value, Constant):
+            return
+        values, text = self.columns[side.value.id].values, constant.value.value
+        if values and text not in values:
+            do = nearest(str(text), values) or f"Its values are {', '.join(values)}."
+            self.problem(f"{side.value.id!r} is never {text!r}", do)
 
     def dated(self, side: Typed, other: Typed) -> Typed | None:
         """A text constant beside a date column as a date; None (with a problem) where it is none."""
