@@ -13,6 +13,7 @@ from headwater.metrics.definitions import names_in
 from headwater.metrics.entries import ID, ID_RULE, Entry, unknown
 from headwater.metrics.kinds import DATED, NUMERIC, columns_of, parse_day
 from headwater.metrics.language import LanguageError, format_formula, parse_formula
+from headwater.metrics.measures import unit_faults
 from headwater.metrics.shapes import ExampleShape, KpiShape, VariantShape
 from headwater.metrics.tables import circles
 from headwater.metrics.units import UnitError, unit_of
@@ -34,7 +35,7 @@ class Known:
     tables: Mapping[str, Table | None]
     measures: Mapping[str, Measure | None]
     kpis: Mapping[str, Kpi | None]
-    units: frozenset[str]
+    units: frozenset[str] | None
 
 
 def build_kpis(
@@ -42,7 +43,7 @@ def build_kpis(
     broken: frozenset[str],
     tables: Mapping[str, Table | None],
     measures: Mapping[str, Measure | None],
-    units: frozenset[str],
+    units: frozenset[str] | None,
 ) -> tuple[dict[str, Kpi | None], list[Fault]]:
     """Every KPI by id (None: its file is broken), and what is wrong."""
     faults: list[Fault] = []
@@ -192,15 +193,17 @@ def _check_circles(entries: Sequence[KpiEntry], known: Known, faults: list[Fault
 def _checked(entry: KpiEntry, kpi: Kpi, known: Known, circular: bool, faults: list[Fault]) -> Kpi:
     """The KPI with the basis of each variant, checked against all it names."""
     shape = entry.shape
-    if shape.pair and find(shape.pair, {}, known.kpis) is None and known.kpis.get(shape.pair, kpi) is not None:
-        faults.append(entry.fault(("pair",), *unknown("KPI", shape.pair, known.kpis)))
-    if shape.pair.partition(".")[0] == kpi.id:
-        faults.append(entry.fault(("pair",), "a KPI is no pair of itself"))
+    if shape.pair:
+        pair = shape.pair.partition(".")[0]
+        if pair == kpi.id:
+            faults.append(entry.fault(("pair",), "a KPI is no pair of itself"))
+        elif pair not in known.kpis:
+            faults.append(entry.fault(("pair",), *unknown("KPI", pair, known.kpis)))
+        elif known.kpis[pair] is not None and find(shape.pair, {}, known.kpis) is None:
+            faults.append(entry.fault(("pair",), f"{pair!r} has no such variant"))
     declared = {(): shape.unit} | {("variants", n): v.unit for n, v in (shape.variants or {}).items()}
     for key, unit in declared.items():
-        for name, _ in unit.powers if unit is not None else ():
-            if name not in known.units:
-                faults.append(entry.fault((*key, "unit"), *unknown("unit", name, known.units)))
+        faults += unit_faults(entry, (*key, "unit"), unit or ONE, known.units)
     variants = tuple(_checked_variant(entry, v, known, circular, faults) for v in kpi.variants)
     if kpi.example is not None and shape.example is not None:
         _check_example(entry, kpi, shape.example, known, faults)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from headwater.errors import Fault
 from headwater.files.read import KeyPath
-from headwater.metrics.entries import Entry, unknown
+from headwater.metrics.entries import Entry, M, unknown
 from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, check_row_value, columns_of
 from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
 from headwater.metrics.shapes import MeasureShape
@@ -39,10 +39,13 @@ def build_measures(
     return {name: measures[name] for name in sorted(measures)}, faults
 
 
-def base_units(tables: Mapping[str, Table | None]) -> frozenset[str]:
-    """Every word a unit may be made of: money, times, and whatever the tables count."""
-    counted = {t.subject for t in tables.values() if t is not None}
-    stated = {c.unit for t in tables.values() if t is not None for c in t.columns if c.unit}
+def base_units(tables: Mapping[str, Table | None]) -> frozenset[str] | None:
+    """Every word a unit may be made of: money, times, and whatever the tables count; None where a table is broken."""
+    whole = [t for t in tables.values() if t is not None]
+    if len(whole) < len(tables):
+        return None
+    counted = {t.subject for t in whole}
+    stated = {c.unit for t in whole for c in t.columns if c.unit}
     return BASE_UNITS | counted | {n for text in stated for n in unit_names(text)}
 
 
@@ -54,13 +57,15 @@ def unit_names(text: str) -> tuple[str, ...]:
         return ()
 
 
-def unit_faults(entry: Entry[MeasureShape], key: KeyPath, unit: Unit, names: frozenset[str]) -> list[Fault]:
+def unit_faults(entry: Entry[M], key: KeyPath, unit: Unit, names: frozenset[str] | None) -> list[Fault]:
     """A fault for each word of a unit that nothing is counted in."""
+    if names is None:
+        return []
     return [entry.fault(key, *unknown("unit", name, names)) for name, _ in unit.powers if name not in names]
 
 
 def _measure(
-    entry: MeasureEntry, tables: Mapping[str, Table | None], names: frozenset[str], faults: list[Fault]
+    entry: MeasureEntry, tables: Mapping[str, Table | None], names: frozenset[str] | None, faults: list[Fault]
 ) -> Measure | None:
     shape = entry.shape
     clock = _clock(shape)
