@@ -126,7 +126,7 @@ def _journal(store: Store) -> Iterator[Finding]:
         for landed in whole:
             if landed.folder not in kept:
                 yield _note(
-                    "a rewritten journal entry is still here", landed.folder, "Run 'headwater load' or 'erase'."
+                    "a rewritten journal entry is still here", landed.folder, "Nothing: the next load removes it."
                 )
 
 
@@ -140,7 +140,7 @@ def _generations(store: Store) -> Iterator[Finding]:
                 "fault",
                 error.what,
                 str(folder),
-                "Roll back to another generation or build the tables anew with 'headwater refresh', then remove this folder.",
+                "Roll back to another generation, or remove this folder and run 'headwater refresh'.",
             )
     yield from _current(store, {m.generation.id for m in manifests})
     sizes = {part.file: part.bytes for m in manifests for table in m.generation.tables for part in table.parts}

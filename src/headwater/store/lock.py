@@ -42,6 +42,7 @@ def writing(store: Store, verb: str = "", *, wait: float = 1.0) -> Iterator[None
             _held.discard(str(store.root))
             with suppress(OSError):
                 os.ftruncate(handle, 0)
+                fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone would leave it with a child that was forked
     finally:
         os.close(handle)
 

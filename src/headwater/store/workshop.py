@@ -132,11 +132,13 @@ class StoreWorkshop:
         self._bench.drop(_STAGED)
         self._bench.keep_typed(_STAGED, self._text(staged), [*typed, *((k.name, None) for k in kept_keys)], _PARTITION)
         try:
-            parts = []
-            for value, count, total in self._partitions():
-                if value is None:
-                    raise ValueError("the partition of a row is empty")
-                parts.append(self._write_part(str(value), int(count), int(total), columns, keys, kept_keys, order))
+            partitions = self._partitions()
+            if any(value is None for value, *_ in partitions):
+                raise ValueError("the partition of a row is empty")
+            parts = [
+                self._write_part(str(value), int(count), int(total), columns, keys, kept_keys, order)
+                for value, count, total in partitions
+            ]
         finally:
             self._bench.drop(_STAGED)
         for part in parts:

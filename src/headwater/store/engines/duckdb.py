@@ -72,12 +72,14 @@ class QueryConnection:
     def rows(self, text: str) -> list[tuple[Any, ...]]:
         """The rows of one SELECT."""
         with _own_words(self._memory_mb):
-            return self._run(text).fetchall()
+            return self._connection.execute(self._checked(text)).fetchall()
 
     def arrow(self, text: str) -> pyarrow.Table:
         """The rows of one SELECT as an Arrow table."""
         with _own_words(self._memory_mb):
-            return self._run(text).to_arrow_table()
+            self._checked(text)
+            table: pyarrow.Table = self._connection.sql(text).to_arrow_table()
+            return table
 
     def interrupt(self) -> None:
         """Stops what runs now, from another thread; the connection stays usable."""
@@ -87,10 +89,10 @@ class QueryConnection:
         """Gives memory and files back."""
         self._connection.close()
 
-    def _run(self, text: str) -> DuckDBPyConnection:
+    def _checked(self, text: str) -> duckdb.Statement:
         statement = _one_select(self._connection, text)
         self._views.define(self._connection, text)
-        return self._connection.execute(statement)
+        return statement
 
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
@@ -369,9 +371,10 @@ class FileConnection:
         with _own_words(self._memory_mb):
             rows = self._connection.read_parquet([str(path)])
             for name in _text_columns(rows):
-                rows.select(ColumnExpression(name).alias("v")).distinct().create_view("texts", replace=True)
-                answer = self._connection.execute(_HASHED, {"salt": salt, "length": length, "hashes": list(hashes)})
-                found |= {row[0] for row in answer.fetchall()}
+                text = rows.select(ColumnExpression(name).alias("v")).distinct()
+                piece = _pieces(text, length)
+                known = [ConstantExpression(digest) for digest in hashes]
+                found |= {row[0] for row in piece.filter(_salted_hash("piece", salt).isin(*known)).fetchall()}
         return found
 
     def close(self) -> None:
@@ -380,16 +383,24 @@ class FileConnection:
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_HASHED = f"""
-    WITH starts AS (
-        SELECT v, unnest(range(1, length(v) - $length + 2)) AS i FROM texts WHERE length(v) >= $length
-    ), pieces AS (
-        SELECT DISTINCT substr(v, i, $length) AS piece FROM starts
+
+
+def _pieces(texts: DuckDBPyRelation, length: int) -> DuckDBPyRelation:
+    """Every different piece of this length in a relation of texts `v`, as `piece`."""
+    v, size = ColumnExpression("v"), ConstantExpression(length)
+    starts = Call("range", ConstantExpression(1), Call("length", v) - size + ConstantExpression(2))
+    long_enough = texts.filter(Call("length", v) >= size).select(v, Call("unnest", starts).alias("i"))
+    return long_enough.select(Call("substr", v, ColumnExpression("i"), size).alias("piece")).distinct()
+
+
+def _salted_hash(name: str, salt: str) -> Expression:
+    """SHA-256 of the salt and the text, an e-mail address in lower case (of ASCII letters)."""
+    text = ColumnExpression(name)
+    lower = Call("translate", text, ConstantExpression(_LETTERS), ConstantExpression(_LETTERS.lower()))
+    is_address = Call("contains", text, ConstantExpression("@"))
+    return Call(
+        "sha256", Call("concat", ConstantExpression(salt), duckdb.CaseExpression(is_address, lower).otherwise(text))
     )
-    SELECT piece FROM pieces
-    WHERE list_contains($hashes, sha256($salt || CASE
-        WHEN contains(piece, '@') THEN translate(piece, '{_LETTERS}', '{_LETTERS.lower()}') ELSE piece END))
-"""
 
 
 def _text_columns(rows: DuckDBPyRelation) -> list[str]:
