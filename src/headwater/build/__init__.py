@@ -1,0 +1,1 @@
+"""Landed rows become canonical tables: versions, derived columns, journeys, calendar and exchange rates."""

@@ -1,0 +1,165 @@
+"""Dirt: the keys of a table whose rows may differ from the previous generation's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headwater.build.algebra import choose, columns, distinct, kept, matched
+from headwater.build.landed import Landing, resolved
+from headwater.build.merges import merges
+from headwater.build.site import Change, Site, key_columns, key_names, pair, subject_value
+from headwater.model.lowering import columns_in, physical
+from headwater.model.plan import (
+    Agg,
+    Col,
+    Group,
+    Join,
+    Lit,
+    Named,
+    NamedAgg,
+    Op,
+    Project,
+    Relation,
+    Scan,
+    Union,
+)
+from headwater.model.table import VERSIONS_SUFFIX, Lookup, Pick, Table
+
+
+class Everything(Exception):
+    """An upstream table was built anew, so every row of this one may differ."""
+
+
+def landed_dirt(landing: Landing, since: int) -> list[Relation]:
+    """Keys (`_k0` ...) that new batches bring, that new full loads lack, or whose references lead elsewhere now."""
+    site, table = landing.site, landing.table
+    keys = key_names(table)
+    found: list[Relation] = []
+    fresh = [f.number for f in landing.feeds if f.number > since]
+    if fresh:
+        found.append(choose(landing.rows((), fresh), keys, Op("gt", (Col("_load"), Lit(since)))))
+    found += _vanished(landing, since)
+    own = merges(site, table)
+    if own.changed:
+        found.append(Project(kept(own.changed), (Named(keys[0], Col("_key")),)))
+    found += _led_elsewhere(landing)
+    return found
+
+
+def _vanished(landing: Landing, since: int) -> list[Relation]:
+    """Keys that the loads before a new full load had and that it lacks."""
+    keys = key_names(landing.table)
+    units = sorted({f.next_full for f in landing.feeds if f.next_full is not None and f.next_full > since})
+    if not units:
+        return []
+    before = [f.number for f in landing.feeds if f.next_full in units]
+    during = [f.number for f in landing.feeds if f.unit in units]
+    had = choose(landing.rows((), before), (*keys, "_source", "_next_full"), _one_of("_load", before))
+    has = choose(landing.rows((), during), (*keys, "_source", "_unit"), _one_of("_load", during))
+    pairs = (*((k, k) for k in keys), ("_source", "_source"), ("_next_full", "_unit"))
+    return [Project(Join(had, has, "anti", matched(pairs)), columns(keys, "left"))]
+
+
+def _one_of(name: str, numbers: Sequence[int]) -> Op:
+    return Op("in", (Col(name), *(Lit(n) for n in numbers)))
+
+
+def _led_elsewhere(landing: Landing) -> list[Relation]:
+    """Keys of rows that refer to an id whose survivor is another one now; as they were called and as they are."""
+    site, table = landing.site, landing.table
+    found: list[Relation] = []
+    stored = tuple(n for k in table.key for n in pair(table, k))
+    for column in table.columns:
+        if not column.refers or column.refers not in site.tables:
+            continue
+        changed = merges(site, site.tables[column.refers]).changed
+        if not changed:
+            continue
+        names = tuple(dict.fromkeys((*stored, column.id)))
+        raw = Project(
+            Join(Scan(f"landed__{table.id}"), kept(changed), "semi", matched(((column.id, "_key"),))),
+            columns(names, "left"),
+        )
+        for when in ("now", "old") if any(_refers(site, table, k) for k in table.key) else ("now",):
+            called: Relation = raw
+            for key in table.key:
+                target = _refers(site, table, key)
+                alias = getattr(merges(site, site.tables[target]), when) if target else ""
+                if alias:
+                    called = resolved(called, key, alias, names)
+            found.append(Project(called, key_columns(table)))
+    return found
+
+
+def _refers(site: Site, table: Table, name: str) -> str:
+    column = table.column(name)
+    target = column.refers if column is not None else ""
+    return target if target in site.tables and target != table.id else ""
+
+
+def derived_dirt(site: Site, table: Table, stored: str) -> list[Relation]:
+    """Keys of rows of the previous generation's table `stored` whose derived columns read something that changed.
+    Raises Everything when that was built anew."""
+    found: list[Relation] = []
+    asked: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
+    for column in table.columns:
+        match column.derive:
+            case Lookup(of, by, name, as_of):
+                theirs = site.tables[of]
+                read = {*pair(theirs, name), *(("_valid_from", "_valid_to") if as_of else ())}
+                link = (of + (VERSIONS_SUFFIX if as_of else ""), ((theirs.key[0], by),))
+                asked.setdefault(link, set()).update(read)
+            case Pick() as pick:
+                theirs = site.tables[pick.table]
+                names = {pick.column, pick.order, theirs.event if pick.after or pick.until else ""} - {""}
+                read = set(physical(theirs, frozenset(names) | columns_in(pick.where)))
+                read |= {n for theirs_name, _ in pick.by for n in pair(theirs, theirs_name)}
+                asked.setdefault((pick.table, pick.by), set()).update(read)
+            case _:
+                pass
+    for (source, links), read in asked.items():
+        change = site.changes.get(source, Change())
+        if change.whole:
+            raise Everything
+        if change.rows is None:
+            continue
+        theirs = site.tables[source.removesuffix(VERSIONS_SUFFIX)]
+        subjects = tuple(Named(f"_by{i}", subject_value(theirs, name)) for i, (name, _) in enumerate(links))
+        touched = Group(changed_rows(theirs, change.rows, read), subjects, ())
+        pairs = tuple((ours, f"_by{i}") for i, (_, ours) in enumerate(links))
+        old = Project(Scan(f"old__{stored}"), key_columns(table), keep_all=True)
+        found.append(Project(Join(old, touched, "semi", matched(pairs)), columns(key_names(table), "left")))
+    return found
+
+
+def changed_rows(theirs: Table, rows: Relation, read: set[str]) -> Relation:
+    """The changed rows of another table that differ in the columns that are read of it."""
+    keys = key_names(theirs)
+    named = tuple(dict.fromkeys((*keys, *(n for k in theirs.key for n in pair(theirs, k)), *sorted(read))))
+    counts = (
+        NamedAgg("_after", Agg("count_rows", where=Col("_new"))),
+        NamedAgg("_before", Agg("count_rows", where=Op("not", (Col("_new"),)))),
+    )
+    grouped = Group(rows, columns(named), counts, Op("ne", (Col("_after"), Col("_before"))))
+    return choose(grouped, named)
+
+
+def copied_dirt(site: Site, table: Table, copies: Sequence[str]) -> list[Relation]:
+    """Keys of a table of journeys whose rows of the table it follows differ. Raises Everything as `derived_dirt`."""
+    change = site.changes.get(table.rows_from, Change())
+    if change.whole:
+        raise Everything
+    if change.rows is None:
+        return []
+    theirs = site.tables[table.rows_from]
+    rows = changed_rows(theirs, change.rows, {*copies, "_source"})
+    return [Project(rows, key_columns(table))]
+
+
+def keep_dirt(site: Site, stored: str, parts: Sequence[Relation], keys: Sequence[str]) -> str:
+    """Keeps dirty keys, each once; '' where there are none."""
+    name = f"dirty__{stored}"
+    if parts and site.workshop.keep(name, distinct(Union(tuple(parts)), keys)):
+        return name
+    site.workshop.drop(name)
+    return ""

@@ -1,0 +1,164 @@
+"""Ids that were merged into others: chains followed to the survivor, circles opened, and what a new load changed."""
+
+from __future__ import annotations
+
+import logging
+
+from headwater.build.algebra import (
+    choose,
+    columns,
+    distinct,
+    kept,
+    matched,
+    present,
+    without,
+)
+from headwater.build.landed import Landing, keep_feeds
+from headwater.build.site import Merges, Site
+from headwater.model.lowering import both
+from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Scan, Union
+from headwater.model.table import Table
+
+log = logging.getLogger(__name__)
+
+
+def merges(site: Site, table: Table) -> Merges:
+    """The merges of one table's ids, reckoned once a build."""
+    if table.id not in site.merges:
+        site.merges[table.id] = _merges(site, table)
+    return site.merges[table.id]
+
+
+def _merges(site: Site, table: Table) -> Merges:
+    feeds = site.feeds(table.id)
+    if len(table.key) != 1 or not feeds:
+        return Merges()
+    now, survivors = _aliases(site, table, "now", None)
+    if site.since is None:
+        return Merges(now=now, survivors=survivors)
+    if feeds[-1].number <= site.since:
+        return Merges(now=now, old=now, survivors=survivors)
+    old, _ = _aliases(site, table, "old", site.since)
+    changed = _changed(site, table, now, old)
+    return Merges(now=now, old=old, changed=changed, survivors=survivors)
+
+
+def _changed(site: Site, table: Table, now: str, old: str) -> str:
+    """The ids (`_key`) that live on under another id than before, or do so no longer."""
+    names = ("_key", "_survivor")
+    sides = [(a, b) for a, b in ((now, old), (old, now)) if a]
+    parts = tuple(without(kept(a), kept(b), names, ("_key",)) if b else choose(kept(a), ("_key",)) for a, b in sides)
+    name = f"remerged__{table.id}"
+    if parts and site.workshop.keep(name, distinct(Union(parts), ("_key",))):
+        return name
+    site.workshop.drop(name)
+    return ""
+
+
+def _aliases(site: Site, table: Table, label: str, until: int | None) -> tuple[str, tuple[str, ...]]:
+    """Kept: where each merged id leads (`_key`, `_survivor`), '' where none is merged; and the ids that stay though a
+    row says otherwise, because they stand in a circle."""
+    workshop = site.workshop
+    name = f"{label}__merges__{table.id}"
+    feeds = site.feeds(table.id, until)
+    if not feeds or not _keep_claims(site, table, name, until):
+        return "", ()
+    claims = chain = f"{name}__claims"
+    survivors: tuple[str, ...] = ()
+    step = 0
+    while True:
+        ahead = Project(
+            Join(kept(chain), kept(claims), "semi", matched((("_survivor", "_key"),))), columns(("_key",), "left")
+        )
+        if not site.count(ahead):
+            break
+        if 2**step > site.count(kept(claims)):
+            survivors = _open_circles(site, claims, chain, ahead)
+            opened = f"{name}__opened"
+            stay = Op("not", (Op("in", (Col("_key"), *(Lit(s) for s in survivors))),))
+            workshop.keep(opened, Project(kept(claims), (), stay, keep_all=True))
+            claims = chain = opened
+            step = 0
+            log.warning(
+                "the merges of table %r run in a circle; the oldest of them is taken back for %s",
+                table.id,
+                ", ".join(repr(s) for s in survivors[:5]),
+            )
+            continue
+        following = f"{name}__{len(survivors)}_{step}"
+        # an id whose survivor was merged too is led as far as that one is by now: the distance doubles every time
+        workshop.keep(
+            following,
+            Project(
+                Join(kept(chain), kept(chain), "left", matched((("_survivor", "_key"),))),
+                (
+                    Named("_key", Col("_key", "left")),
+                    Named("_survivor", Op("coalesce", (Col("_survivor", "right"), Col("_survivor", "left")))),
+                ),
+            ),
+        )
+        chain, step = following, step + 1
+    workshop.keep(name, choose(kept(chain), ("_key", "_survivor")))
+    return (name if site.count(kept(name)) else ""), survivors
+
+
+def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool:
+    """Keeps what the winning row of each merged id says: `_key`, `_survivor`, and the row's `_updated_at` and `_id`."""
+    workshop = site.workshop
+    landing = landing_of(site, table, f"{name}__batches", until)
+    said = present(Col("_merged_into"))
+    before = None if until is None else Op("le", (Col("_batch"), Lit(until)))
+    key = table.key[0]
+    mentioned = f"{name}__mentioned"
+    raw = Project(Scan(f"landed__{table.id}"), (Named("_k0", Col(key)),), both(said, before))
+    if not workshop.keep(mentioned, distinct(raw, ("_k0",))):
+        return False
+    narrow, won = f"{name}__narrow", f"{name}__won"
+    workshop.keep(narrow, landing.narrow(kept(mentioned)))
+    ended = landing.ended(narrow)
+    workshop.keep(won, landing.winners(narrow, ended))
+    number = Op("add", (Op("mul", (Col("_batch"), Lit(2**36))), Col("_row")))
+    numbered = Project(
+        Scan(f"landed__{table.id}"),
+        (*columns((key, "_merged_into", "_updated_at")), Named("_id", number)),
+        both(said, Op("ne", (Col("_merged_into"), Op("as_text", (Col(key),)))), before),
+    )
+    claims = Project(
+        Join(numbered, kept(won), "semi", matched((("_id", "_id"),))),
+        (
+            Named("_key", Op("as_text", (Col(key, "left"),))),
+            Named("_survivor", Col("_merged_into", "left")),
+            *columns(("_updated_at", "_id"), "left"),
+        ),
+    )
+    return bool(workshop.keep(f"{name}__claims", claims))
+
+
+def landing_of(site: Site, table: Table, batches: str, until: int | None) -> Landing:
+    """The landed rows of a table as they came, no reference resolved."""
+    feeds = site.feeds(table.id, until)
+    return Landing(site, table, feeds, keep_feeds(site, batches, feeds), {})
+
+
+def _open_circles(site: Site, claims: str, chain: str, ahead: Project) -> tuple[str, ...]:
+    """In every circle the id whose merge is the oldest: the newest statement holds, so the first one is taken back."""
+    lost = Project(Join(kept(chain), ahead, "semi", matched((("_key", "_key"),))), columns(("_survivor",), "left"))
+    within_circle = distinct(lost, ("_survivor",))
+    edges = Project(
+        Join(kept(claims), within_circle, "semi", matched((("_key", "_survivor"),))),
+        columns(("_key", "_survivor", "_updated_at", "_id"), "left"),
+    )
+    claimed = {str(key): (str(to), when, number) for key, to, when, number in site.workshop.fetch(edges)}
+    survivors: list[str] = []
+    seen: set[str] = set()
+    for start in sorted(claimed):
+        circle: list[str] = []
+        at = start
+        while at not in seen:
+            seen.add(at)
+            circle.append(at)
+            at = claimed[at][0]
+        if at in circle:
+            ring = circle[circle.index(at) :]
+            survivors.append(min(ring, key=lambda k: (claimed[k][1] is not None, str(claimed[k][1]), claimed[k][2], k)))
+    return tuple(sorted(survivors))

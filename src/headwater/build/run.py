@@ -1,0 +1,318 @@
+"""The build: every table in the order of its derivations, anew or only where the journal brought something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+
+from headwater import __version__
+from headwater.build import journal
+from headwater.build.algebra import choose, columns, is_null, kept, where, within
+from headwater.build.calendar import CALENDAR, calendar_table
+from headwater.build.derive import Frame, derive, read_as
+from headwater.build.dirt import Everything, copied_dirt, derived_dirt, keep_dirt, landed_dirt
+from headwater.build.landed import BOOKKEEPING, VALIDITY, Landing, keep_feeds
+from headwater.build.merges import merges
+from headwater.build.rates import RATES, daily_rates
+from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
+from headwater.build.stored import Form, Through, amended, anew, shared
+from headwater.errors import CheckError, DefinitionError
+from headwater.model.generation import Generation, StoredTable
+from headwater.model.landing import JournalEntry
+from headwater.model.plan import Col, Lit, Named, Project, Relation, Scan, Union
+from headwater.model.settings import Settings
+from headwater.model.table import VERSIONS_SUFFIX, Table
+from headwater.model.workshop import Workshop
+
+
+def build(
+    workshop: Workshop,
+    entries: Sequence[JournalEntry],
+    tables: Mapping[str, Table],
+    settings: Settings,
+    built_at: datetime,
+    build_hash: str,
+) -> Generation:
+    """The generation that the journal gives by these definitions, written but not published (its id is empty).
+
+    It starts from the workshop's previous generation and touches only what differs, with the same logical digests as a
+    build of everything; which it is when the definitions changed or somebody was erased. Raises CheckError when the
+    candidate fails a data test, DefinitionError when the tables cannot be derived.
+    """
+    known = workshop.previous
+    if known is not None and (known.build != build_hash or journal.erased_since(entries, known.journal)):
+        known = None
+    site = Site(workshop, tuple(entries), tables, settings, built_at, known)
+    stored: dict[str, StoredTable] = {}
+    for table in in_order(tables):
+        if table.id != CALENDAR:
+            stored |= {one.table: one for one in _table(site, table)}
+    if CALENDAR in tables:
+        stored[CALENDAR] = calendar_table(site, tables[CALENDAR], tuple(stored.values()))
+    return Generation(
+        id="",
+        parent=workshop.previous.id if workshop.previous else "",
+        journal=journal.last_number(entries),
+        build=build_hash,
+        built_at=built_at,
+        writer=f"headwater {__version__}",
+        tables=tuple(stored[name] for name in sorted(stored)),
+    )
+
+
+def in_order(tables: Mapping[str, Table]) -> tuple[Table, ...]:
+    """The tables, each after those it is derived from. Raises DefinitionError for a circle."""
+    graph = {name: {n.removesuffix(VERSIONS_SUFFIX) for n in reads(table)} for name, table in sorted(tables.items())}
+    try:
+        return tuple(tables[name] for name in TopologicalSorter(graph).static_order() if name in tables)
+    except CycleError as error:
+        circle = " <- ".join(error.args[1])
+        raise DefinitionError(
+            f"tables are derived from each other in a circle: {circle}",
+            where=tables[error.args[1][0]].path,
+            do="Derive one of these columns in a table of journeys instead.",
+        ) from error
+
+
+def _table(site: Site, table: Table) -> tuple[StoredTable, ...]:
+    if table.rows_from:
+        return (_journeys(site, table),)
+    if table.id == RATES:
+        return (daily_rates(site, table, _landing(site, table)),)
+    return _landed(site, table)
+
+
+def _old(site: Site, name: str) -> StoredTable | None:
+    """The previous generation's table, None where it had no rows: then everything is new."""
+    old = site.previous.table(name) if site.previous else None
+    return old if old is not None and old.rows else None
+
+
+# --- tables that sources fill -----------------------------------------------------------------------------------------
+
+
+def _landing(site: Site, table: Table) -> Landing:
+    feeds = site.feeds(table.id)
+    if not table.versions and not any(f.updated for f in feeds):
+        feeds = journal.live(feeds)
+    aliases = {
+        c.id: merges(site, site.tables[c.refers]).now
+        for c in table.columns
+        if c.refers in site.tables and not (c.refers == table.id and c.id in table.key)
+    }
+    return Landing(
+        site=site,
+        table=table,
+        feeds=feeds,
+        batches=keep_feeds(site, f"batches__{table.id}", feeds),
+        aliases={name: alias for name, alias in aliases.items() if alias},
+        survivors=merges(site, table).survivors,
+    )
+
+
+def _landed(site: Site, table: Table) -> tuple[StoredTable, ...]:
+    through = journal.complete_through(site.entries, table.id, site.settings.time_zone)
+    forms = [Form(site, table, table.id)]
+    if table.versions:
+        forms.append(Form(site, table, table.id + VERSIONS_SUFFIX))
+    olds = [_old(site, form.name) for form in forms]
+    landing = _landing(site, table)
+    if site.since is not None and all(olds):
+        try:
+            return _landed_amended(site, landing, forms, [o for o in olds if o is not None], through)
+        except Everything:
+            pass
+    return _landed_anew(site, landing, forms, through)
+
+
+def _landed_anew(site: Site, landing: Landing, forms: Sequence[Form], through: Through) -> tuple[StoredTable, ...]:
+    table = landing.table
+    names = landing.mapped
+    mapped = frozenset(names)
+    everyone = landing.deletes  # any key may have been deleted by a full load, also one with a single row
+    contested = "" if everyone else landing.contested()
+    relations: list[Relation] = []
+    versions: list[Relation] = []
+    carried = (*names, *BOOKKEEPING, *key_names(table))
+    if not everyone:
+        alone = landing.uncontested_rows(names, contested)
+        relations.append(choose(alone, carried))
+        if table.versions:
+            versions.append(Project(alone, (*columns(carried), *landing.single_version())))
+    if everyone or contested:
+        current, ids = _keep_current(site, landing, contested)
+        relations.append(choose(landing.rows_of(current, names), carried))
+        if table.versions:
+            versions.append(choose(landing.rows_of(ids, names, VALIDITY), (*carried, *VALIDITY)))
+    results = []
+    for form, sources in zip(forms, (relations, versions), strict=False):
+        base: Relation = Union(tuple(sources)) if len(sources) > 1 else sources[0]
+        result, change = anew(form, *_completed(site, form, base, mapped, few=False), through)
+        site.changes[form.name] = change
+        results.append(result)
+    _check_open_versions(site, table, results)
+    return tuple(results)
+
+
+def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "") -> tuple[str, str]:
+    """Keeps the landed rows that say how things are, and (for a table with versions) how they were; the two names."""
+    workshop, table = site.workshop, landing.table
+    narrow, current, ids = (f"{n}__{table.id}" for n in ("narrow", "current", "states"))
+    content = table.versions
+    if contested:
+        workshop.keep(narrow, landing.contested_narrow(contested, content=content))
+    else:
+        workshop.keep(narrow, landing.narrow(kept(dirty) if dirty else None, content=content))
+    ended = landing.ended(narrow)
+    if table.versions:
+        workshop.keep(ids, landing.timeline(narrow, ended))
+        workshop.keep(current, where(kept(ids), is_null(Col("_valid_to"))))
+    else:
+        workshop.keep(current, landing.winners(narrow, ended))
+    workshop.drop(narrow)
+    return current, ids
+
+
+def _completed(
+    site: Site, form: Form, base: Relation, mapped: frozenset[str], *, few: bool
+) -> tuple[Relation, Relation]:
+    """The rows with every column of the form; and the same rows before anything was joined to them."""
+    table, keys = form.table, key_names(form.table)
+    beside = VALIDITY if form.is_versions else ()
+    identity = (*keys, "_valid_from") if form.is_versions else keys
+    names = tuple(n for c in table.columns for n in pair(table, c.id) if n in mapped)
+    frame = Frame(base, (*names, *BOOKKEEPING, *beside, *keys), identity)
+    full = derive(site, table, frame, mapped, few=few)
+    missing = [Named(n, Lit(None, t)) for n, t in form.columns if n not in full.names]
+    rows = full.put(missing) if missing else full
+    done = choose(rows.relation, (*form.names, *keys))
+    return done, (done if form.day and form.day not in mapped else base)
+
+
+def _landed_amended(
+    site: Site, landing: Landing, forms: Sequence[Form], olds: Sequence[StoredTable], through: Through
+) -> tuple[StoredTable, ...]:
+    table = landing.table
+    assert site.since is not None
+    looked_at = replace_feeds(site, landing)
+    parts = landed_dirt(looked_at, site.since)
+    for form in forms:
+        parts += derived_dirt(site, table, form.name)
+    dirty = keep_dirt(site, table.id, parts, key_names(table))
+    if not dirty:
+        for form in forms:
+            site.changes[form.name] = Change()
+        return tuple(shared(form, old, through) for form, old in zip(forms, olds, strict=True))
+    names = landing.mapped
+    mapped = frozenset(names)
+    carried = (*names, *BOOKKEEPING, *key_names(table))
+    current, ids = _keep_current(site, landing, "", dirty)
+    results = []
+    for form, old in zip(forms, olds, strict=True):
+        source = current if not form.is_versions else ids
+        extra = VALIDITY if form.is_versions else ()
+        base = f"base__{form.name}"
+        site.workshop.keep(base, choose(landing.rows_of(source, names, extra), (*carried, *extra)))
+        rows, _ = _completed(site, form, kept(base), mapped, few=True)
+        fresh = f"fresh__{form.name}"
+        site.workshop.keep(fresh, rows)
+        site.workshop.drop(base)
+        result, change = amended(form, old, fresh, dirty, through)
+        site.changes[form.name] = change
+        results.append(result)
+    _check_open_versions(site, table, results)
+    return tuple(results)
+
+
+def replace_feeds(site: Site, landing: Landing) -> Landing:
+    """The same landing with every batch, also those that a later full load made worthless: they tell what vanished."""
+    feeds = site.feeds(landing.table.id)
+    if feeds == landing.feeds:
+        return landing
+    return replace(landing, feeds=feeds, batches=keep_feeds(site, f"every_batch__{landing.table.id}", feeds))
+
+
+def _check_open_versions(site: Site, table: Table, results: Sequence[StoredTable]) -> None:
+    """Raises CheckError unless every row has exactly one version that is still open."""
+    if not table.versions:
+        return
+    now, versions = results
+    still = site.count(where(Scan(f"new__{versions.table}"), is_null(Col("_valid_to"))))
+    if still != now.rows:
+        raise CheckError(
+            f"table {now.table!r} has {now.rows} rows, but {still} open versions",
+            do="Nothing was published. This is a fault of Headwater: report it.",
+        )
+
+
+# --- tables that follow another one -----------------------------------------------------------------------------------
+
+
+def _journeys(site: Site, table: Table) -> StoredTable:
+    theirs = site.tables.get(table.rows_from)
+    if theirs is None or table.versions:
+        what = "which is no table" if theirs is None else "and such a table keeps no versions"
+        raise DefinitionError(
+            f"the rows of table {table.id!r} come from {table.rows_from!r}, {what}",
+            where=table.path,
+            do="Name a table of the catalogue, and leave 'versions' out.",
+        )
+    through = journal.complete_through(site.entries, theirs.id, site.settings.time_zone)
+    copies = _copies(table, theirs)
+    missing = [k for k in table.key if k not in copies]
+    if missing:
+        raise DefinitionError(
+            f"the key {missing[0]!r} of table {table.id!r} is no column of {theirs.id!r}, which its rows come from",
+            where=table.path,
+            do="Give it the name it has there.",
+        )
+    form = Form(site, table, table.id)
+    names = tuple(n for c in copies for n in pair(table, c))
+    mapped = frozenset(names)
+    source = Project(
+        Scan(f"new__{theirs.id}"),
+        (*_copied(table, theirs, copies), *columns(BOOKKEEPING)),
+    )
+    base = Project(source, key_columns(table), keep_all=True)
+    old = _old(site, table.id)
+    if site.since is not None and old is not None:
+        try:
+            parts = copied_dirt(site, table, [n for c in copies for n in pair(theirs, c)])
+            parts += derived_dirt(site, table, table.id)
+            dirty = keep_dirt(site, table.id, parts, key_names(table))
+            if not dirty:
+                site.changes[table.id] = Change()
+                return shared(form, old, through)
+            carried = (*names, *BOOKKEEPING, *key_names(table))
+            some, fresh = f"base__{table.id}", f"fresh__{table.id}"
+            site.workshop.keep(some, within(base, kept(dirty), key_names(table), carried))
+            site.workshop.keep(fresh, _completed(site, form, kept(some), mapped, few=True)[0])
+            site.workshop.drop(some)
+            result, site.changes[table.id] = amended(form, old, fresh, dirty, through)
+            return result
+        except Everything:
+            pass
+    result, site.changes[table.id] = anew(form, *_completed(site, form, base, mapped, few=False), through)
+    return result
+
+
+def _copies(table: Table, theirs: Table) -> tuple[str, ...]:
+    """The columns taken over by name; a derived one too, where a value counts before the derived one. A derived
+    currency is not: it belongs to a derived amount, not to the other table's."""
+    money = {c.currency for c in table.columns if c.currency}
+    return tuple(
+        c.id for c in table.columns if theirs.column(c.id) is not None and not (c.derive is not None and c.id in money)
+    )
+
+
+def _copied(table: Table, theirs: Table, names: Sequence[str]) -> tuple[Named, ...]:
+    """The stored columns of the copied ones, from the other table's columns of the same name."""
+    found: list[Named] = []
+    for name in names:
+        column = table.column(name)
+        assert column is not None
+        values = read_as(column.type.kind, theirs, name)(Col)
+        found += [Named(n, v) for n, v in zip(pair(table, name), values, strict=True)]
+    return tuple(found)
