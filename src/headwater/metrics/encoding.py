@@ -75,11 +75,11 @@ def decode(data: Any) -> Any:
             return _CLASSES[name](**{k: decode(v) for k, v in data.items() if k != "is"})
 
 
-def text_of(data: Any) -> str:
-    """The one JSON text of some data: sorted keys, no spaces."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def text_of(data: Any, *, sort_keys: bool = False) -> str:
+    """The JSON text of some data, without spaces."""
+    return json.dumps(data, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def meaning(value: Any) -> str:
-    """The JSON text of what a table, measure or KPI means, whatever file it came from."""
-    return text_of(encode(value, _NOT_MEANING))
+    """The one JSON text of what a table, measure or KPI means, whatever file it came from."""
+    return text_of(encode(value, _NOT_MEANING), sort_keys=True)
