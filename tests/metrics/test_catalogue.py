@@ -55,7 +55,7 @@ def test_a_table(small: Catalogue) -> None:
     assert derived == {
         "industry": Lookup("accounts", "account_id", "industry", "created_at"),
         "ordered_on": Pick("first", "orders", by, "ordered_on", "ordered_on", paid, after="created_at"),
-        "orders": Pick("count", "orders", by, order="ordered_on"),
+        "orders": Pick("count", "orders", by),
         "wait_days": Since("created_at", "ordered_on", "days"),
     }
     size = small.tables["accounts"].column("size")
@@ -233,15 +233,21 @@ def test_variants_of_one_kpi_may_use_each_other(tmp_path: Path) -> None:
     assert load_catalogue(write(tmp_path, {**FILES, **files})).kpis["c"].variants[0].text == "c.y * 2"
 
 
-def test_a_circle_of_columns_is_shown(tmp_path: Path) -> None:
-    files = {**FILES}
-    files[ACCOUNTS] = FILES[ACCOUNTS].replace(
-        "industry: {type: text}",
-        "industry: {type: text, derive: {first: {table: leads, by: {account_id: account_id}, column: industry}}}",
-    )
+def test_a_circle_of_tables_is_shown(tmp_path: Path) -> None:
+    rule = "{first: {table: leads, by: {account_id: account_id}, column: industry}}"
+    files = changed(ACCOUNTS, "industry: {type: text}", f"industry: {{type: text, derive: {rule}}}")
     (fault,) = faults_of(write(tmp_path, files))
-    assert fault.what == "the column is made of itself: accounts.industry -> leads.industry -> accounts.industry"
-    assert (fault.path, fault.line) == ("catalogue/tables/accounts.yml", 10)
+    assert fault.what == "the tables are derived from each other in a circle: accounts -> leads -> accounts."
+    assert (fault.path, fault.line, fault.key) == ("catalogue/tables/accounts.yml", 10, "columns.industry.derive")
+
+
+def test_a_circle_of_columns_is_shown(tmp_path: Path) -> None:
+    files = changed(T, "        after: created_at\n", "        until: closed_at\n")
+    lookup = "{lookup: {table: accounts, by: industry, column: created_at, as_of: ordered_on}}"
+    files[T] = files[T].replace("closed_at: {type: time}", f"closed_at: {{type: time, derive: {lookup}}}")
+    (fault,) = faults_of(write(tmp_path, files))
+    assert fault.what == "the column is made of itself: closed_at -> ordered_on -> closed_at"
+    assert (fault.path, fault.line, fault.key) == ("catalogue/tables/leads.yml", 11, "columns.closed_at.derive")
 
 
 def test_a_variant_may_have_its_own_unit(tmp_path: Path) -> None:

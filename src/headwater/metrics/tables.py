@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from headwater.errors import Fault
 from headwater.files.read import KeyPath
@@ -12,7 +13,6 @@ from headwater.metrics.kinds import DATED, NUMERIC, TEXTUAL, check_predicate, co
 from headwater.metrics.language import RESERVED, LanguageError, parse_predicate
 from headwater.metrics.shapes import ColumnShape, ExtensionShape, PickShape, TableShape
 from headwater.model.expression import Predicate
-from headwater.model.lowering import columns_in
 from headwater.model.table import Bucket, Column, Derivation, LinkedSplit, Lookup, Pick, Since, Table
 from headwater.model.types import DAY_SUFFIX, Kind, Unit
 
@@ -402,12 +402,14 @@ def _check_pick(
         elif not _same_kind(column, found):
             what = f"{target.id}.{pick.column} is of type {found.type}, and this column of type {column.type}"
             faults.append(origin.fault(("type",), what))
-    order = pick.order or target.event
-    if pick.order:
-        _dated(origin, (*key, "order"), pick.order, theirs, faults)
-    elif not target.event:
-        what = f"the table {target.id!r} has no main clock, so the order of its rows is not known"
-        faults.append(origin.fault(key, what, "Name a date column of it as 'order'."))
+    order = pick.order
+    if order:
+        _dated(origin, (*key, "order"), order, theirs, faults)
+    elif pick.which != "count" or pick.after or pick.until:
+        order = target.event
+        if not order:
+            what = f"the table {target.id!r} has no main clock, so the order of its rows is not known"
+            faults.append(origin.fault(key, what, "Name a date column of it as 'order'."))
     if pick.where is None:
         return replace(pick, order=order)
     where, problems = check_predicate(pick.where, theirs, f"the table {target.id!r}")
@@ -444,60 +446,73 @@ def _check_splits(draft: _Draft, tables: Mapping[str, Table | None], faults: lis
 
 
 # --- circles ---------------------------------------------------------------------------------------------------------
-_Place = tuple[str, str]
+def _check_circles(drafts: Mapping[str, _Draft], faults: list[Fault]) -> None:
+    """Faults for tables that are derived from each other, and for columns of a row that are."""
+    of_tables = {d.table.id: tuple(_tables_read(d.table)) for d in drafts.values()}
+    for circle in circles(of_tables):
+        following = circle[1] if len(circle) > 1 else circle[0]
+        path = " -> ".join((*circle, circle[0]))
+        table = drafts[circle[0]].table
+        column = next((c for c in table.columns if _table_read(c) == following), None)
+        origin = drafts[table.id].columns[column.id] if column is not None else _Origin(drafts[table.id].entry, ())
+        what = f"the tables are derived from each other in a circle: {path}"
+        do = "Derive one of these columns in a table of journeys."
+        faults.append(origin.fault(("derive",) if column is not None else ("rows_from",), what, do))
+    for draft in drafts.values():
+        for circle in circles({c.id: tuple(_columns_read(c)) for c in draft.table.columns}):
+            path = " -> ".join((*circle, circle[0]))
+            faults.append(draft.columns[circle[0]].fault(("derive",), f"the column is made of itself: {path}"))
 
 
-def _reads(table: Table, column: Column) -> Iterator[_Place]:
-    """The columns a column is made of."""
+def _tables_read(table: Table) -> Iterator[str]:
+    """The tables that must be there before a table can be derived."""
+    if table.rows_from:
+        yield table.rows_from
+    yield from (name for c in table.columns if (name := _table_read(c)))
+
+
+def _table_read(column: Column) -> str:
+    match column.derive:
+        case Lookup(table) | Pick(_, table):
+            return table
+        case _:
+            return ""
+
+
+def _columns_read(column: Column) -> Iterator[str]:
+    """The columns of the same row that must be there before a column can be derived."""
     match column.derive:
         case None:
-            if table.rows_from:
-                yield table.rows_from, column.id
-        case Lookup(target, by, name, as_of):
-            yield target, name
-            yield from ((table.id, n) for n in (by, as_of) if n)
-        case Pick(_, target, pairs, name, order, where, after, until):
-            theirs = (name, order, *(t for t, _ in pairs), *columns_in(where))
-            yield from ((target, n) for n in sorted(set(theirs)) if n)
-            yield from ((table.id, n) for n in (after, until, *(o for _, o in pairs)) if n)
+            return
+        case Lookup(_, by, _, as_of):
+            yield from (n for n in (by, as_of) if n)
+        case Pick(_, _, pairs, after=after, until=until):
+            yield from (n for n in (*(ours for _, ours in pairs), after, until) if n)
         case Since(start, end):
-            yield table.id, start
-            yield table.id, end
+            yield from (start, end)
         case Bucket(name):
-            yield table.id, name
+            yield name
 
 
-def _check_circles(drafts: Mapping[str, _Draft], faults: list[Fault]) -> None:
-    """A fault for each circle of derivations, shown from column to column."""
-    reads: dict[_Place, tuple[_Place, ...]] = {
-        (d.table.id, c.id): tuple(_reads(d.table, c)) for d in drafts.values() for c in d.table.columns
-    }
-    for circle in circles(reads):
-        table, column = circle[0]
-        path = " -> ".join(f"{t}.{c}" for t, c in (*circle, circle[0]))
-        faults.append(drafts[table].columns[column].fault(("derive",), f"the column is made of itself: {path}"))
+Node = TypeVar("Node", bound=Hashable)
 
 
-def circles(edges: Mapping[_Place, Sequence[_Place]]) -> Iterator[tuple[_Place, ...]]:
+def circles(edges: Mapping[Node, Sequence[Node]]) -> Iterator[tuple[Node, ...]]:
     """Circles of a graph that have no node in common, found from the nodes in order."""
-    done: set[_Place] = set()
+    done: set[Node] = set()
     for start in edges:
         if start in done:
             continue
-        path: list[_Place] = [start]
-        inside = {start}
+        path = [start]
         waiting = [iter(edges[start])]
         while waiting:
             following = next(waiting[-1], None)
             if following is None:
                 waiting.pop()
-                left = path.pop()
-                inside.discard(left)
-                done.add(left)
-            elif following in inside:
+                done.add(path.pop())
+            elif following in path:
                 yield tuple(path[path.index(following) :])
                 done.update(path)
             elif following in edges and following not in done:
                 path.append(following)
-                inside.add(following)
                 waiting.append(iter(edges[following]))
