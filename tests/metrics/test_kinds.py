@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from headwater.metrics.kinds import check_predicate, check_row_value
+from headwater.metrics.kinds import check_predicate, check_row_value, split_columns
 from headwater.metrics.language import parse_predicate, parse_row_value
 from headwater.model.expression import And, Between, ColumnName, Compare, Constant, In
-from headwater.model.table import Column
+from headwater.model.table import Column, LinkedSplit, Table
 from headwater.model.types import BOOLEAN, DAY, ID, INTEGER, MONEY, NUMBER, TEXT, TIME, Unit
 
 COLUMNS = {
@@ -151,3 +151,20 @@ def test_kind_and_unit_of_a_row_value(text: str, kind: str, unit: str | None) ->
 def test_a_constant_keeps_its_value() -> None:
     predicate, _ = check_predicate(parse_predicate("rate = 1.50"), COLUMNS, "x")
     assert predicate == Compare("=", ColumnName("rate"), Constant(Decimal("1.50")))
+
+
+def test_splits_as_columns_have_the_type_they_have_where_they_are_reached() -> None:
+    accounts = Table(
+        "accounts", "", "", "account", ("account_id",), (Column("account_id", ID), Column("staff", INTEGER))
+    )
+    leads = Table(
+        "leads", "", "", "lead", ("lead_id",), (Column("lead_id", ID), Column("channel", TEXT), Column("age", INTEGER)),
+        splits_was=("channel",), splits_is=(LinkedSplit("account_staff", "accounts", "account_id", "staff"),),
+    )  # fmt: skip
+    columns = split_columns(leads, {"accounts": accounts, "leads": leads})
+    assert {name: c.type for name, c in columns.items()} == {"channel": TEXT, "account_staff": INTEGER}
+    _, found = check_predicate(parse_predicate("account_staff > 'many' and age = 1"), columns, "this question")
+    assert [str(p) for p in found] == [
+        "account_staff is a whole number and cannot be compared with 'many', a text",
+        "this question has no column 'age'",
+    ]

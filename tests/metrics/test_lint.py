@@ -93,3 +93,27 @@ def test_an_unused_measure(tmp_path: Path) -> None:
         "catalogue/measures/open_leads.yml: no KPI uses the measure 'open_leads'",
         "catalogue/measures/wait.yml: no KPI uses the measure 'wait'",
     ]
+
+
+def test_a_measure_without_a_title(tmp_path: Path) -> None:
+    files = {**FILES, "measures/leads.yml": FILES["measures/leads.yml"].replace("title: Leads\n", "")}
+    found = [str(n) for n in lint(load_catalogue(write(tmp_path, files)))]
+    assert "catalogue/measures/leads.yml [title]: the measure has no title" in found
+
+
+def test_a_stock_without_versions(tmp_path: Path) -> None:
+    text = """\
+title: Open orders
+table: orders
+aggregate: sum
+column: amount
+where: order_id is not empty
+clock: {alive: {from: ordered_on}}
+unit: money
+"""
+    found = [str(n) for n in lint(load_catalogue(write(tmp_path, {**FILES, "measures/open_orders.yml": text})))]
+    assert (
+        "catalogue/measures/open_orders.yml [clock]: the stock reads 'amount' as it is now, because 'orders' keeps no"
+        " versions. Say that the column is 'fixed', or keep versions."
+    ) in found
+    assert sum("[clock]" in n for n in found) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -58,6 +58,15 @@ class Typed:
 def columns_of(table: Table) -> dict[str, Column]:
     """The columns of a table by id."""
     return {c.id: c for c in table.columns}
+
+
+def split_columns(table: Table, tables: Mapping[str, Table]) -> dict[str, Column]:
+    """The splits of a table as columns, for filters: those reached by a link are of the type they have there."""
+    columns = {c.id: c for c in table.columns if c.id in table.splits_was}
+    for link in table.splits_is:
+        if (found := tables[link.table].column(link.column)) is not None:
+            columns[link.id] = replace(found, id=link.id)
+    return columns
 
 
 def check_predicate(

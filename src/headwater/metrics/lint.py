@@ -11,6 +11,7 @@ from headwater.metrics.formula import expand
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name
 from headwater.model.kpi import BASE, Kpi, Variant
+from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.types import ONE, Unit
 
@@ -27,6 +28,8 @@ FEWEST_ROWS = 5
 def lint(catalogue: Catalogue) -> tuple[Fault, ...]:
     """Everything worth a second look in tables, measures and KPIs, by file; none of it stops a KPI from working."""
     found = [*_unused(catalogue), *_collisions(catalogue)]
+    for measure in catalogue.measures.values():
+        found += _measure(catalogue, measure)
     for kpi in catalogue.kpis.values():
         found += _missing(kpi)
         found += _words(kpi)
@@ -145,6 +148,20 @@ def _counts(formula: Formula, catalogue: Catalogue) -> bool:
 
 def _is_count(measure: Measure) -> bool:
     return measure.aggregate in ("count", "count_distinct")
+
+
+def _measure(catalogue: Catalogue, measure: Measure) -> Iterator[Fault]:
+    """Notes on one measure: no title, or a stock that reads values as they are now."""
+    if measure.title == measure.id:
+        yield Fault(measure.path, 0, "title", "the measure has no title")
+    table = catalogue.tables[measure.table]
+    if not isinstance(measure.clock, Alive) or table.versions:
+        return
+    for name in sorted(columns_in(measure.column) | columns_in(measure.where)):
+        column = table.column(name)
+        if column is not None and not column.fixed and name not in table.key:
+            what = f"the stock reads {name!r} as it is now, because {table.id!r} keeps no versions"
+            yield Fault(measure.path, 0, "clock", f"{what}.", "Say that the column is 'fixed', or keep versions.")
 
 
 def _unused(catalogue: Catalogue) -> Iterator[Fault]:
