@@ -1,0 +1,278 @@
+"""Whether the data adds up: rows in equals rows out, what was set aside, tests of the tables, freshness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from headwater.api.answer import Listing, Tabular
+from headwater.api.folder import Folder
+from headwater.api.loading import whole
+from headwater.api.measuring import Bench, bench
+from headwater.connectors.sources import load_sources
+from headwater.errors import HeadwaterError, WorkspaceError
+from headwater.metrics.render import render
+from headwater.model.landing import Batch, JournalEntry, Quarantined
+from headwater.model.lowering import day_of
+from headwater.model.observation import Rows
+from headwater.model.plan import (
+    Agg,
+    Col,
+    Group,
+    Join,
+    Lit,
+    Named,
+    NamedAgg,
+    Op,
+    Order,
+    Project,
+    Relation,
+    Scan,
+    Sort,
+    Values,
+)
+from headwater.model.table import Column, Table
+from headwater.model.types import INTEGER, TEXT
+from headwater.store.landing import journal, quarantine_rows
+from headwater.store.lock import writing
+from headwater.store.place import Store, open_store
+from headwater.store.workshop import open_workshop
+
+STALE = timedelta(days=7)
+"""A source whose data ends so long before today is called stale."""
+
+MOST_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that was checked. `state`: ok, warning or failed."""
+
+    check: str
+    state: str
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Checked(Tabular):
+    """Everything that was checked, what failed first. `rows` lists the first rows set aside, for each reason."""
+
+    results: tuple[Result, ...]
+    aside: Rows
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed."""
+        return any(r.state == "failed" for r in self.results)
+
+    @property
+    def listing(self) -> Listing:
+        """One row a check."""
+        rows = tuple((r.check, r.state, r.subject, r.what) for r in self.results)
+        return Listing(Rows(("check", "state", "subject", "what"), rows, "one check"))
+
+    def to_text(self) -> str:
+        """What failed, what is doubtful, how many checks are fine, and examples of rows set aside."""
+        told = [r for r in self.results if r.state != "ok"]
+        fine = len(self.results) - len(told)
+        parts = []
+        if told:
+            rows = tuple((r.state, r.check, r.subject, r.what) for r in told)
+            parts.append(Listing(Rows(("state", "check", "subject", "what"), rows)).to_text())
+        parts.append(f"{fine} of {len(self.results)} checks are fine")
+        if self.aside.rows:
+            parts.append("")
+            parts.append(Listing(self.aside, "First rows set aside, for each reason").to_text())
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+
+def check(folder: Folder) -> Checked:
+    """Every check of a workspace's data. Raises WorkspaceError when there is none."""
+    company = folder.company()
+    catalogue = folder.catalogue(company)
+    store = open_store(folder.store)
+    entries = journal(store)
+    results = [*_conservation(folder, entries), *_complete(folder, entries)]
+    counted, aside = _quarantine(folder, store, entries)
+    results += counted
+    results += _sources(folder, catalogue.tables)
+    with bench(folder, company, catalogue) as at:
+        for stored in at.reader.generation.tables:
+            table = catalogue.tables.get(stored.table)
+            if table is not None and stored.rows:
+                results += _table(at, table)
+        results += _freshness(at, folder.today(company.settings.time_zone))
+    results += _two_sources(folder, store, entries, catalogue.tables, at)
+    order = {"failed": 0, "warning": 1, "ok": 2}
+    return Checked(tuple(sorted(results, key=lambda r: order[r.state])), aside)
+
+
+# --- the journal -----------------------------------------------------------------------------------------------------
+def _conservation(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Result]:
+    for batch in (e for e in entries if isinstance(e, Batch)):
+        subject = f"{folder.shown(batch.path)} (load {batch.number})"
+        told = f"{batch.loaded:,} loaded + {batch.quarantined:,} set aside + {batch.collapsed:,} collapsed"
+        found = batch.loaded + batch.quarantined + batch.collapsed
+        if found == batch.data_rows:
+            yield Result("rows in = rows out", "ok", subject, f"{told} = {batch.data_rows:,} rows")
+        else:
+            yield Result("rows in = rows out", "failed", subject, f"{told} = {found:,}, of {batch.data_rows:,} rows")
+
+
+def _complete(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Result]:
+    kept = {e.number for e in whole(entries)}
+    for batch in (e for e in entries if isinstance(e, Batch) and e.number not in kept):
+        what = "the load it belongs to was cut short, so it is not in the tables; the next refresh loads it again"
+        yield Result("whole loads", "warning", f"{folder.shown(batch.path)} (load {batch.number})", what)
+
+
+def _quarantine(folder: Folder, store: Store, entries: Sequence[JournalEntry]) -> tuple[list[Result], Rows]:
+    """How many rows were set aside for which reason, and the first of them; personal cells are never shown."""
+    results: list[Result] = []
+    examples: list[tuple[object, ...]] = []
+    for batch in (e for e in entries if isinstance(e, Batch) and e.quarantined):
+        groups: dict[tuple[str, str], list[Quarantined]] = {}
+        for row in quarantine_rows(store, batch):
+            groups.setdefault((row.column, row.code), []).append(row)
+        path = folder.shown(batch.path)
+        for (column, code), rows in sorted(groups.items(), key=lambda g: -len(g[1])):
+            what = f"{len(rows):,} rows set aside: {code.replace('_', ' ')}" + (f" in {column!r}" if column else "")
+            results.append(Result("rows set aside", "warning", f"{path} (load {batch.number})", what))
+            examples += [(batch.source, path, r.row, r.line, r.column, r.reason) for r in rows[:MOST_EXAMPLES]]
+    return results, Rows(("source", "file", "row", "line", "column", "reason"), tuple(examples), "one row set aside")
+
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+def _table(at: Bench, table: Table) -> Iterator[Result]:
+    """The tests of one table: unique keys, required values, references, bounds, allowed texts."""
+    keys = tuple(Named(f"k{i}", Col(name)) for i, name in enumerate(_key(table)))
+    twice = Group(Scan(table.id), keys, (NamedAgg("n", Agg("count_rows")),), Op("gt", (Col("n"), Lit(1))))
+    ((repeated,),) = at.reader.rows(render(Group(twice, (), (NamedAgg("n", Agg("count_rows")),))))
+    yield _counted("unique keys", "failed", table.id, int(repeated), f"of {', '.join(table.key)} occur twice")
+    tests = [(name, state, told, where) for c in table.columns for name, state, told, where in _column_tests(table, c)]
+    if tests:
+        aggregates = tuple(NamedAgg(f"t{i}", Agg("count_rows", where=where)) for i, (*_, where) in enumerate(tests))
+        (counts,) = at.reader.rows(render(Group(Scan(table.id), (), aggregates)))
+        for (name, state, told, _), count in zip(tests, counts, strict=True):
+            yield _counted(name, state, table.id, int(count), told)
+    for column in table.columns:
+        yield from _references(at, table, column)
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    return tuple(day_of(table, name) for name in table.key)
+
+
+def _column_tests(table: Table, column: Column) -> Iterator[tuple[str, str, str, Any]]:
+    value = Col(day_of(table, column.id))
+    if column.required and column.derive is None and not table.rows_from:
+        yield "required values", "failed", f"lack {column.id!r}", Op("is_null", (value,))
+    if column.low is not None:
+        yield "bounds", "warning", f"have {column.id!r} below {column.low}", Op("lt", (value, Lit(column.low)))
+    if column.values:
+        listed = Op("in", (value, *(Lit(v) for v in column.values)))
+        strange = Op("and", (Op("not", (Op("is_null", (value,)),)), Op("not", (listed,))))
+        yield "allowed texts", "warning", f"have a text in {column.id!r} that is not allowed", strange
+
+
+def _references(at: Bench, table: Table, column: Column) -> Iterator[Result]:
+    target = at.catalogue.tables.get(column.refers)
+    stored = at.reader.generation.table(column.refers)
+    if target is None or stored is None or not stored.rows or len(target.key) != 1:
+        return
+    condition = Op("eq", (Col(column.id, "left"), Col(target.key[0], "right")))
+    given = Project(Scan(table.id), (Named(column.id, Col(column.id)),), Op("not", (Op("is_null", (Col(column.id),)),)))
+    orphans = Project(Join(given, Scan(target.id), "anti", condition), (Named("id", Col(column.id, "left")),))
+    ((count,),) = at.reader.rows(render(Group(orphans, (), (NamedAgg("n", Agg("count_rows")),))))
+    told = f"have a {column.id!r} that {target.id!r} does not hold"
+    yield _counted("references", "warning", table.id, int(count), told)
+
+
+def _counted(check: str, state: str, table: str, count: int, told: str) -> Result:
+    return Result(check, state if count else "ok", table, f"{count:,} rows {told}")
+
+
+# --- the sources -----------------------------------------------------------------------------------------------------
+def _sources(folder: Folder, tables: Mapping[str, Table]) -> Iterator[Result]:
+    """Whether each source can be found."""
+    from headwater.connectors.files import find
+
+    for source in load_sources(folder.path, tables).values():
+        try:
+            count = len(find(source, folder.path, folder.environment))
+            yield Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}")
+        except HeadwaterError as error:
+            yield Result("sources", "failed", source.id, " ".join(p for p in (f"{error.what}.", error.do) if p))
+
+
+def _freshness(at: Bench, today: date) -> Iterator[Result]:
+    through: dict[str, dict[str, date | None]] = {}
+    for stored in at.reader.generation.tables:
+        if not at.catalogue.tables[stored.table].rows_from if stored.table in at.catalogue.tables else False:
+            for source, day in stored.complete_through:
+                through.setdefault(source, {})[stored.table] = day
+    for source, days in sorted(through.items()):
+        for table, day in sorted(days.items()):
+            if day is None:
+                yield Result("freshness", "ok", source, f"{table}: it has no dates")
+                continue
+            late = (today - day).days
+            state = "warning" if timedelta(days=late) > STALE else "ok"
+            age = f", {late:,} days ago: stale" if state == "warning" else ""
+            yield Result("freshness", state, source, f"{table}: complete through {day}{age}")
+
+
+def _two_sources(
+    folder: Folder, store: Store, entries: Sequence[JournalEntry], tables: Mapping[str, Table], at: Bench
+) -> Iterator[Result]:
+    """Keys that several sources deliver: the later load wins, which is seldom meant. Asks for the writer's lock, since
+    it reads what was landed; where that is taken, it says so."""
+    batches = [e for e in whole(entries) if isinstance(e, Batch)]
+    feeding: dict[str, dict[str, list[int]]] = {}
+    for batch in batches:
+        for landed in batch.tables:
+            feeding.setdefault(landed.table, {}).setdefault(batch.source, []).append(batch.number)
+    shared = {name: by for name, by in feeding.items() if len(by) > 1 and name in tables}
+    if not shared:
+        return
+    try:
+        with (
+            writing(store, "check"),
+            open_workshop(store, render, at.reader.generation, entries, tables, at.company.settings) as workshop,
+        ):
+            for name, by in sorted(shared.items()):
+                count, example = _delivered_twice(workshop.fetch, tables[name], by)
+                told = f"delivered by more than one of {', '.join(sorted(by))}; the later load wins"
+                yield _counted("one source a key", "warning", name, count, told + example)
+    except WorkspaceError as error:
+        yield Result("one source a key", "warning", ", ".join(sorted(shared)), f"not checked: {error.what}")
+
+
+def _delivered_twice(fetch: Any, table: Table, by: Mapping[str, Sequence[int]]) -> tuple[int, str]:
+    numbers = Values(
+        (("number", INTEGER), ("source", TEXT)), tuple((n, s) for s, found in sorted(by.items()) for n in found)
+    )
+    keys = _key(table)
+    joined = Project(
+        Join(Scan(f"landed__{table.id}"), numbers, "inner", Op("eq", (Col("_batch", "left"), Col("number", "right")))),
+        (*(Named(f"k{i}", Col(k, "left")) for i, k in enumerate(keys)), Named("source", Col("source", "right"))),
+    )
+    names = [f"k{i}" for i in range(len(keys))]
+    several = Group(
+        joined,
+        tuple(Named(n, Col(n)) for n in names),
+        (NamedAgg("n", Agg("count_distinct", Col("source"))),),
+        Op("gt", (Col("n"), Lit(1))),
+    )
+    ((count,),) = fetch(Group(several, (), (NamedAgg("n", Agg("count_rows")),)))
+    if not count or any(c.personal for c in table.columns if c.id in table.key):
+        return int(count), ""
+    first: Relation = Sort(several, tuple(Order(Col(n)) for n in names), 1)
+    (row,) = fetch(first)
+    return int(count), f" (such as {', '.join(str(v) for v in row[: len(keys)])})"

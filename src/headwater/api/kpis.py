@@ -1,0 +1,230 @@
+"""What the definition files say of KPIs: the list, one page each, and what is doubtful in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.api import show
+from headwater.api.answer import Listing
+from headwater.api.folder import Folder
+from headwater.metrics.definitions import names_in
+from headwater.metrics.formula import find, resolve
+from headwater.metrics.language import format_formula, format_predicate, format_row_value
+from headwater.metrics.planner import splits_of
+from headwater.metrics.trace import clock_text
+from headwater.model.catalogue import Catalogue
+from headwater.model.kpi import BASE, Kpi, Variant
+from headwater.model.measure import Measure
+from headwater.model.observation import Rows
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KpiPage:
+    """One KPI with the measures it rests on and the splits it can be asked by (of its default variant)."""
+
+    kpi: Kpi
+    measures: tuple[Measure, ...]
+    splits: tuple[str, ...]
+
+    def to_text(self) -> str:
+        """The page for people."""
+        return "\n".join(_page(self))
+
+    def to_json(self) -> str:
+        """The page as one JSON object."""
+        return json.dumps(_object(self), ensure_ascii=False, indent=1)
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+
+def kpi_list(folder: Folder, words: str = "") -> Listing:
+    """Every KPI, or those in which all the words occur, by stage and id."""
+    catalogue = folder.catalogue(folder.company())
+    wanted = words.casefold().split()
+    found = [kpi for kpi in catalogue.kpis.values() if all(w in _told(kpi) for w in wanted)]
+    rows = tuple(
+        (k.id, k.title, k.stage, str(k.unit), ", ".join(v.id for v in k.variants if v.id != BASE))
+        for k in sorted(found, key=lambda k: (k.stage, k.id))
+    )
+    return Listing(Rows(("id", "title", "stage", "unit", "variants"), rows, "one KPI"))
+
+
+def kpi_show(folder: Folder, name: str) -> KpiPage:
+    """The page of a KPI. Raises QueryError with the nearest names."""
+    catalogue = folder.catalogue(folder.company())
+    kpi, _ = find(catalogue, name)
+    measures = tuple(dict.fromkeys(m for v in kpi.variants for m in _measures(catalogue, kpi, v)))
+    default = kpi.variant()
+    used = _measures(catalogue, kpi, default) if default is not None else ()
+    offers = [splits_of(m, catalogue) for m in used]
+    splits = tuple(s for s in offers[0] if all(s in o for o in offers)) if offers else ()
+    return KpiPage(kpi, measures, splits)
+
+
+def kpi_lint(folder: Folder) -> Listing:
+    """What is doubtful in the definitions. Raises DefinitionError with every fault when they are wrong."""
+    from headwater.metrics.lint import lint
+
+    faults = lint(folder.catalogue(folder.company()))
+    rows = tuple((f.path, f.line or None, f.key, " ".join(p for p in (f.what, f.do) if p)) for f in faults)
+    return Listing(Rows(("file", "line", "key", "remark"), rows, "one remark"))
+
+
+def _told(kpi: Kpi) -> str:
+    return " ".join((kpi.id, kpi.title, kpi.stage, kpi.group, kpi.question, *kpi.aliases)).casefold()
+
+
+def _measures(catalogue: Catalogue, kpi: Kpi, variant: Variant) -> tuple[Measure, ...]:
+    formula = resolve(catalogue, f"{kpi.id}.{variant.id}").formula
+    return () if formula is None else tuple(catalogue.measures[n] for n in dict.fromkeys(names_in(formula)))
+
+
+# --- as text ---------------------------------------------------------------------------------------------------------
+_BETTER = {"up": "higher", "down": "lower", "band": "inside a band", "context": "depends on the context"}
+
+
+def _page(page: KpiPage) -> Iterator[str]:
+    kpi = page.kpi
+    yield f"{kpi.title} ({kpi.id})"
+    if kpi.question:
+        yield kpi.question
+    yield ""
+    facts = (
+        ("also called", ", ".join(kpi.aliases)),
+        ("stage", kpi.stage),
+        ("role", kpi.role),
+        ("unit", f"{kpi.unit}, shown as {kpi.show}"),
+        ("better", _BETTER.get(kpi.better, kpi.better)),
+        ("cadence", kpi.cadence),
+        ("vanity", kpi.vanity),
+        ("read with", kpi.pair),
+        ("small sample", f"under {kpi.small_sample}"),
+        ("split by", ", ".join(page.splits)),
+    )
+    yield from _facts(facts)
+    for variant in kpi.variants:
+        yield ""
+        yield from _variant(kpi, variant)
+    if page.measures:
+        yield ""
+        yield "Measures"
+        for measure in page.measures:
+            yield from _facts(((f"  {measure.id}", measure_text(measure)),))
+    if kpi.pitfalls:
+        yield ""
+        yield "Pitfalls"
+        yield from (f"  - {p}" for p in kpi.pitfalls)
+    if kpi.reference:
+        yield ""
+        yield f"Reference: {kpi.reference}"
+    yield from _example(kpi)
+    yield ""
+    yield f"File: {kpi.path}"
+    yield f"Definition version: {kpi.hash}"
+
+
+def _facts(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    told = [(name, text) for name, text in facts if text]
+    widest = max((len(name) for name, _ in told), default=0)
+    yield from (f"{name:<{widest}}  {show.harmless(text)}" for name, text in told)
+
+
+def _variant(kpi: Kpi, variant: Variant) -> Iterator[str]:
+    name = "Formula" if variant.id == BASE else f"Variant {variant.id}"
+    default = " (default)" if variant.id == kpi.default and len(kpi.variants) > 1 else ""
+    yield f"{name}{default}"
+    yield from _facts(
+        (
+            ("  formula", variant.text if variant.formula is not None else ""),
+            ("  needs", variant.needs),
+            ("  basis", variant.basis),
+            ("  use when", variant.use_when),
+            ("  interval", "" if variant.interval == "none" else variant.interval),
+        )
+    )
+
+
+def measure_text(measure: Measure) -> str:
+    """A measure in words: what is aggregated, of which table, on which clock, under which condition."""
+    column = "rows" if measure.column is None else format_row_value(measure.column)
+    at = f" {measure.quantile}" if measure.quantile is not None else ""
+    where = f", where {format_predicate(measure.where)}" if measure.where is not None else ""
+    return f"{measure.aggregate.replace('_', ' ')}{at} of {column} in {measure.table}, {clock_text(measure)}{where}"
+
+
+def _example(kpi: Kpi) -> Iterator[str]:
+    if kpi.example is None:
+        return
+    yield ""
+    yield f"Example{': ' + kpi.example.about if kpi.example.about else ''}"
+    for table, rows in kpi.example.tables:
+        heads = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [[show.plain(row.get(name)) for name in heads] for row in rows]
+        yield f"  {table}"
+        yield from (f"    {line}" for line in show.table(heads, cells).splitlines())
+    for asked in kpi.example.ask:
+        question = {k: v for k, v in asked.items() if k != "expect"}
+        yield "  asked " + (", ".join(f"{k} {show.plain(v)}" for k, v in question.items()) or "for all data")
+        expect = asked.get("expect")
+        for expected in expect if isinstance(expect, list | tuple) else ():
+            yield "    " + ", ".join(f"{k} {show.plain(v)}" for k, v in dict(expected).items())
+
+
+# --- as JSON ---------------------------------------------------------------------------------------------------------
+def _object(page: KpiPage) -> dict[str, Any]:
+    kpi = page.kpi
+    example = kpi.example
+    return {
+        "id": kpi.id,
+        "title": kpi.title,
+        "aliases": list(kpi.aliases),
+        "question": kpi.question,
+        "unit": str(kpi.unit),
+        "show": kpi.show,
+        "better": kpi.better,
+        "stage": kpi.stage,
+        "role": kpi.role,
+        "group": kpi.group,
+        "cadence": kpi.cadence,
+        "vanity": kpi.vanity,
+        "default": kpi.default,
+        "variants": [
+            {
+                "id": v.id,
+                "formula": None if v.formula is None else format_formula(v.formula),
+                "needs": v.needs,
+                "basis": v.basis,
+                "unit": str(v.unit),
+                "use_when": v.use_when,
+                "interval": v.interval,
+            }
+            for v in kpi.variants
+        ],
+        "splits": list(page.splits),
+        "measures": [
+            {
+                "id": m.id,
+                "title": m.title,
+                "table": m.table,
+                "unit": str(m.unit),
+                "what": measure_text(m),
+                "file": m.path,
+            }
+            for m in page.measures
+        ],
+        "pitfalls": list(kpi.pitfalls),
+        "pair": kpi.pair,
+        "reference": kpi.reference,
+        "small_sample": kpi.small_sample,
+        "tolerance": kpi.tolerance,
+        "example": None
+        if example is None
+        else {"about": example.about, "tables": {n: list(r) for n, r in example.tables}, "ask": list(example.ask)},
+        "file": kpi.path,
+        "own": kpi.own,
+        "definition": kpi.hash,
+    }

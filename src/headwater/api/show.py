@@ -1,0 +1,219 @@
+"""How numbers, periods and reasons are written for people: every surface that shows text reads these rules."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+
+from headwater.model.observation import Observation
+from headwater.model.period import Calendar, Grain, Period, label
+
+MINOR_DIGITS = dict.fromkeys(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    0,
+) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)  # fmt: skip
+"""Decimals of an amount in a currency (ISO 4217), where they are not two."""
+
+REASONS = {
+    "no_data": "no data",
+    "zero_denominator": "nothing to divide by",
+    "immature": "too early to tell",
+    "partial": "partial",
+    "small_sample": "small sample",
+    "no_rate": "no exchange rate",
+    "needs": "not possible yet",
+}
+"""What each quality is called."""
+
+
+# --- one value -------------------------------------------------------------------------------------------------------
+def number(value: float, show: str, currency: str = "") -> str:
+    """A value as its KPI shows it: `percent`, `money`, `days`, `score` or `number`.
+
+    >>> number(0.10525, "percent"), number(1240.5, "money", "EUR"), number(12.25, "days"), number(8000.0, "number")
+    ('10.5%', 'EUR 1,240.50', '12.2 days', '8,000')
+    """
+    match show:
+        case "percent":
+            return f"{_rounded(value * 100, 1)}%"
+        case "money":
+            amount = _rounded(value, minor_digits(currency))
+            return f"{currency} {amount}" if currency else amount
+        case "days":
+            return f"{_rounded(value, 1)} days"
+        case "score":
+            return _rounded(value, 1)
+        case _:
+            return f"{int(value):,}" if value == int(value) else _rounded(value, 2)
+
+
+def difference(value: float, show: str, currency: str = "") -> str:
+    """A change, with its sign; of a percentage in percentage points.
+
+    >>> difference(0.0125, "percent"), difference(-20.0, "money", "EUR")
+    ('+1.2 pp', '-EUR 20.00')
+    """
+    sign = "-" if value < 0 else "+"
+    size = abs(value)
+    return f"{sign}{_rounded(size * 100, 1)} pp" if show == "percent" else f"{sign}{number(size, show, currency)}"
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals an amount of a currency has."""
+    return MINOR_DIGITS.get(currency, 2)
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Rounded, with grouped thousands; a small value is given more digits rather than shown as zero."""
+    text = f"{value:,.{digits}f}"
+    if value != 0 and float(text.replace(",", "")) == 0:
+        small = Decimal(f"{value:.1e}")
+        return f"{small:f}" if small.adjusted() >= -6 else f"{value:.1e}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def value_text(observation: Observation, show: str) -> str:
+    """The value of an Observation, or in few words why there is none."""
+    if observation.value is None:
+        return ", ".join(REASONS[q] for q in observation.quality)
+    return number(observation.value, show, observation.currency)
+
+
+def interval_text(observation: Observation, show: str) -> str:
+    """The 95 % interval of an Observation, or nothing."""
+    if observation.low is None or observation.high is None:
+        return ""
+    low, high = (number(v, show, observation.currency) for v in (observation.low, observation.high))
+    return f"{low} to {high}"
+
+
+def notes_text(observation: Observation) -> str:
+    """What a reader should know of an Observation: its qualities (a missing value says them already), its detail."""
+    words = "" if observation.value is None else ", ".join(REASONS[q] for q in observation.quality)
+    return ": ".join(part for part in (words, observation.detail) if part)
+
+
+def period_text(start: date | None, end: date | None, grain: str) -> str:
+    """How a period is called; `all data` where there is none.
+
+    >>> period_text(date(2025, 1, 1), date(2026, 1, 1), "all")
+    '2025'
+    >>> period_text(date(2025, 4, 1), date(2025, 7, 1), "quarter")
+    '2025-Q2'
+    """
+    if start is None or end is None:
+        return "all data"
+    period = Period(start, end)
+    if grain == Grain.ALL.value:
+        return whole_period_text(period)
+    if grain in _CALENDAR_STEPS and _is_whole(period, Grain(grain)):
+        return label(period, Grain(grain))
+    return label(period, Grain.ALL)
+
+
+_CALENDAR_STEPS = {g.value for g in (Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.YEAR)}
+
+
+def whole_period_text(period: Period) -> str:
+    """A period by its shortest name: a year, a quarter, a month, a day, or its first and last day."""
+    for grain in (Grain.YEAR, Grain.QUARTER, Grain.MONTH, Grain.DAY):
+        if _is_whole(period, grain):
+            return label(period, grain)
+    return label(period, Grain.ALL)
+
+
+def _is_whole(period: Period, grain: Grain) -> bool:
+    return Calendar().period(period.start, grain) == period
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+def plain(value: object) -> str:
+    """Any value of a row as text; nothing for a missing one."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            text = f"{value:f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        case float():
+            return f"{int(value)}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case tuple() | list():
+            return ", ".join(plain(v) for v in value)
+        case _:
+            return str(value)
+
+
+def harmless(text: str) -> str:
+    """The text with every character that a terminal would obey, or that reverses what is read, written as its escape.
+
+    >>> harmless("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _is_harmless(c) else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+_JOINERS = "\u200c\u200d"
+
+
+def _is_harmless(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def width(text: str) -> int:
+    """How many cells of a terminal a text takes.
+
+    >>> width("abc"), width("東京"), width("e\\u0301")
+    (3, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) or c in _JOINERS else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
+    """An aligned text table; the columns numbered in `right` (from 0) are set flush right.
+
+    >>> print(table(["channel", "n"], [["email", "9"], ["ads", "12"]], frozenset({1})))
+    channel   n
+    email     9
+    ads      12
+    """
+    shown = [[harmless(cell) for cell in row] for row in (heads, *rows)]
+    widths = [max(width(row[i]) for row in shown) for i in range(len(heads))]
+    return "\n".join(_line(row, widths, right) for row in shown)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
+    padded = []
+    for i, (cell, wanted) in enumerate(zip(cells, widths, strict=True)):
+        space = " " * (wanted - width(cell))
+        padded.append(space + cell if i in right else cell + space)
+    return "  ".join(padded).rstrip()
+
+
+def html_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset(), caption: str = ""
+) -> str:
+    """The same table as HTML, every cell escaped."""
+
+    def cell(tag: str, i: int, text: str) -> str:
+        side = "right" if i in right else "left"
+        return f'<{tag} align="{side}">{escape(harmless(text))}</{tag}>'
+
+    head = "".join(cell("th", i, h) for i, h in enumerate(heads))
+    body = "".join(f"<tr>{''.join(cell('td', i, c) for i, c in enumerate(row))}</tr>" for row in rows)
+    title = f"<caption>{escape(harmless(caption))}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

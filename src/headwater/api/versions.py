@@ -1,0 +1,59 @@
+"""Which version of the definitions a number and a generation were made with, and that they can be found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from headwater.api.folder import Folder
+from headwater.errors import WorkspaceError
+from headwater.model.catalogue import Catalogue
+from headwater.model.kpi import Kpi
+from headwater.model.settings import Settings
+from headwater.model.table import Table
+from headwater.store.place import Store
+
+
+def build_version(folder: Folder, catalogue: Catalogue, settings: Settings) -> str:
+    """The version of all that decides how landed rows become tables; worked out once for each state of the files."""
+    key = f"{catalogue.hash} {settings!r}"
+    path = folder.cache / "build.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(path.read_bytes())
+        if known["of"] == key:
+            return str(known["version"])
+    version = _build_version(catalogue.tables, settings)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"of": key, "version": version}), encoding="utf-8")
+    return version
+
+
+def _build_version(tables: Mapping[str, Table], settings: Settings) -> str:
+    told = [repr(_bare(tables[name])) for name in sorted(tables)]
+    told += [settings.currency, settings.time_zone, repr(settings.calendar), str(settings.rate_days)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+
+def _bare(table: Table) -> Table:
+    """A table without the words that only people read."""
+    columns = tuple(replace(c, about="") for c in table.columns)
+    return replace(table, title="", about="", path="", columns=columns)
+
+
+def keep_answered(store: Store, catalogue: Catalogue, kpis: Sequence[Kpi]) -> None:
+    """Keeps the definition of each KPI under its version. Where the store cannot be written just now the answer still
+    stands; the next one keeps it."""
+    missing = [kpi for kpi in kpis if not (store.definitions / f"{kpi.hash}.json").exists()]
+    if not missing:
+        return
+    from headwater.metrics.definitions import definition
+    from headwater.store.definitions import keep_definition
+    from headwater.store.lock import writing
+
+    with suppress(WorkspaceError), writing(store, "measure", wait=0):
+        for kpi in missing:
+            keep_definition(store, json.loads(definition(catalogue, kpi.id)))

@@ -1,0 +1,231 @@
+"""`Workspace`: every verb of Headwater as one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headwater.api.folder import open_folder
+from headwater.model.period import Grain, Period
+
+if TYPE_CHECKING:
+    from headwater.api.answer import Answer, Listing
+    from headwater.api.checking import Checked
+    from headwater.api.comparing import Comparison
+    from headwater.api.erasing import Erased
+    from headwater.api.kpis import KpiPage
+    from headwater.api.loading import Loaded, Progress, Refreshed
+    from headwater.api.measuring import Bench
+    from headwater.api.recording import Recorded
+    from headwater.api.tracing import Traced
+    from headwater.model.generation import Generation
+
+
+class Workspace:
+    """A workspace folder, opened. Definitions and data are read anew by every verb, so it never shows an old state.
+
+    `now` is what counts as the present moment (default: the clock's); `environment` holds the variables that path
+    patterns may name (default: the process's).
+    """
+
+    def __init__(
+        self,
+        path: str | Path = ".",
+        *,
+        now: datetime | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = open_folder(path, now, environment)
+
+    @classmethod
+    def init(cls, path: str | Path = ".") -> Workspace:
+        """A new workspace in a folder, which is made when it is missing; no file that is there is changed."""
+        from headwater.api.starting import init
+
+        return cls(init(Path(path)))
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._folder.path
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r})"
+
+    # --- data --------------------------------------------------------------------------------------------------------
+    def load(self, *sources: str, progress: Progress | None = None) -> Loaded:
+        """Lands what is new in the named sources (default: all). Tables do not change until `refresh`."""
+        from headwater.api.loading import load, quiet
+
+        return load(self._folder, sources, progress or quiet)
+
+    def refresh(self, *sources: str, full: bool = False, progress: Progress | None = None) -> Refreshed:
+        """Lands what is new in the named sources (default: all), then builds, tests and publishes the tables; with
+        `full` all of them anew."""
+        from headwater.api.loading import quiet, refresh
+
+        return refresh(self._folder, sources, progress or quiet, full=full)
+
+    def rollback(self, to: str = "") -> Generation:
+        """Makes an earlier generation current again (default: the one before the current one)."""
+        from headwater.api.loading import rollback
+
+        return rollback(self._folder, to)
+
+    def erase(self, *subject: str, progress: Progress | None = None) -> Erased:
+        """Removes a subject, known by one or more texts, from everything kept here; the answer names source files that
+        still hold it."""
+        from headwater.api.erasing import erase
+        from headwater.api.loading import quiet
+
+        return erase(self._folder, subject, progress or quiet)
+
+    # --- state -------------------------------------------------------------------------------------------------------
+    def check(self) -> Checked:
+        """Whether the data adds up: conservation, rows set aside, data tests, freshness."""
+        from headwater.api.checking import check
+
+        return check(self._folder)
+
+    def doctor(self) -> Listing:
+        """Whether the place is sound: stored files, leftovers, versions, room on the disk."""
+        from headwater.api.examining import doctor
+
+        return doctor(self._folder)
+
+    # --- definitions -------------------------------------------------------------------------------------------------
+    def kpi_list(self, find: str = "") -> Listing:
+        """Every KPI, or those in whose id, title, aliases, question or stage all words of `find` occur."""
+        from headwater.api.kpis import kpi_list
+
+        return kpi_list(self._folder, find)
+
+    def kpi_show(self, kpi: str) -> KpiPage:
+        """All that a KPI's file says, with the measures and tables it rests on."""
+        from headwater.api.kpis import kpi_show
+
+        return kpi_show(self._folder, kpi)
+
+    def kpi_lint(self) -> Listing:
+        """What is wrong or doubtful in the definition files; no rows where all is well."""
+        from headwater.api.kpis import kpi_lint
+
+        return kpi_lint(self._folder)
+
+    # --- numbers -----------------------------------------------------------------------------------------------------
+    def measure(
+        self,
+        *kpis: str,
+        period: str | Period | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str = "",
+        as_of: str | date | None = None,
+        generation: str = "",
+    ) -> Answer:
+        """The values of KPIs: over a period (default: all data as one), by grain and splits, as of a day (default:
+        today), from a generation (default: the current one)."""
+        from headwater.api.ask import question
+        from headwater.api.measuring import measure
+
+        with self._bench(generation) as at:
+            asked = question(
+                at.company.settings,
+                self._today(at),
+                kpis,
+                period=period,
+                grain=grain,
+                by=by,
+                filter=filter,
+                as_of=as_of,
+            )
+            return measure(at, asked)
+
+    def trace(
+        self,
+        *kpis: str,
+        period: str | Period | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str = "",
+        as_of: str | date | None = None,
+        generation: str = "",
+    ) -> Traced:
+        """How the numbers of `measure` were made, one Trace a KPI."""
+        from headwater.api.ask import question
+        from headwater.api.tracing import trace_of
+
+        with self._bench(generation) as at:
+            asked = question(
+                at.company.settings,
+                self._today(at),
+                kpis,
+                period=period,
+                grain=grain,
+                by=by,
+                filter=filter,
+                as_of=as_of,
+            )
+            return trace_of(at, asked)
+
+    def records(
+        self,
+        *kpis: str,
+        period: str | Period | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str = "",
+        as_of: str | date | None = None,
+        generation: str = "",
+        limit: int = 100,
+        unmask: bool = False,
+    ) -> Recorded:
+        """The rows counted behind the numbers of `measure`, with the file and row of each; personal values are masked
+        unless told."""
+        from headwater.api.ask import question
+        from headwater.api.recording import records
+
+        with self._bench(generation) as at:
+            asked = question(
+                at.company.settings,
+                self._today(at),
+                kpis,
+                period=period,
+                grain=grain,
+                by=by,
+                filter=filter,
+                as_of=as_of,
+            )
+            return records(at, asked, limit=limit, unmask=unmask)
+
+    def compare(
+        self,
+        *kpis: str,
+        period: str | Period | Sequence[str | Period] | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str | Sequence[str] = "",
+        as_of: str | date | Sequence[str | date] | None = None,
+        generation: str | Sequence[str] = "",
+    ) -> Comparison:
+        """Two numbers side by side for each segment: those of two periods, filters, days or generations (whichever is
+        given as a pair), or of two KPIs of one unit."""
+        from headwater.api.comparing import compare
+
+        return compare(
+            self._folder, kpis, period=period, grain=grain, by=by, filter=filter, as_of=as_of, generation=generation
+        )
+
+    @contextmanager
+    def _bench(self, generation: str) -> Iterator[Bench]:
+        from headwater.api.measuring import bench
+
+        company = self._folder.company()
+        with bench(self._folder, company, self._folder.catalogue(company), generation) as at:
+            yield at
+
+    def _today(self, at: Bench) -> date:
+        return self._folder.today(at.company.settings.time_zone)

@@ -1,0 +1,227 @@
+"""A workspace from rows written in a test: `world(tmp_path, tables={...})` is loaded, built and ready to be asked.
+
+    def test_two_leads(tmp_path: Path) -> None:
+        workspace = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"},
+                                               {"lead_id": "b", "created_at": "2025-02-03T10:00"}]})
+        assert [o.value for o in workspace.measure("leads", period="2025-Q1", grain="month")] == [1, 1, 0]
+
+Rows go through the store's own door (a staged draft that is committed to the journal) and the real build; only the
+parsing of files is left out, so that hundreds of worlds are cheap. Later loads: `land(workspace, {...})`, then
+`workspace.refresh()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headwater.api.folder import SHIPPED, Folder
+from headwater.api.workspace import Workspace
+from headwater.metrics.catalogue import load_catalogue
+from headwater.model.landing import Draft, LandedTable
+from headwater.model.table import Column, Table
+from headwater.model.types import DAY_SUFFIX, Kind
+from headwater.store.landing import commit, journal, stage
+from headwater.store.lock import writing
+from headwater.store.place import open_store
+
+Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+"""What counts as now in a world that is not told."""
+
+QUARANTINE = pa.schema(
+    [("row", pa.int64()), ("line", pa.int64()), *((n, pa.string()) for n in ("column", "code", "reason", "raw"))]
+)
+
+
+def world(
+    path: Path,
+    tables: Tables | None = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    files: Mapping[str, str] | None = None,
+    now: datetime = NOW,
+    through: date | Mapping[str, date] | None = None,
+    build: bool = True,
+) -> Workspace:
+    """A workspace in `path/world` with these rows by table.
+
+    A value is written as in a file: ids and texts as texts, `2025-01-03` or `2025-01-03T10:00` (local time, or with an
+    offset) for a time, numbers and money as numbers or texts, None for no value. A row may say `_deleted: True`,
+    `_merged_into: id` and `_updated_at: time`. Money without a currency column has the company's currency.
+
+    `settings` are keys of headwater.yml (default: EUR, UTC). `files` are further files of the workspace by name, such
+    as {"kpis/own.yml": "..."}. `through` is the day the data is complete through, for all tables or by table (default:
+    each table's last event day). With `build=False` nothing is built yet.
+    """
+    folder = path / "world"
+    folder.mkdir(parents=True)
+    (folder / "headwater.yml").write_text(json.dumps({"company": "World", **(settings or {})}), encoding="utf-8")
+    for name, text in (files or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    cache = folder / ".headwater" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "catalogue.json").write_bytes(_shipped_catalogue())
+    workspace = Workspace(folder, now=now, environment={})
+    if isinstance(through, Mapping):
+        for name, rows in (tables or {}).items():
+            land(workspace, {name: rows}, through=through.get(name), source=f"world_{name}")
+    else:
+        land(workspace, tables or {}, through=through)
+    if build:
+        workspace.refresh()
+    return workspace
+
+
+@lru_cache(maxsize=1)
+def _shipped_catalogue() -> bytes:
+    """The cache of the shipped definitions, read from YAML once a process."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "catalogue.json"
+        load_catalogue(SHIPPED, Path(folder), path)
+        return path.read_bytes()
+
+
+def land(
+    workspace: Workspace,
+    tables: Tables,
+    *,
+    source: str = "world",
+    full: bool = False,
+    through: date | None = None,
+    now: datetime | None = None,
+) -> None:
+    """One more load of these rows, as one batch. `full`: a key of `source` that is missing from it is deleted."""
+    folder = workspace._folder
+    company = folder.company()
+    catalogue = folder.catalogue(company)
+    store = open_store(folder.store, create=True)
+    with writing(store, "test"):
+        staged = stage(store)
+        landed = [
+            _table(catalogue.tables[name], rows, staged, company.settings.currency, company.settings.time_zone)
+            for name, rows in tables.items()
+        ]
+        pq.write_table(QUARANTINE.empty_table(), staged / "quarantine.parquet")
+        count = sum(len(rows) for rows in tables.values())
+        number = len(journal(store)) + 1
+        draft = Draft(
+            source=source,
+            system="",
+            path=str(folder.path / f"{source}.rows"),
+            content=hashlib.sha256(f"{source} {number}".encode()).hexdigest(),
+            mapping="rows written in a test",
+            full=full,
+            data_rows=count,
+            loaded=count,
+            quarantined=0,
+            collapsed=0,
+            skipped=(),
+            tables=tuple(landed),
+            complete_through=through,
+        )
+        commit(store, staged, draft, now or folder.now())
+
+
+def later(workspace: Workspace, now: datetime) -> Workspace:
+    """The same workspace at another moment."""
+    folder: Folder = workspace._folder
+    return Workspace(folder.path, now=now, environment=folder.environment)
+
+
+# --- rows as a landed table ------------------------------------------------------------------------------------------
+def _table(table: Table, rows: Sequence[Row], staged: Path, currency: str, zone: str) -> LandedTable:
+    given = {name for row in rows for name in row if not name.startswith("_")}
+    if unknown := given - {c.id for c in table.columns}:
+        raise ValueError(f"table {table.id!r} has no column {sorted(unknown)}")
+    money = {c.currency for c in table.columns if c.id in given and c.currency}
+    columns = tuple(c for c in table.columns if c.id in given | money | set(table.key))
+    rows = [{**dict.fromkeys(money - given, currency), **row} for row in rows]
+    arrays: dict[str, pa.Array] = {}
+    for column in columns:
+        values = [_value(column, row.get(column.id), zone, table.id) for row in rows]
+        if column.type.kind is Kind.TIME:
+            arrays[column.id] = pa.array([v[0] for v in values], pa.timestamp("us"))
+            arrays[column.id + DAY_SUFFIX] = pa.array([v[1] for v in values], pa.date32())
+        else:
+            arrays[column.id] = pa.array(values, _arrow_type(column))
+    changes = [_time(row.get("_updated_at"), zone)[0] for row in rows]
+    arrays["_row"] = pa.array(range(1, len(rows) + 1), pa.int64())
+    arrays["_deleted"] = pa.array([bool(row.get("_deleted", False)) for row in rows], pa.bool_())
+    arrays["_merged_into"] = pa.array([row.get("_merged_into") for row in rows], pa.string())
+    arrays["_updated_at"] = pa.array(changes, pa.timestamp("us"))
+    pq.write_table(pa.table(arrays), staged / f"{table.id}.parquet", compression="zstd")
+    event = table.column(table.event) if table.event else None
+    name = "" if event is None else event.id + (DAY_SUFFIX if event.type.kind is Kind.TIME else "")
+    days = [d for d in (arrays[name].to_pylist() if name in arrays else []) if d is not None]
+    return LandedTable(
+        table=table.id,
+        file=f"{table.id}.parquet",
+        rows=len(rows),
+        columns=tuple(c.id for c in columns),
+        has_updated_at=any(c is not None for c in changes),
+        first_day=min(days, default=None),
+        last_day=max(days, default=None),
+    )
+
+
+def _value(column: Column, value: Any, zone: str, table: str) -> Any:
+    if value is None and column.required:
+        raise ValueError(f"{table}.{column.id} needs a value")
+    match column.type.kind:
+        case Kind.TIME:
+            return _time(value, zone)
+        case _ if value is None:
+            return None
+        case Kind.TEXT | Kind.ID:
+            return str(value)
+        case Kind.INTEGER:
+            return int(value)
+        case Kind.NUMBER | Kind.MONEY:
+            return Decimal(str(value)).quantize(Decimal(1).scaleb(-column.type.scale))
+        case Kind.DAY:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        case Kind.BOOLEAN:
+            return bool(value)
+
+
+def _time(value: Any, zone: str) -> tuple[datetime | None, date | None]:
+    """The instant (UTC, naive) and the local day; a bare date has no instant."""
+    if value is None:
+        return None, None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return None, value
+    if isinstance(value, str) and len(value) == 10:
+        return None, date.fromisoformat(value)
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    local = moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC).replace(tzinfo=None), local.date()
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    match column.type.kind:
+        case Kind.INTEGER:
+            return pa.int64()
+        case Kind.NUMBER | Kind.MONEY:
+            return pa.decimal128(column.type.precision, column.type.scale)
+        case Kind.DAY:
+            return pa.date32()
+        case Kind.BOOLEAN:
+            return pa.bool_()
+        case _:
+            return pa.string()
