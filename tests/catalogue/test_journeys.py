@@ -219,7 +219,6 @@ def test_an_outcome_of_a_visit_comes_after_the_visit(year: World) -> None:
     assert year.rows("web_sessions", "session_id", "lead_at") == [("s1", at("2025-01-01 10:00")), ("s2", None)]
 
 
-@pytest.mark.xfail(reason="picks between the same dates are bounded by the order of the first of them", strict=True)
 def test_two_outcomes_of_a_visit_have_their_own_dates(year: World) -> None:
     assert year.rows("web_sessions", "session_id", "mql_at") == [
         ("s1", at("2025-01-04 08:00")),

@@ -120,7 +120,8 @@ def _one_join(column: Column) -> tuple[object, ...] | None:
         case Lookup(of, by, _, as_of):
             return ("lookup", of, by, as_of)
         case Pick(which) as pick if which != "nth":
-            return ("pick", pick.table, pick.by, pick.after, pick.until)
+            bounded = pick.order if pick.after or pick.until else ""  # the bounds apply to this date of theirs
+            return ("pick", pick.table, pick.by, pick.after, pick.until, bounded)
         case _:
             return None
 
