@@ -111,7 +111,6 @@ def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tupl
     import io
 
     from headwater.connectors import content
-    from headwater.connectors.delimited import Delimited, Dialect
     from headwater.connectors.refusal import Refused
 
     most = source.max_mb << 20
@@ -126,20 +125,44 @@ def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tupl
         raise Refused("too_large", f"the file is larger than {source.max_mb:,} MB", do="Raise 'max_mb' in the source.")
     if not head:
         raise Refused("empty_file", "the file is empty", do="Export it again.")
+    if head.startswith(content.COMPOUND) and content.is_encrypted(stream):
+        raise Refused("encrypted", "the workbook is encrypted", do="Save it without a password.")
     format = content.format_of(name, source.format, head)
     if stream is not file and format in ("xlsx", "parquet"):
         unpacked = staged / ".unpacked"
         stream = content.unpack(stream, unpacked)
-    wanted = tuple(c.column for t in source.tables for c in t.columns if c.column)
-    if format in ("csv", "tsv"):
-        separator = source.separator or ("\t" if format == "tsv" else "")
-        return Delimited(
-            stream,
-            Dialect(
-                source.encoding, separator, source.quote, source.skip_rows, source.header_row, source.totals, wanted
-            ),
-        ), unpacked
-    raise Refused("unsupported", f"{format} files cannot be read yet")
+    wanted = {n for t in source.tables for n in (t.deleted, t.merged_into, t.updated_at, t.where_column, t.currency)}
+    wanted |= {c.column for t in source.tables for c in t.columns}
+    return _opened(format, stream, source, wanted - {""}, most), unpacked
+
+
+def _opened(format: str, stream: Any, source: Any, wanted: set[str], most: int) -> Any:
+    """The reader of a format, with its library loaded."""
+    match format:
+        case "xlsx":
+            from headwater.connectors.workbook import Layout, Workbook
+
+            layout = Layout(source.sheet, source.skip_rows, source.header_row, source.totals)
+            return Workbook(stream, layout, most)
+        case "parquet":
+            from headwater.connectors.columnar import Columnar
+
+            return Columnar(stream, wanted)
+        case _:
+            from headwater.connectors.delimited import Delimited, Dialect
+
+            return Delimited(
+                stream,
+                Dialect(
+                    source.encoding,
+                    source.separator or ("\t" if format == "tsv" else ""),
+                    source.quote,
+                    source.skip_rows,
+                    source.header_row,
+                    source.totals,
+                    tuple(sorted(wanted)),
+                ),
+            )
 
 
 if __name__ == "__main__":

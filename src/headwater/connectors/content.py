@@ -10,8 +10,11 @@ from typing import BinaryIO
 from headwater.connectors.refusal import Refused
 
 PIECE = 1 << 18
-MOST_RATIO, RATIO_FROM = 200, 32 << 20
+MOST_RATIO, RATIO_FROM = 200, 4 << 20
 """A member that unpacks to more than this multiple, once it is large, is no honest table."""
+
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How old Office files begin, and encrypted new ones."""
 
 _NAMED = {
     ".csv": "csv",
@@ -59,8 +62,8 @@ def _content(head: bytes) -> str:
         return "Parquet"
     if head.startswith(b"PARE"):
         return "encrypted Parquet"
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return "an old or an encrypted workbook"
+    if head.startswith(COMPOUND):
+        return "an old workbook (XLS)"
     if head.startswith(b"%PDF"):
         return "PDF"
     if head.startswith((b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!", b"\x1f\x8b")):
@@ -133,6 +136,16 @@ class Inflated(io.RawIOBase):
                 + ("" if self._given > self._most else f", over {MOST_RATIO} times its size"),
                 do="Unpack and check it; raise 'max_mb' in the source if it is meant to be this large.",
             )
+
+
+def is_encrypted(stream: BinaryIO) -> bool:
+    """Whether a compound file is a workbook behind a password."""
+    mark, tail = "EncryptedPackage".encode("utf-16-le"), b""
+    while piece := stream.read(PIECE):
+        if mark in tail + piece:
+            return True
+        tail = piece[-len(mark) :]
+    return False
 
 
 def unpack(stream: BinaryIO, path: Path) -> BinaryIO:

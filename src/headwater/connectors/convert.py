@@ -12,7 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.connectors import currencies, dates, forms, numbers
-from headwater.connectors.cells import DATE, ERROR, NO_RESULT, NUMBER, PADDED, Bytes, Cells, Chunk, Flags, Integers
+from headwater.connectors.cells import (
+    DATE,
+    DOUBLE,
+    ERROR,
+    NO_RESULT,
+    NUMBER,
+    PADDED,
+    Bytes,
+    Cells,
+    Chunk,
+    Flags,
+    Integers,
+)
 from headwater.connectors.dates import DAY_US, NAIVE, Moments
 from headwater.connectors.faults import NUMBER_OF
 from headwater.connectors.forms import Form
@@ -194,7 +206,7 @@ class Converter:
         texts = without_empty(texts, p.empty)
         if kinds is not None:
             codes[kinds == NO_RESULT] = NUMBER_OF["formula_without_value"]
-            codes[kinds == ERROR] = NUMBER_OF["error_value"]
+            codes[(kinds == ERROR) & _flags(pc.is_valid(texts))] = NUMBER_OF["error_value"]
             texts = pc.if_else(pa.array(codes == 0), texts, pa.scalar(None, pa.string()))
         if unlisted is not None:
             _set(codes, unlisted & _flags(pc.is_valid(texts)), "unknown_value")
@@ -315,8 +327,9 @@ def moments_of(cells: Cells, form: Form | str | None) -> Moments:
         return _read(cells.texts, form)
     none = pa.scalar(None, pa.string())
     found = _read(cells.texts, form)
-    for kind, other in ((DATE, forms.ISO), (NUMBER, form if form in ("epoch_s", "epoch_ms") else "excel")):
-        of_kind = cells.kinds == kind
+    numeric = form if form in ("epoch_s", "epoch_ms") else "excel"
+    for some, other in (((DATE,), forms.ISO), ((NUMBER, DOUBLE, PADDED), numeric)):
+        of_kind = np.isin(cells.kinds, some)
         if of_kind.any():
             typed = _read(pc.if_else(pa.array(of_kind), cells.texts, none), other)
             found = Moments(

@@ -62,8 +62,8 @@ class Delimited:
         self._totals = {t.strip().casefold() for t in dialect.totals}
         self._text = ""
         self._line = 1
-        self._bad_rows: list[tuple[int, int]] = []
-        self._bad_characters = 0
+        self._first_undecoded: tuple[int, int] | None = None
+        self._undecoded = 0
         for _ in range(dialect.skip_rows + dialect.header_row - 1):
             if self._take_line() is None:
                 break
@@ -133,8 +133,8 @@ class Delimited:
             yield chunk
         if self._decoded.undecodable:
             raise self._not_text(self.tally.records + 1, self._line)
-        if self._bad_rows and self._decoded.guessed and self._decoded.extra < self._bad_characters:
-            raise self._not_text(*self._bad_rows[0])
+        if self._first_undecoded and self._decoded.guessed and self._decoded.extra < self._undecoded:
+            raise self._not_text(*self._first_undecoded)
 
     def _parse(self, lines: list[str]) -> tuple[list[list[str]], list[int], dict[int, tuple[str, int]], int]:
         """Rows and the index of each one's first line; by place, what a row's quotes are wrong with; lines used."""
@@ -173,12 +173,11 @@ class Delimited:
         """The characters used and the chunk of the rows in them."""
         rows, starts, faulty, used = self._parse(lines)
         text = "".join(lines[:used])
-        odd = bool(faulty) or "\0" in text or (not text.isascii() and _UNDECODED.search(text) is not None)
+        undecoded = not text.isascii() and _UNDECODED.search(text) is not None
         broken: tuple[Broken, ...] = ()
-        if odd or self._totals or not self._plain(rows):
-            ends = [*starts[1:], used]
-            raws = _Raws(lines, starts, ends)
-            rows, numbers, starts, broken = self._sift(rows, starts, faulty, raws, odd)
+        if faulty or undecoded or "\0" in text or self._totals or not self._plain(rows):
+            raws = _Raws(lines, starts, [*starts[1:], used])
+            rows, numbers, starts, broken = self._sift(rows, starts, faulty, raws, undecoded, "\0" in text)
         else:
             numbers = list(range(self.tally.records + 1, self.tally.records + 1 + len(rows)))
             self.tally.records += len(rows)
@@ -198,47 +197,62 @@ class Delimited:
         return width > 1 and set(map(len, rows)) <= {width} and all(row[0] or any(row) for row in rows)
 
     def _sift(
-        self, rows: list[list[str]], starts: list[int], faulty: dict[int, tuple[str, int]], raws: _Raws, odd: bool
+        self,
+        rows: list[list[str]],
+        starts: list[int],
+        faulty: dict[int, tuple[str, int]],
+        raws: _Raws,
+        undecoded: bool,
+        nul: bool,
     ) -> tuple[list[list[str]], list[int], list[int], tuple[Broken, ...]]:
         """Readable rows, their numbers and first lines, and the broken rows; blank and totals rows are counted."""
         kept: list[list[str]] = []
         numbers: list[int] = []
         lines: list[int] = []
         broken: list[Broken] = []
-        for i, row in enumerate(rows):
+        width, totals, sound = len(self.header), self._totals, not undecoded and not nul
+        record = self.tally.records
+        for i, cells in enumerate(rows):
+            row = cells
             if i not in faulty:
                 if not any(row) or (len(row) == 1 and not row[0].strip()):
                     self.tally.skipped["blank"] += 1
                     continue
-                if row[0].strip().casefold() in self._totals:
+                if totals and row[0].strip().casefold() in totals:
                     self.tally.skipped["totals"] += 1
                     continue
-            self.tally.records += 1
-            fault = self._fault(row, faulty.get(i), odd)
+            record += 1
+            fault = None
+            if i in faulty or not sound or len(row) != width:
+                fault = self._fault(row, faulty.get(i), undecoded, nul)
+                row = row[:width]
             if fault is None:
-                kept.append(row[: len(self.header)])
-                numbers.append(self.tally.records)
+                kept.append(row)
+                numbers.append(record)
                 lines.append(starts[i])
                 continue
             code, column, reason = fault
             raw, line = raws.of(i), self._line + starts[i]
             if code == "bad_encoding":
-                self._bad_rows.append((self.tally.records, line))
-                del self._bad_rows[1:]
-                self._bad_characters += len(_UNDECODED.findall(raw))
-            broken.append(Broken(self.tally.records, line, column, code, reason, _readable(raw)))
+                self._first_undecoded = self._first_undecoded or (record, line)
+                self._undecoded += len(_UNDECODED.findall(raw))
+            broken.append(Broken(record, line, column, code, reason, _readable(raw)))
+        self.tally.records = record
         return kept, numbers, lines, tuple(broken)
 
-    def _fault(self, row: list[str], quotes: tuple[str, int] | None, odd: bool) -> tuple[str, int, str] | None:
+    def _fault(
+        self, row: list[str], quotes: tuple[str, int] | None, undecoded: bool, nul: bool
+    ) -> tuple[str, int, str] | None:
         """Code, column and reason why a row cannot be read, or None."""
         width = len(self.header)
-        if odd and any(_UNDECODED.search(cell) for cell in row):
+        if undecoded and any(map(_UNDECODED.search, row)):
             return "bad_encoding", -1, f"the row is not {self._decoded.encoding} text"
         if quotes is not None:
             code, column = quotes
-            reason = "a quotation mark is not closed, or text follows it"
-            return code, column, reason if code == "bad_quote" else f"a cell is longer than {LONGEST:,} characters"
-        if odd and (at := next((i for i, cell in enumerate(row) if "\0" in cell), -1)) >= 0:
+            if code == "too_long":
+                return code, column, f"a cell is longer than {LONGEST:,} characters"
+            return code, column, "a quotation mark is not closed, or text follows it"
+        if nul and (at := next((i for i, cell in enumerate(row) if "\0" in cell), -1)) >= 0:
             return "nul_byte", min(at, width - 1), "the cell holds a NUL byte"
         if len(row) < width or any(row[width:]):
             return "ragged_row", -1, f"the row has {len(row)} cells, the header {width}"

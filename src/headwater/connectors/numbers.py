@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.connectors.cells import NUMBER, Bytes, Cells
+from headwater.connectors.cells import DOUBLE, NUMBER, PADDED, Bytes, Cells
 from headwater.connectors.currencies import meant
 from headwater.connectors.faults import NUMBER_OF
 from headwater.connectors.refusal import Refused
@@ -118,7 +118,8 @@ def convert(
     target = pa.decimal128(precision, scale)
     whole = precision - scale
     pattern = rf"^[+-]?[0-9]{{1,{whole}}}" + (rf"(\.[0-9]{{1,{scale}}})?$" if scale else "$") if whole else r"^\+$"
-    typed = cells.kinds == NUMBER if cells.kinds is not None else None
+    typed = np.isin(cells.kinds, (NUMBER, DOUBLE, PADDED)) if cells.kinds is not None else None
+    double = cells.kinds == DOUBLE if cells.kinds is not None else None
     plain = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
     if marks.decimal != "." or factor is not None:
         exact = typed if typed is not None else np.zeros(len(texts), bool)
@@ -131,27 +132,37 @@ def convert(
     rounded = 0
     if len(rest):
         found: list[Decimal | None] = []
-        known: dict[tuple[str, bool, str], Decimal | str] = {}
+        known: dict[tuple[str, bool, bool, str], tuple[Decimal | str, bool]] = {}
         for i, text in zip(rest.tolist(), texts.take(pa.array(rest)).to_pylist(), strict=True):
-            double = bool(typed is not None and typed[i])
-            key = (text, double, currency(i) if currency else "")
-            value = known.get(key)
-            if value is None:
-                value = number(text, Marks() if double else marks, key[2], factor=factor)
-                if isinstance(value, Decimal):
-                    value = fit(value, whole, scale, double=double and type.kind is not Kind.INTEGER)
-                known[key] = value
-            if isinstance(value, str):
-                codes[i] = NUMBER_OF[value]
+            key = (
+                text,
+                typed is not None and bool(typed[i]),
+                double is not None and bool(double[i]) and type.kind is not Kind.INTEGER,
+                currency(i) if currency else "",
+            )
+            if key not in known:
+                value = number(text, Marks() if key[1] else marks, key[3], factor=factor)
+                fitted = fit(value, whole, scale, double=key[2]) if isinstance(value, Decimal) else value
+                known[key] = fitted, isinstance(fitted, Decimal) and fitted != _fifteen(value)
+            final, changed = known[key]
+            if isinstance(final, str):
+                codes[i] = NUMBER_OF[final]
                 found.append(None)
             else:
-                found.append(value)
-                rounded += double
-        slow = pa.array(found, target)
+                found.append(final)
+                rounded += changed
         where = np.zeros(len(texts), bool)
         where[rest] = True
-        values = pc.replace_with_mask(values, pa.array(where), slow)
+        values = pc.replace_with_mask(values, pa.array(where), pa.array(found, target))
     return (pc.cast(values, pa.int64()) if type.kind is Kind.INTEGER else values), codes, rounded
+
+
+def _fifteen(value: Decimal | str) -> Decimal | str:
+    """A number at the 15 significant digits that a double is good for."""
+    if isinstance(value, str) or not value:
+        return value
+    with localcontext(prec=200):
+        return value.quantize(Decimal(1).scaleb(value.adjusted() - 14))
 
 
 def number(text: str, marks: Marks, currency: str = "", *, factor: Decimal | None = None) -> Decimal | str:
@@ -225,7 +236,7 @@ def fit(value: Decimal, whole: int, scale: int, *, double: bool = False) -> Deci
     with localcontext(prec=200):
         step = Decimal(1).scaleb(-scale)
         if double:
-            value = value.quantize(max(step, Decimal(1).scaleb(value.adjusted() - 14))) if value else value
+            value = value.quantize(Decimal(1).scaleb(value.adjusted() - 14)) if value else value
         if abs(value) >= Decimal(10) ** whole:
             return "out_of_range"
         at_scale = value.quantize(step)

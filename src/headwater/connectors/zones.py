@@ -11,7 +11,9 @@ from headwater.connectors.cells import Flags, Integers
 
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1)
-_UNSTEADY = np.int64(1 << 40)
+_UNSTEADY, _UNKNOWN = np.int64(1 << 40), np.int64(1 << 41)
+_FIRST, _DAYS = -30_000, 120_000
+"""The days a zone knows: from 1887 on, more than three hundred years."""
 
 
 class Zone:
@@ -20,7 +22,7 @@ class Zone:
     def __init__(self, name: str) -> None:
         self.name = name
         self._zone = ZoneInfo(name)
-        self._days: dict[int, int] = {}
+        self._days = np.full(_DAYS, _UNKNOWN)
 
     def to_utc(self, local: Integers, earlier: bool) -> tuple[Integers, Flags, Flags]:
         """Instants of local times (microseconds from 1970), which of them do not exist, and which exist twice (the
@@ -48,15 +50,14 @@ class Zone:
 
     def _offsets(self, days: Integers) -> Integers:
         """Seconds east of UTC on each day, or _UNSTEADY near a change of the clock."""
-        unique, places = np.unique(days, return_inverse=True)
-        return np.array([self._steady(int(d)) for d in unique] or [0], np.int64)[places]
-
-    def _steady(self, day: int) -> int:
-        known = self._days.get(day)
-        if known is None:
-            around = {self._offset(day + shift) for shift in (-1, 0, 1, 2)}
-            known = self._days[day] = around.pop() if len(around) == 1 else int(_UNSTEADY)
-        return known
+        places = days - _FIRST
+        offsets = self._days[places]
+        if (offsets == _UNKNOWN).any():
+            for place in np.unique(places[offsets == _UNKNOWN]).tolist():
+                around = {self._offset(place + _FIRST + shift) for shift in (-1, 0, 1, 2)}
+                self._days[place] = around.pop() if len(around) == 1 else _UNSTEADY
+            offsets = self._days[places]
+        return offsets
 
     def _offset(self, day: int) -> int:
         noon = datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
