@@ -88,7 +88,7 @@ def _value(type_: Type, value: Any) -> Any:
 
 
 def landed(table_: Table, rows: Sequence[Row]) -> tuple[pa.Table, tuple[str, ...]]:
-    """Rows as a landed batch holds them, and the columns that are mapped. A time is a text with a clock, or a day alone.
+    """Rows as a landed batch holds them, and the columns mapped. A time is a text with a clock, or a day alone.
     `deleted`, `merged`, `updated` are what the row says of itself."""
     mapped = [c for c in table_.columns if any(c.id in row for row in rows)]
     data: dict[str, pa.Array] = {}

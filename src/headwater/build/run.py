@@ -77,11 +77,28 @@ def in_order(tables: Mapping[str, Table]) -> tuple[Table, ...]:
 
 
 def _table(site: Site, table: Table) -> tuple[StoredTable, ...]:
+    if _is_bare(site, table):
+        return _bare(site, table)
     if table.rows_from:
         return (_journeys(site, table),)
     if table.id == RATES:
         return (daily_rates(site, table, _landing(site, table)),)
     return _landed(site, table)
+
+
+def _is_bare(site: Site, table: Table) -> bool:
+    """Whether no batch feeds a table (or the one its rows come from) and none did: then it costs no statement."""
+    of = table.rows_from or table.id
+    return of in site.tables and not site.feeds(of) and _old(site, table.id) is None and not site.tables[of].rows_from
+
+
+def _bare(site: Site, table: Table) -> tuple[StoredTable, ...]:
+    """The table without a row, and its versions."""
+    names = [table.id, *([table.id + VERSIONS_SUFFIX] if table.versions else [])]
+    for name in names:
+        site.workshop.publish_table(name, Form(site, table, name).columns, ())
+        site.changes[name] = Change()
+    return tuple(StoredTable(name, (), 0, "0") for name in names)
 
 
 def _old(site: Site, name: str) -> StoredTable | None:

@@ -1,0 +1,274 @@
+"""However the journal came about and was built: the tables are what the rows say, reckoned row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headwater.model.expression import ColumnName, Compare, Constant
+from headwater.model.table import Bucket, Lookup, Pick, Since
+from tests.build.oracle import Journal, Load, Row, merges, rows_now, versions
+from tests.build.paper import PaperWorld
+from tests.build.world import START, World, day, digests, moment, table
+
+ACCOUNTS = table(
+    "accounts",
+    "account_id id, region text, size integer, size_class text",
+    "account_id",
+    versions=True,
+    more={"size_class": {"derive": Bucket("size", (10, 50), ("small", "middle", "large"))}},
+)
+LEADS = table(
+    "leads",
+    "lead_id id, account_id id, created_at time, region text, region_then text, touches integer,"
+    " first_touch_at time, mail_again_at time",
+    "lead_id",
+    event="created_at",
+    more={
+        "account_id": {"refers": "accounts"},
+        "region": {"derive": Lookup("accounts", "account_id", "region")},
+        "region_then": {"derive": Lookup("accounts", "account_id", "region", "created_at")},
+        "touches": {"derive": Pick("count", "touches", (("lead_id", "lead_id"),))},
+        "first_touch_at": {
+            "derive": Pick(
+                "first", "touches", (("lead_id", "lead_id"),), "touched_at", "touched_at", after="created_at"
+            )
+        },
+        "mail_again_at": {
+            "derive": Pick(
+                "nth",
+                "touches",
+                (("lead_id", "lead_id"),),
+                "touched_at",
+                "touched_at",
+                Compare("=", ColumnName("channel"), Constant("mail")),
+                n=2,
+            )
+        },
+    },
+)
+TOUCHES = table(
+    "touches",
+    "touch_id id, lead_id id, touched_at time, channel text",
+    "touch_id",
+    event="touched_at",
+    partition="touched_at",
+    more={"lead_id": {"refers": "leads"}},
+)
+JOURNEYS = table(
+    "lead_journeys",
+    "lead_id id, account_id id, created_at time, first_touch_at time, wait integer",
+    "lead_id",
+    event="created_at",
+    rows_from="leads",
+    more={"wait": {"derive": Since("created_at", "first_touch_at")}},
+)
+TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, JOURNEYS)}
+
+# before any load, between loads, at the very moment of one, and after all of them
+MOMENTS = ["2025-12-01 00:00", "2025-12-15 08:00", "2026-01-01 13:30", "2026-01-01 14:00", "2026-02-01 00:00"]
+DAYS = ["2025-10-31", "2025-11-30 23:00", "2025-12-01 01:00", "2025-12-31", "2026-01-01 09:00", "2026-01-02 10:00"]
+
+
+def rows_of(
+    key: str, names: str, *, updated: bool, tombstones: bool = True, **more: st.SearchStrategy[Any]
+) -> st.SearchStrategy[list[Row]]:
+    """Some rows of a table; no two of one file say something of the same key at the same moment."""
+    fields: dict[str, st.SearchStrategy[Any]] = {key: st.sampled_from(names)}
+    fields |= more
+    fields["updated"] = st.sampled_from(MOMENTS) if updated else st.none() | st.sampled_from(MOMENTS)
+    if tombstones:
+        fields["deleted"] = st.sampled_from([False] * 5 + [True])
+        fields["merged"] = st.sampled_from([None] * 5 + list(names))
+    one = st.fixed_dictionaries(fields)
+    return st.lists(one, max_size=4, unique_by=lambda r: (r[key], r["updated"]))
+
+
+def tables(*, updated: bool) -> st.SearchStrategy[Mapping[str, list[Row]]]:
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "accounts": rows_of(
+                "account_id",
+                "ABC",
+                updated=updated,
+                region=st.sampled_from(["north", "south", None]),
+                size=st.sampled_from([None, 3, 10, 70]),
+            ),
+            "leads": rows_of(
+                "lead_id",
+                "lm",
+                updated=updated,
+                account_id=st.sampled_from(["A", "B", "C", None]),
+                created_at=st.sampled_from([*DAYS, None]),
+            ),
+            "touches": rows_of(
+                "touch_id",
+                "tuvw",
+                updated=updated,
+                lead_id=st.sampled_from(["l", "m"]),
+                touched_at=st.sampled_from([*DAYS, None]),
+                channel=st.sampled_from(["mail", "web"]),
+            ),
+        },
+    )
+
+
+LOADS = st.builds(
+    Load,
+    source=st.sampled_from(["crm", "erp"]),
+    tables=tables(updated=False),
+    full=st.booleans(),
+    part_of=st.sampled_from(["", "", "g"]),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The tables reckoned from a journal: rows by table, in order."""
+
+    accounts: list[Any]
+    accounts_versions: list[Any]
+    leads: list[Any]
+    touches: list[Any]
+    journeys: list[Any]
+
+
+def reckon(journal: Journal) -> Answer:
+    """What the build should find, row by row."""
+    key = {"accounts": "account_id", "leads": "lead_id", "touches": "touch_id"}
+    leads_to = {t: merges(journal, t, key[t])[0] for t in ("accounts", "leads")}
+    now = {t: rows_now(journal, t, key[t]) for t in key}
+    history = versions(journal, "accounts", "account_id", ("region", "size"), {})
+
+    def size_class(size: int | None) -> str | None:
+        return None if size is None else "small" if size < 10 else "middle" if size < 50 else "large"
+
+    def led(t: str, value: str | None) -> str | None:
+        return leads_to[t].get(value, value) if value is not None else None
+
+    accounts = [(k, r.get("region"), r.get("size"), size_class(r.get("size"))) for k, r in now["accounts"].items()]
+    touches = [
+        (k, led("leads", r.get("lead_id")), instant(r.get("touched_at")), day_of(r.get("touched_at")), r.get("channel"))
+        for k, r in now["touches"].items()
+    ]
+    leads, journeys = [], []
+    for k, r in now["leads"].items():
+        account = led("accounts", r.get("account_id"))
+        created = r.get("created_at")
+        region = now["accounts"].get(account or "", {}).get("region")
+        then = region_at(history, account, created)
+        mine = sorted((t for t in touches if t[1] == k), key=lambda t: (str(t[3]), t[2] or datetime.max, t[0]))
+        dated = [t for t in mine if t[3] is not None]
+        after = [t for t in dated if created and not_before(t[2], t[3], instant(created), day_of(created))]
+        mails = [t for t in dated if t[4] == "mail"]
+        first = after[0][2:4] if after else (None, None)
+        again = mails[1][2:4] if len(mails) > 1 else (None, None)
+        leads.append((k, account, instant(created), day_of(created), region, then, len(mine), *first, *again))
+        journeys.append((k, account, instant(created), day_of(created), *first, seconds(created, first)))
+    return Answer(
+        accounts=ordered(accounts),
+        accounts_versions=ordered((k, a, b, region, size, size_class(size)) for k, a, b, region, size in history),
+        leads=ordered(leads),
+        touches=ordered(touches),
+        journeys=ordered(journeys),
+    )
+
+
+def instant(value: str | None) -> datetime | None:
+    return moment(value) if value is not None and len(value) > 10 else None
+
+
+def day_of(value: str | None) -> date | None:
+    return day(value)
+
+
+def not_before(at: datetime | None, on: date, bound: datetime | None, bound_day: date | None) -> bool:
+    assert bound_day is not None
+    return at >= bound if at is not None and bound is not None else on >= bound_day
+
+
+def seconds(created: str | None, first: tuple[datetime | None, date | None]) -> int | None:
+    at, on = first
+    if created is None or on is None:
+        return None
+    begun, begun_on = instant(created), day_of(created)
+    assert begun_on is not None
+    if begun is not None and at is not None:
+        return int((at - begun).total_seconds())
+    return (on - begun_on).days * 86400
+
+
+def region_at(history: Sequence[tuple[Any, ...]], account: str | None, created: str | None) -> str | None:
+    for key, begins, ends, region, _ in history:
+        if key != account or created is None:
+            continue
+        when = instant(created)
+        if when is not None and begins <= when and (ends is None or when < ends):
+            return region
+        on = day_of(created)
+        assert on is not None
+        if when is None and begins.date() <= on and (ends is None or on < ends.date()):
+            return region
+    return None
+
+
+def ordered(rows: Any) -> list[Any]:
+    return sorted(rows, key=lambda r: tuple((v is not None, v) for v in r))
+
+
+def found(world: World | PaperWorld) -> Answer:
+    """What the build found."""
+    versions_ = ("account_id", "_valid_from", "_valid_to", "region", "size", "size_class")
+    lead = ("lead_id", "account_id", "created_at", "created_at__day", "region", "region_then", "touches")
+    picked = ("first_touch_at", "first_touch_at__day", "mail_again_at", "mail_again_at__day")
+    return Answer(
+        accounts=world.rows("accounts", "account_id", "region", "size", "size_class"),
+        accounts_versions=world.rows("accounts__versions", *versions_),
+        leads=world.rows("leads", *lead, *picked),
+        touches=world.rows("touches", "touch_id", "lead_id", "touched_at", "touched_at__day", "channel"),
+        journeys=world.rows("lead_journeys", *lead[:4], *picked[:2], "wait"),
+    )
+
+
+def land(world: World | PaperWorld, load: Load) -> None:
+    world.load(load.source, full=load.full, part_of=load.part_of, **load.tables)
+
+
+def hours(number: int) -> list[datetime]:
+    return [START.replace(tzinfo=None) + timedelta(hours=n) for n in range(1, number + 1)]
+
+
+def check(world: World | PaperWorld, loads: list[Load], built: list[bool]) -> None:
+    for load, build_now in zip(loads, built, strict=False):
+        land(world, load)
+        if build_now:
+            world.build()
+    generation = world.build()
+    assert found(world) == reckon(Journal(loads, hours(len(loads))))
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+
+
+SOME_LOADS = st.lists(LOADS, min_size=1, max_size=4)
+WHEN_BUILT = st.lists(st.booleans(), min_size=4, max_size=4)
+
+
+@given(loads=SOME_LOADS, built=WHEN_BUILT)
+def test_building_step_by_step_equals_a_replay_and_the_rows_themselves_on_paper(
+    loads: list[Load], built: list[bool]
+) -> None:
+    check(PaperWorld(TABLES), loads, built)
+
+
+@settings(max_examples=10)
+@given(loads=SOME_LOADS, built=WHEN_BUILT)
+def test_building_step_by_step_equals_a_replay_and_the_rows_themselves(loads: list[Load], built: list[bool]) -> None:
+    with TemporaryDirectory() as folder:
+        check(World(Path(folder) / "store", TABLES), loads, built)
