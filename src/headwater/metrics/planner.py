@@ -355,6 +355,14 @@ def _lower_filter(table: Table, condition: Predicate | None) -> Scalar | None:
     return None if condition is None else lower_predicate(table, condition)
 
 
+def _narrowed(source: Relation, keep: tuple[str, ...], condition: Scalar) -> Relation:
+    """The rows that meet a condition; written into the scan itself where that only names columns."""
+    columns = tuple(Named(n, Col(n)) for n in keep)
+    if isinstance(source, Project) and source.columns == columns and not source.keep_all:
+        return Project(source.source, columns, both(source.where, condition))
+    return Project(source, columns, condition)
+
+
 def _window_values(windows: tuple[Window, ...]) -> Relation:
     rows = tuple((i, w.start or date(1, 1, 1), w.end) for i, w in enumerate(windows))
     return Values((("_w", INTEGER), ("_w_start", DAY), ("_w_end", DAY)), rows)
@@ -368,12 +376,11 @@ def _in_windows(
     date_of = Col(day)
     if len(windows) == 1:
         inside = _inside(date_of, windows[0])
-        return Project(source, tuple(Named(n, Col(n)) for n in keep), inside), Lit(0)
+        return _narrowed(source, keep, inside), Lit(0)
     truncation = _truncation(windows, grain)
     if truncation is not None:
         inside = _inside(date_of, Window(windows[0].start, windows[-1].end))
-        relation = Project(source, tuple(Named(n, Col(n)) for n in keep), inside)
-        return relation, truncation(date_of)
+        return _narrowed(source, keep, inside), truncation(date_of)
     on = Op(
         "and",
         (Op("ge", (Col(day, "left"), Col("_w_start", "right"))), Op("lt", (Col(day, "left"), Col("_w_end", "right")))),
@@ -502,25 +509,25 @@ def rows_in_windows(
         case At(at):
             day: Scalar = Col(day_of(table, at))
             if filtered is not None:
-                source = Project(source, tuple(Named(n, Col(n)) for n in keep), filtered)
+                source = _narrowed(source, keep, filtered)
             relation, window = _in_windows(source, keep, day_of(table, at), windows, question.grain)
         case Reached(start):
             day = Col(day_of(table, start))
             if filtered is not None:
-                source = Project(source, tuple(Named(n, Col(n)) for n in keep), filtered)
+                source = _narrowed(source, keep, filtered)
             relation, window = _in_windows(source, keep, day_of(table, start), windows, question.grain)
         case Alive(start, until):
             day = Op("add_days", (Col("_w_end"), Lit(-1)))
             relation, keep = _alive(source, keep, table, start, until, windows, versioned=versioned)
             window = Col("_w")
             if filtered is not None:
-                relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
+                relation = _narrowed(relation, keep, filtered)
         case Latest():
             day = Col(day_of(table, clock.at))
             relation, keep = _latest(source, keep, table, clock, windows)
             window = Col("_w")
             if filtered is not None:
-                relation = Project(relation, tuple(Named(n, Col(n)) for n in keep), filtered)
+                relation = _narrowed(relation, keep, filtered)
     joined = "_w" in keep or window == Col("_w")
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
     if rated:
@@ -528,7 +535,8 @@ def rows_in_windows(
         kept = (*kept, "_rate", "_rated")
     computed: list[Named] = []
     for i, measure in enumerate(measures):
-        computed.append(Named(f"_ok{i}", _condition(measure, table)))
+        if measure.where is not None:
+            computed.append(Named(f"_ok{i}", _condition(measure, table)))
         if measure.column is not None:
             computed.append(Named(f"_v{i}", _value(measure, table, rated)))
     if isinstance(clock, Reached):
@@ -684,38 +692,41 @@ def _added(day: Scalar, span: Span) -> Scalar:
             return Op("add_days", (day, Lit(1)))
 
 
+def everyone_counts(clock: Reached) -> bool:
+    """Whether every entry of a cohort counts at once: no time limit, no wait."""
+    return clock.within == EVER and clock.mature is None
+
+
 def _cohort_columns(
     measure: Measure, clock: Reached, table: Table, question: Question, context: Context
 ) -> list[Named]:
-    """For each entry: `mature` (seen long enough), `reached` (got there in time), `counts` (can be judged at all)."""
+    """For each entry: `_reached` (got there in time), `_negative` (on an earlier day), and, where not everyone counts
+    at once, `_seen` (observed long enough, and fit to be judged) and `_seen_until`."""
     start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
     end = observed_until(clock, table, question, context)
     arrived = Op("and", (Op("not", (Op("is_null", (to,)),)), Op("le", (to, end))))
-    judged: Scalar = Lit(True)
+    judged: Scalar | None = None
     if clock.within == EVER:
         in_time: Scalar = arrived
     elif clock.within.unit in _EXACT:
         elapsed = Op("seconds_between", (Col(clock.start), Col(clock.to)))
         limit = Lit(clock.within.amount * _SPAN_SECONDS[clock.within.unit])
         in_time = Op("and", (arrived, Op("le", (elapsed, limit))))
-        no_instant = Op(
-            "or", (Op("is_null", (Col(clock.start),)), Op("and", (arrived, Op("is_null", (Col(clock.to),)))))
-        )
-        judged = Op("not", (no_instant,))
+        no_end = Op("and", (arrived, Op("is_null", (Col(clock.to),))))
+        judged = Op("not", (Op("or", (Op("is_null", (Col(clock.start),)), no_end)),))
     else:
         in_time = Op("and", (arrived, Op("le", (to, _added(start, clock.within)))))
-    mature: Scalar = Lit(True)
-    wait = clock.mature if isinstance(clock.mature, Span) else clock.within if clock.mature is None else None
-    if wait is not None and wait != EVER:
-        mature = Op("le", (_added(start, wait), end))
-    negative = Op("and", (arrived, Op("lt", (to, start))))
-    return [
+    wait = clock.mature if isinstance(clock.mature, Span) else clock.within if clock.mature is None else EVER
+    mature = Op("le", (_added(start, wait), end)) if wait != EVER else None
+    columns = [
         Named("_reached", Op("coalesce", (in_time, Lit(False)))),
-        Named("_mature", mature),
-        Named("_judged", judged),
-        Named("_negative", Op("coalesce", (negative, Lit(False)))),
-        Named("_seen_until", end),
+        Named("_negative", Op("coalesce", (Op("and", (arrived, Op("lt", (to, start)))), Lit(False)))),
     ]
+    if not everyone_counts(clock):
+        seen = both(mature, judged)
+        columns.append(Named("_seen", Lit(True) if seen is None else Op("coalesce", (seen, Lit(False)))))
+        columns.append(Named("_seen_until", end))
+    return columns
 
 
 def _with_p95(
@@ -738,18 +749,12 @@ def _with_p95(
     days = Project(source, (Named("days", Op("days_between", (start, to))),), condition)
     p95 = Group(days, (), (NamedAgg("p95", Agg("quantile", Col("days"), quantile=0.95)),))
     whole = Project(p95, (Named("_p95_days", Op("as_integer", (Op("ceiling", (Col("p95"),)),))),))
-    names = [c.name for c in columns]
-    kept = tuple(Named(n, Col(n, "left")) for n in names if n != "_mature")
-    ripe = Op(
-        "le",
-        (
-            Op("add_days", (Col(day_of(table, clock.start), "left"), Col("_p95_days", "right"))),
-            Col("_seen_until", "left"),
-        ),
-    )
-    mature = Op("coalesce", (ripe, Lit(False)))
+    kept = tuple(Named(c.name, Col(c.name, "left")) for c in columns if c.name != "_seen")
+    ripe = Op("add_days", (Col(day_of(table, clock.start), "left"), Col("_p95_days", "right")))
+    seen = Op("and", (Col("_seen", "left"), Op("le", (ripe, Col("_seen_until", "left")))))
     return Project(
-        Join(relation, whole, "cross"), (*kept, Named("_mature", mature), Named("_p95_days", Col("_p95_days", "right")))
+        Join(relation, whole, "cross"),
+        (*kept, Named("_seen", Op("coalesce", (seen, Lit(False)))), Named("_p95_days", Col("_p95_days", "right"))),
     )
 
 
@@ -757,27 +762,27 @@ def _cohort_aggregates(measure: Measure, rated: bool) -> tuple[list[NamedAgg], l
     clock = measure.clock
     if not isinstance(clock, Reached):
         raise ValueError(f"{measure.id} is no cohort")
-    ok, mature = Col("_ok0"), Op("and", (Col("_mature"), Col("_judged")))
-    entered = Op("and", (ok, mature))
-    reached = Op("and", (ok, mature, Col("_reached")))
-    young = Op("and", (ok, Op("not", (mature,))))
+    ok: Scalar | None = None if measure.where is None else Col("_ok0")
+    seen: Scalar | None = None if everyone_counts(clock) else Col("_seen")
+    entered = both(ok, seen)
+    reached = both(ok, seen, Col("_reached"))
     value = Col("_v0") if measure.column is not None else None
     aggregates = [
         NamedAgg("m0_value", _agg(measure, value, reached)),
         NamedAgg("m0_n", Agg("count_rows", where=reached)),
         NamedAgg("m0_entered", _agg(measure, value, entered)),
         NamedAgg("m0_entered_n", Agg("count_rows", where=entered)),
-        NamedAgg("m0_left_out", Agg("count_rows", where=young)),
-        NamedAgg("m0_negative", Agg("count_rows", where=Op("and", (reached, Col("_negative"))))),
+        NamedAgg("m0_negative", Agg("count_rows", where=both(reached, Col("_negative")))),
     ]
-    names = ["value", "n", "entered", "entered_n", "left_out", "negative"]
+    names = ["value", "n", "entered", "entered_n", "negative"]
+    if seen is not None:
+        aggregates.append(NamedAgg("m0_left_out", Agg("count_rows", where=both(ok, Op("not", (seen,))))))
+        names.append("left_out")
     if clock.mature == "p95":
         aggregates.append(NamedAgg("m0_mature_days", Agg("max", Col("_p95_days"))))
         names.append("mature_days")
     if rated:
-        aggregates.append(
-            NamedAgg("m0_unrated", Agg("count_rows", where=Op("and", (entered, Op("not", (Col("_rated"),))))))
-        )
+        aggregates.append(NamedAgg("m0_unrated", Agg("count_rows", where=both(entered, Op("not", (Col("_rated"),))))))
         names.append("unrated")
     return aggregates, [Field(measure.id, "m0", tuple(names), divisor(measure))]
 

@@ -11,6 +11,7 @@ from headwater.metrics.planner import (
     Window,
     clock_columns,
     divisor,
+    everyone_counts,
     needs_rates,
     plan,
     rows_in_windows,
@@ -19,7 +20,7 @@ from headwater.metrics.planner import (
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Elapsed, Formula
 from headwater.model.generation import Generation
-from headwater.model.lowering import columns_in, physical
+from headwater.model.lowering import both, columns_in, physical
 from headwater.model.measure import Alive, Latest, Measure, Reached
 from headwater.model.plan import Col, Lit, Named, Op, Order, Project, Relation, Scalar, Sort
 from headwater.model.question import Question
@@ -120,7 +121,7 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
         *(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *shown))),
         *(Named(n, Col(n)) for n in ("_source", "_load", "_row")),
     )
-    listed = Project(rows.relation, columns, Op("and", (Col("_ok0"), _listed(measure))))
+    listed = Project(rows.relation, columns, _listed(measure))
     order = tuple(Order(Col(n)) for n in ("window", *(k.name for k in keys), *table.key, "_source", "_row"))
     labels = ("window", *splits, *(c.name for c in columns[1 + len(keys) :]))
     return RecordsBlock(
@@ -134,18 +135,17 @@ def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
     return tuple(n for n in physical(table, read) if n not in table.key)
 
 
-def _listed(measure: Measure) -> Scalar:
-    """Rows without a value are not behind a number that aggregates values."""
-    if measure.column is None:
-        return Lit(True)
-    return Op("not", (Op("is_null", (Col("_v0"),)),))
+def _listed(measure: Measure) -> Scalar | None:
+    """Rows that meet the condition and, where values are aggregated, have one."""
+    ok = None if measure.where is None else Col("_ok0")
+    return both(ok, None if measure.column is None else Op("not", (Op("is_null", (Col("_v0"),)),)))
 
 
 def _state(measure: Measure) -> Scalar:
     if isinstance(measure.clock, Reached):
-        inside = Op("and", (Col("_mature"), Col("_judged")))
-        reached = Op("and", (inside, Col("_reached")))
-        return Op("case", (reached, Lit("reached"), inside, Lit("entered"), Lit("left_out")))
+        seen: Scalar = Lit(True) if everyone_counts(measure.clock) else Col("_seen")
+        reached = Op("and", (seen, Col("_reached")))
+        return Op("case", (reached, Lit("reached"), seen, Lit("entered"), Lit("left_out")))
     if isinstance(measure.column, Elapsed) and measure.negatives == "leave_out":
         return Op("case", (Op("lt", (Col("_v0"), Lit(0))), Lit("left_out"), Lit("counted")))
     return Lit("counted")

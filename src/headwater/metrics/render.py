@@ -68,8 +68,16 @@ def columns_of(relation: p.Relation) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _generator() -> Callable[[exp.Expr], str]:
-    generator = Dialect.get_or_raise("duckdb").generator(pretty=True, max_text_width=100)
-    return lambda node: generator.generate(node, copy=False)
+    dialect = Dialect.get_or_raise("duckdb")
+
+    class Readable(dialect.generator_class):  # type: ignore[misc, name-defined]
+        """The dialect's own spelling, with the condition of an aggregate on the aggregate's line."""
+
+        def filter_sql(self, node: exp.Filter) -> str:
+            return f"{self.sql(node, 'this')} FILTER(WHERE {self.sql(node.expression, 'this')})"
+
+    generator = Readable(dialect=dialect, pretty=True, max_text_width=100)
+    return lambda node: str(generator.generate(node, copy=False))
 
 
 # --- relations -------------------------------------------------------------------------------------------------------
@@ -168,9 +176,7 @@ def _group(
 def _values(relation: p.Values) -> exp.Query:
     names = [_identifier(name) for name, _ in relation.columns]
     if not relation.rows:
-        items: list[exp.Expr] = [
-            _alias(_cast(exp.Null(), _spelled(kind)), name) for name, kind in relation.columns
-        ]
+        items: list[exp.Expr] = [_alias(_cast(exp.Null(), _spelled(kind)), name) for name, kind in relation.columns]
         return exp.Select(expressions=items, where=exp.Where(this=exp.false()))
     rows = [
         exp.Tuple(expressions=[_typed(v, t) for v, (_, t) in zip(row, relation.columns, strict=True)])
@@ -242,8 +248,12 @@ def _call(name: str, *args: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(args))
 
 
-def _paren(value: exp.Expr) -> exp.Expr:
-    return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Connector | exp.Not | exp.Neg) else value
+_COMPARING = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeNEQ, exp.Is, exp.In, exp.Not)
+
+
+def _apart(value: exp.Expr, *kinds: type[exp.Expr]) -> exp.Expr:
+    """A value in parentheses where it is of a kind that would read differently without them."""
+    return exp.Paren(this=value) if isinstance(value, kinds) else value
 
 
 _BINARY: dict[str, type[exp.Binary]] = {
@@ -269,21 +279,21 @@ def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
     match name:
         case "and" | "or":
             kind: type[exp.Connector] = exp.And if name == "and" else exp.Or
-            result = _paren(args[0])
-            for other in args[1:]:
-                result = kind(this=result, expression=_paren(other))
+            result, *others = (_apart(a, exp.Or if kind is exp.And else exp.And) for a in args)
+            for other in others:
+                result = kind(this=result, expression=other)
             return result
         case "not":
-            return exp.Not(this=_paren(args[0]))
+            return exp.Not(this=_apart(args[0], exp.Connector))
         case "neg":
-            return exp.Neg(this=_paren(args[0]))
+            return exp.Neg(this=_apart(args[0], exp.Binary, exp.Neg))
         case "div":
             bottom = exp.Nullif(this=_cast(args[1], "DOUBLE"), expression=exp.Literal.number(0))
             return exp.Div(this=_cast(args[0], "DOUBLE"), expression=bottom)
         case "ceiling":
             return exp.Ceil(this=args[0])
         case "is_null":
-            return exp.Is(this=_paren(args[0]), expression=exp.Null())
+            return exp.Is(this=_apart(args[0], exp.Binary, exp.Not), expression=exp.Null())
         case "in":
             return exp.In(this=args[0], expressions=args[1:])
         case "case":
@@ -335,11 +345,12 @@ def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
         case "hash":
             return _call("HASH", *args)
         case "bucket_of":
-            return exp.Mod(this=_paren(_md5_integer(args[0], 8)), expression=args[1])
+            return exp.Mod(this=_md5_integer(args[0], 8), expression=args[1])
         case "row_digest":
             return _md5_integer(_canonical(args), 15)
         case _:
-            return _BINARY[name](this=_paren(args[0]), expression=_paren(args[1]))
+            weaker = (exp.Binary, exp.Not, exp.Neg) if name in ("add", "sub", "mul") else (exp.Connector, *_COMPARING)
+            return _BINARY[name](this=_apart(args[0], *weaker), expression=_apart(args[1], *weaker))
 
 
 def _canonical(args: list[exp.Expr]) -> exp.Expr:
