@@ -5,15 +5,16 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 from headwater.api.answer import Listing
 from headwater.api.folder import Folder
 from headwater.errors import HeadwaterError
 from headwater.model.observation import Rows
+from headwater.version import VERSION
 
 COLUMNS = ("kind", "what", "where", "do")
-_PACKAGES = ("headwater", "duckdb", "sqlglot", "pyarrow", "numpy", "pydantic")
+_PACKAGES = ("duckdb", "sqlglot", "pyarrow", "numpy", "pydantic")
 
 
 def doctor(folder: Folder) -> Listing:
@@ -55,11 +56,8 @@ def _store(folder: Folder) -> Iterator[Found]:
 
 
 def _facts(folder: Folder) -> Iterator[Found]:
-    for name in _PACKAGES:
-        try:
-            yield ("fact", f"{name} {version(name)}", "", "")
-        except PackageNotFoundError:
-            yield ("fact", f"{name} is not installed as a package", "", "")
+    yield ("fact", f"headwater {VERSION}", "", "")
+    yield from (("fact", f"{name} {version(name)}", "", "") for name in _PACKAGES)
     yield ("fact", f"Python {platform.python_version()} on {platform.system()}", "", "")
     place = folder.store if folder.store.exists() else folder.path
     held = sum(p.stat().st_size for p in folder.store.rglob("*") if p.is_file()) if folder.store.exists() else 0

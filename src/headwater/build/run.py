@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
-from headwater import __version__
 from headwater.build import journal
 from headwater.build.algebra import choose, columns, is_null, kept, where, within
 from headwater.build.calendar import CALENDAR, calendar_table
@@ -25,6 +24,7 @@ from headwater.model.plan import Col, Lit, Named, Project, Relation, Scan, Union
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table
 from headwater.model.workshop import Workshop
+from headwater.version import VERSION
 
 
 def build(
@@ -57,7 +57,7 @@ def build(
         journal=journal.last_number(entries),
         build=build_hash,
         built_at=built_at,
-        writer=f"headwater {__version__}",
+        writer=f"headwater {VERSION}",
         tables=tuple(stored[name] for name in sorted(stored)),
     )
 

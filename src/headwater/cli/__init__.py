@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from headwater.errors import DefinitionError, HeadwaterError
+from headwater.version import VERSION
 
 VERBS = {
     "init": "Make a folder a workspace.",
@@ -117,7 +118,7 @@ def _left_alone() -> int:
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-w", "--workspace", default=".", metavar="DIR", help="The workspace folder (default: this folder).")
 @click.option("--debug", is_flag=True, help="Show where in the program an error arose.")
-@click.version_option(package_name="headwater", message="headwater %(version)s")
+@click.version_option(VERSION, message="headwater %(version)s")
 @click.pass_context
 def main(ctx: click.Context, workspace: str, debug: bool) -> None:
     """KPIs for B2B marketing: every number by one exact definition, explained down to the row.

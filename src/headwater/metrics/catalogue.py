@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from headwater import __version__
 from headwater.metrics.encoding import decode, encode, text_of
 from headwater.model.catalogue import Catalogue
+from headwater.version import VERSION
 
 FOLDERS = ("tables", "measures", "kpis")
 _HEAD = b"headwater catalogue 1\n"
@@ -44,7 +44,7 @@ def load_catalogue(shipped: Path, workspace: Path | None = None, cache: Path | N
 # --- what a cache is valid for ---------------------------------------------------------------------------------------
 def _stamp(shipped: Path, workspace: Path | None) -> str:
     """Program version, and the name, time and size of every file a catalogue is made of, code included."""
-    lines = [__version__]
+    lines = [VERSION]
     here = Path(__file__).parent
     roots = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
     roots += [(f"shipped {name}", shipped / name) for name in FOLDERS]
