@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,8 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from headwater.connectors import child
+from headwater.connectors import parse as parsing
 from headwater.connectors.limits import Limits
-from headwater.connectors.parse import parse
+from headwater.errors import SourceError
 from headwater.model.landing import Draft
 from headwater.model.settings import Settings
 from headwater.model.source import ColumnMapping, Source, TableMapping
@@ -89,10 +92,11 @@ def load(
     tables: Iterable[Table] = (DEALS,),
     settings: Settings = SETTINGS,
     name: str = "deals.csv",
-    limits: Limits = LIMITS,
+    spawn: bool = False,
     **source: Any,
 ) -> Loaded:
-    """The staged rows of a file's content (or of the file at a path)."""
+    """The staged rows of a file's content (or of the file at a path); `spawn` reads it in a process of its own, as the
+    product does."""
     path = content if isinstance(content, Path) else folder / name
     if not isinstance(content, Path):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -100,15 +104,8 @@ def load(
     staged.mkdir(exist_ok=True)
     before = path.read_bytes()
     try:
-        draft = parse(
-            Source("deals", str(path), mappings, **source),
-            path,
-            {t.id: t for t in tables},
-            staged,
-            settings,
-            NOW,
-            limits,
-        )
+        job = (Source("deals", str(path), mappings, **source), path, {t.id: t for t in tables}, staged, settings, NOW)
+        draft = parsing.parse(*job, LIMITS) if spawn else _here(*job)
     except BaseException:
         assert list(staged.iterdir()) == []
         raise
@@ -130,3 +127,17 @@ def load(
     for file in staged.iterdir():
         file.unlink()
     return loaded
+
+
+def _here(
+    source: Source, path: Path, tables: dict[str, Table], staged: Path, settings: Settings, now: datetime
+) -> Draft:
+    """What `parse` gives, without the process around it."""
+    job = parsing.job_of(source, path, tables, staged, settings, now, LIMITS)
+    try:
+        answer = child.answer_of(json.loads(json.dumps(job)))
+        assert "failed" not in answer, answer
+        return parsing.draft_of(answer, source, path, tables, settings)
+    except SourceError:
+        parsing.clear(staged)
+        raise

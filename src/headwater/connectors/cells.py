@@ -77,6 +77,16 @@ class Reader(Protocol):
         """Whether cells carry kinds."""
         ...
 
+    @property
+    def serials(self) -> bool:
+        """Whether a number in a date column is a spreadsheet's day number."""
+        ...
+
+    @property
+    def separator(self) -> str:
+        """What separates the cells of a row when it is shown as text."""
+        ...
+
     def chunks(self) -> Iterator[Chunk]:
         """The data rows in file order."""
         ...

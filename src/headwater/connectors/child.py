@@ -25,7 +25,7 @@ def main() -> int:
     _limit(job["limits"])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     zoneinfo.reset_tzpath(())  # the same time zones on every machine: those of the tzdata package
-    json.dump(_answer(job), answer)
+    json.dump(answer_of(job), answer)
     answer.flush()
     return 0
 
@@ -53,7 +53,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _answer(job: dict[str, Any]) -> dict[str, Any]:
+def answer_of(job: dict[str, Any]) -> dict[str, Any]:
+    """What came of a job: `landed`, or why not: `refused`, `limit`, `system`, `failed`."""
     from headwater.connectors.refusal import Refused
 
     try:

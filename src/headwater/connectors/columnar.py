@@ -21,6 +21,8 @@ class Columnar:
     """A Parquet file; `wanted` are the headers that the mapping names."""
 
     typed = True
+    serials = False
+    separator = ","
 
     def __init__(self, stream: BinaryIO, wanted: Collection[str]) -> None:
         self.tally = Tally()

@@ -55,6 +55,7 @@ class ColumnPlan:
     zone: str = "UTC"
     is_currency: bool = False
     required: bool = False
+    serials: bool = False
     prefix: str = ""
 
 
@@ -63,7 +64,8 @@ class TablePlan:
     """How the rows of one table are filled; places of the special columns among the headers, -1 where there is none.
 
     `currency_place` and `currency` say the currency of money without a mapped currency column; `assumed`: nobody
-    said it, the reporting currency was taken.
+    said it, the reporting currency was taken. `partly`: the file feeds other tables too, so a row whose cells for this
+    one are all empty holds nothing for it.
     """
 
     table: Table
@@ -78,6 +80,7 @@ class TablePlan:
     currency_place: int = -1
     currency: str = ""
     assumed: bool = False
+    partly: bool = False
     prefix: str = ""
 
 
@@ -127,6 +130,8 @@ class Converter:
             meant = _flags(
                 pc.is_in(trimmed(chunk.columns[plan.where].texts), value_set=pa.array(sorted(plan.where_values)))
             )
+        if plan.partly:
+            meant &= self._has_any(chunk)
         deleted = self._deleted(chunk, size)
         currency = self._currency(chunk, size)
         columns: dict[str, Any] = {}
@@ -143,6 +148,14 @@ class Converter:
         columns["_merged_into"] = self._merged(chunk, size)
         columns["_updated_at"], found = self._updated(chunk, size)
         return Typed(columns, tuple(faults + found), meant)
+
+    def _has_any(self, chunk: Chunk) -> Flags:
+        """Rows in which at least one cell mapped for the table has a value."""
+        found = np.zeros(len(chunk.rows), bool)
+        for p in self.plan.columns:
+            if p.place >= 0:
+                found |= _flags(pc.is_valid(without_empty(trimmed(chunk.columns[p.place].texts), p.empty)))
+        return found
 
     # --- special columns ---------------------------------------------------------------------------------------------
     def _deleted(self, chunk: Chunk, size: int) -> Flags:
@@ -163,10 +176,11 @@ class Converter:
             return pa.nulls(size, pa.timestamp("us")), []
         cells = chunk.columns[p.place]
         texts = without_empty(trimmed(cells.texts), p.empty)
-        moments = moments_of(Cells(texts, cells.kinds), p.form)
+        moments = moments_of(Cells(texts, cells.kinds), p)
         # A change known to the day alone counts from the start of that day.
         started = Moments(moments.days, np.maximum(moments.micros, 0), moments.offsets, moments.valid)
         utc, _, codes, _ = self._instants(started, _flags(pc.is_valid(texts)), p)
+        codes[(codes == NUMBER_OF["nonexistent_time"]) & (moments.micros < 0)] = 0
         known = _flags(pc.is_valid(texts)) & (codes == 0)
         stamps = pa.array(utc, mask=~known).cast(pa.timestamp("us"))
         return stamps, [
@@ -263,6 +277,8 @@ class Converter:
             currency=of_row if p.column.type.kind is Kind.MONEY else None,
         )
         codes[codes == 0] = found[codes == 0]
+        if p.column.type.kind is Kind.MONEY and p.column.currency:
+            _set(codes, _flags(pc.and_(pc.is_valid(values), pc.is_null(currency))), "missing_currency")
         if p.column.low is not None:
             _set(codes, _flags(pc.less(values, pa.scalar(p.column.low, pa.int64()).cast(values.type))), "out_of_range")
         if rounded:
@@ -272,7 +288,7 @@ class Converter:
 
     def _moment(self, p: ColumnPlan, cells: Cells, codes: Bytes) -> dict[str, Any]:
         given = _flags(pc.is_valid(cells.texts))
-        moments = moments_of(cells, p.form)
+        moments = moments_of(cells, p)
         utc, day, found, ambiguous = self._instants(moments, given, p)
         codes[codes == 0] = found[codes == 0]
         if ambiguous:
@@ -321,14 +337,16 @@ def currency_columns(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c.currency for c in table.columns if c.type.kind is Kind.MONEY and c.currency))
 
 
-def moments_of(cells: Cells, form: Form | str | None) -> Moments:
-    """The moments of cells: typed dates are exact, numbers are spreadsheet serials unless the form says otherwise."""
+def moments_of(cells: Cells, p: ColumnPlan) -> Moments:
+    """The moments of cells: typed dates are exact, a spreadsheet's numbers are serials, unless a form is said."""
+    found = _read(cells.texts, p.form)
     if cells.kinds is None:
-        return _read(cells.texts, form)
+        return found
     none = pa.scalar(None, pa.string())
-    found = _read(cells.texts, form)
-    numeric = form if form in ("epoch_s", "epoch_ms") else "excel"
-    for some, other in (((DATE,), forms.ISO), ((NUMBER, DOUBLE, PADDED), numeric)):
+    kinds: list[tuple[tuple[int, ...], Form | str]] = [((DATE,), forms.ISO)]
+    if p.serials:
+        kinds.append(((NUMBER, DOUBLE, PADDED), p.form if p.form in ("epoch_s", "epoch_ms") else "excel"))
+    for some, other in kinds:
         of_kind = np.isin(cells.kinds, some)
         if of_kind.any():
             typed = _read(pc.if_else(pa.array(of_kind), cells.texts, none), other)

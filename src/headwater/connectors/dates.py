@@ -219,7 +219,6 @@ class Evidence:
     differ: set[tuple[str, str]] = field(default_factory=set)
     first: tuple[int, str] | None = None
     clash: tuple[int, str] | None = None
-    fitted: int = 0
 
     def see(self, texts: Any, rows: Any) -> None:
         """Takes in the texts of a chunk (trimmed; null = no value)."""
@@ -253,7 +252,6 @@ class Evidence:
             self.clash = (int(rows[at]), texts[at].as_py())
             return
         self.fitting = fits_all
-        self.fitted += int(any_fits.sum())
         for i, a in enumerate(fits_all):
             for b in fits_all[i + 1 :]:
                 if bool((days[a.name].days[any_fits] != days[b.name].days[any_fits]).any()):

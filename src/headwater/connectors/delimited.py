@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -53,11 +53,13 @@ class Delimited:
     """A delimited text file, read once from `stream`."""
 
     typed = False
+    serials = False
 
     def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
         csv.field_size_limit(LONGEST)
         self.dialect = dialect
         self.tally = Tally()
+        self._quoting = _quoting(dialect.quote)
         self._decoded = _Decoded(stream, dialect.encoding)
         self._totals = {t.strip().casefold() for t in dialect.totals}
         self._text = ""
@@ -68,7 +70,7 @@ class Delimited:
             if self._take_line() is None:
                 break
             self.tally.skipped["preamble"] += 1
-        self.header, self._separator = self._read_header()
+        self.header, self.separator = self._read_header()
 
     # --- the header --------------------------------------------------------------------------------------------------
     def _take_line(self) -> str | None:
@@ -95,7 +97,7 @@ class Delimited:
         separator = self.dialect.separator or _separator(text, self.dialect)
         while True:
             try:
-                cells = next(csv.reader([*_lines(text)], delimiter=separator, quotechar=self._quote, strict=True))
+                cells = next(csv.reader(_lines(text), **self._quoting, delimiter=separator, strict=True))
                 break
             except csv.Error as error:
                 more = self._take_line() if str(error) == _OPEN and len(text) < LONGEST else None
@@ -107,10 +109,6 @@ class Delimited:
         if "\0" in text:
             raise Refused("nul_byte", "the header holds a NUL byte", line=first, do="Export the file again.")
         return tuple(c.strip() for c in cells), separator
-
-    @property
-    def _quote(self) -> str | None:
-        return self.dialect.quote or None
 
     def _not_text(self, row: int | None, line: int) -> Refused:
         return Refused(
@@ -145,9 +143,8 @@ class Delimited:
         while index < len(lines):
             reader = csv.reader(
                 lines[index:] if index else lines,
-                delimiter=self._separator,
-                quotechar=self._quote,
-                quoting=csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE,
+                **self._quoting,
+                delimiter=self.separator,
                 strict=True,
             )
             start = index
@@ -163,7 +160,7 @@ class Delimited:
                     return rows, starts, faulty, start
                 # The row is taken to be its first line alone; what follows is read afresh.
                 code = "too_long" if what.startswith(_LARGE) and len(lines[start]) > LONGEST else "bad_quote"
-                faulty[len(rows)] = (code, _quote_fault(lines[start], self._separator, self._quote or ""))
+                faulty[len(rows)] = (code, _quote_fault(lines[start], self.separator, self.dialect.quote))
                 rows.append([lines[start]])
                 starts.append(start)
                 index = start + 1
@@ -325,12 +322,17 @@ def _readable(raw: str) -> str:
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _quoting(quote: str) -> dict[str, Any]:
+    """How csv names a quotation mark, or none."""
+    return {"quotechar": quote, "quoting": csv.QUOTE_MINIMAL} if quote else {"quoting": csv.QUOTE_NONE}
+
+
 def _separator(header: str, dialect: Dialect) -> str:
     """The separator under which most of the wanted headers appear, then the one that gives most columns."""
 
     def score(separator: str) -> tuple[int, int]:
         try:
-            cells = next(csv.reader([header], delimiter=separator, quotechar=dialect.quote or None))
+            cells = next(csv.reader([header], **_quoting(dialect.quote), delimiter=separator))
         except csv.Error:
             return (-1, 0)
         return (len({c.strip() for c in cells} & set(dialect.wanted)), len(cells))

@@ -10,6 +10,7 @@ _SENTENCES = {
     "precision": "{value} in {name} has more decimal places than the column keeps{hint}",
     "out_of_range": "{value} in {name} is outside the allowed range{hint}",
     "mixed_currency": "{value} in {name} is not in the currency of the row{hint}",
+    "missing_currency": "{name} has an amount whose currency is not known",
     "unknown_currency": "{value} in {name} is no currency code (ISO 4217)",
     "bad_date": "{value} in {name} is not a date{hint}",
     "nonexistent_time": "{value} in {name} does not exist in the time zone{hint}",

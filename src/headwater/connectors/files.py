@@ -38,11 +38,11 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
         pattern = os.path.join(glob.escape(str(workspace)), text)  # noqa: PTH118 (a pattern is no path)
     found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute and relative alike)
     is_pattern = glob.has_magic(text.replace(glob.escape(environment.get(VARIABLE, "")), ""))
-    files = [p for p in found if not p.is_dir()]
+    files = [p for p in found if p.is_file()]
     if not files:
         if found:
             raise SourceError(
-                f"{source.path!r} is a folder",
+                f"{source.path!r} is a folder, not a file",
                 where=where,
                 do="Name the files in it, such as '.../*.csv'.",
                 code="folder",

@@ -61,12 +61,12 @@ def land(
     reader: Reader, source: Source, tables: Mapping[str, Table], staged: Path, settings: Settings, now: datetime
 ) -> Landed:
     """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused for a refused file."""
-    plans = plan_tables(source, tables, reader.header, settings)
+    plans = plan_tables(source, tables, reader.header, settings, serials=reader.serials)
     spool = Spool(staged / ".rows.arrow", len(reader.header), reader.typed)
     structural = Aside(staged / ".aside-1.parquet")
     plans = _first_pass(reader, plans, source, spool, structural)
     values, twins = Aside(staged / ".aside-2.parquet"), Aside(staged / ".aside-3.parquet")
-    show = _Show(reader.header, plans, source.separator or ",")
+    show = _Show(reader.header, plans, reader.separator)
     converters = [Converter(p, settings.time_zone, source.ambiguous_time) for p in plans]
     writers = [_Writer(staged / f"{p.table.id}.parquet", p) for p in plans]
     not_meant = 0

@@ -19,7 +19,7 @@ from headwater.model.types import TIME, Kind
 
 
 def plan_tables(
-    source: Source, tables: Mapping[str, Table], header: tuple[str, ...], settings: Settings
+    source: Source, tables: Mapping[str, Table], header: tuple[str, ...], settings: Settings, *, serials: bool
 ) -> tuple[TablePlan, ...]:
     """The plan of every table the file feeds; refuses a header that is missing or stands twice."""
     twice = [name for name, n in Counter(h for h in header if h).items() if n > 1]
@@ -30,7 +30,7 @@ def plan_tables(
             column=twice[0],
             do="Rename one of the two in the file, so that it is certain which is meant.",
         )
-    return tuple(_plan(source, m, tables[m.table], header, settings) for m in source.tables)
+    return tuple(_plan(source, m, tables[m.table], header, settings, serials) for m in source.tables)
 
 
 def _place(header: tuple[str, ...], name: str) -> int:
@@ -44,18 +44,23 @@ def _place(header: tuple[str, ...], name: str) -> int:
 
 
 def _plan(
-    source: Source, mapping: TableMapping, table: Table, header: tuple[str, ...], settings: Settings
+    source: Source, mapping: TableMapping, table: Table, header: tuple[str, ...], settings: Settings, serials: bool
 ) -> TablePlan:
     key = mapping.key or table.key
     prefix = f"{source.system}:" if source.system else ""
-    currency = mapping.currency or source.currency or settings.currency
+    is_mapped = any(m.target in currency_columns(table) for m in mapping.columns)
+    currency = mapping.currency or source.currency or ("" if is_mapped else settings.currency)
     is_code = currency in CODES and currency not in header
     columns = []
     for m in mapping.columns:
         column = table.column(m.target)
         if column is None:
             raise Refused("missing_column", f"the table {table.id!r} has no column {m.target!r}", column=m.target)
-        columns.append(_column(source, m, column, table, header, settings, required=m.target in key, prefix=prefix))
+        columns.append(
+            _column(
+                source, m, column, table, header, settings, required=m.target in key, prefix=prefix, serials=serials
+            )
+        )
     mapped = {c.column.id for c in columns}
     absent = [k for k in key if k not in mapped]
     if absent:
@@ -64,7 +69,7 @@ def _plan(
     if mapping.updated_at:
         stamp = Column("_updated_at", TIME)
         m = ColumnMapping("_updated_at", mapping.updated_at)
-        updated = _column(source, m, stamp, table, header, settings, required=False, prefix="")
+        updated = _column(source, m, stamp, table, header, settings, required=False, prefix="", serials=serials)
     return TablePlan(
         table,
         tuple(columns),
@@ -76,8 +81,9 @@ def _plan(
         where=_place(header, mapping.where_column),
         where_values=frozenset(mapping.where_values),
         currency_place=-1 if is_code else _place(header, currency),
-        currency=currency if is_code else (source.currency or settings.currency),
+        currency=currency if is_code else source.currency,
         assumed=not (mapping.currency or source.currency),
+        partly=len(source.tables) > 1,
         prefix=prefix,
     )
 
@@ -92,6 +98,7 @@ def _column(
     *,
     required: bool,
     prefix: str,
+    serials: bool,
 ) -> ColumnPlan:
     kind = column.type.kind
     return ColumnPlan(
@@ -104,6 +111,7 @@ def _column(
         zone=m.time_zone or source.time_zone or settings.time_zone,
         is_currency=column.id in currency_columns(table),
         required=column.required or required,
+        serials=serials,
         prefix=prefix if kind is Kind.ID else "",
     )
 

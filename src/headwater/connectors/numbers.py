@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.connectors.cells import DOUBLE, NUMBER, PADDED, Bytes, Cells
+from headwater.connectors.cells import DOUBLE, NUMBER, PADDED, Bytes, Cells, Flags
 from headwater.connectors.currencies import meant
 from headwater.connectors.faults import NUMBER_OF
 from headwater.connectors.refusal import Refused
@@ -20,6 +20,9 @@ from headwater.model.types import Kind, Type
 
 SPACES = "\u0020\u00a0\u202f\u2009'\u2019"
 """Marks that can only group digits: spaces and apostrophes."""
+
+LONGEST = 200
+"""Characters of a number at most."""
 
 _MINUS = re.compile("[\u2212\u2013\ufe63\uff0d]")
 _LARGEST_DOUBLE = Decimal("1.7976931348623157e308")
@@ -47,30 +50,15 @@ class Evidence:
 
     def see(self, texts: Any, rows: Any) -> None:
         """Takes in the texts of a chunk (trimmed, without typed cells)."""
-        for mark, other in ((".", ","), (",", ".")):
-            here = pc.fill_null(pc.match_substring(texts, mark), False)
-            if not pc.any(here).as_py():
+        for mark in (".", ","):
+            if not pc.any(pc.match_substring(texts, mark)).as_py():
                 continue
-            m, o = re.escape(mark), re.escape(other)
-            shapes: tuple[tuple[str, str], ...] = (
-                ("open", rf"^\D*[1-9]\d{{0,2}}{m}\d{{3}}[^\d.,]*$"),
-                ("decimal", rf"^[^.,]*{m}[^.,]*$|{o}[^.,]*{m}[^.,]*$"),
-                ("grouping", rf"{m}[^.,]*{m}|{m}.*{o}"),
-            )
-            left = here
-            for part, pattern in shapes:
-                if part != "open" and (mark, part) in self.proofs:
-                    continue
-                fits = pc.and_(left, pc.fill_null(pc.match_substring_regex(texts, pattern), False))
-                left = pc.and_not(left, fits)
-                at = pc.index(fits, True).as_py()
-                if at < 0:
-                    continue
-                example = (int(rows[at]), texts[at].as_py())
-                if part == "open":
-                    self.open.setdefault(mark, example)
-                else:
-                    self.proofs[mark, part] = example
+            for part in ("decimal", "grouping"):
+                if (mark, part) not in self.proofs and (found := _first(texts, rows, _SHAPES[mark, part])):
+                    self.proofs[mark, part] = found
+            proven = (mark, "decimal") in self.proofs or (mark, "grouping") in self.proofs
+            if not proven and mark not in self.open and (found := _first(texts, rows, _SHAPES[mark, "open"])):
+                self.open[mark] = found
 
     def decide(self, column: str, personal: bool) -> Marks:
         """The marks of the column; refuses when two readings fit."""
@@ -79,25 +67,45 @@ class Evidence:
             return f"row {example[0]}" if personal else f"{example[1]!r} (row {example[0]})"
 
         def refuse(example: tuple[int, str], what: str) -> Refused:
-            return Refused(
-                "ambiguous_number",
-                what,
-                row=example[0],
-                column=column,
-                do="Say which mark is which, for the column or the source: 'decimal: \",\"' or 'decimal: \".\"'.",
-            )
+            do = "Say which mark is which, for the column or the source: 'decimal: \",\"' or 'decimal: \".\"'."
+            return Refused("ambiguous_number", what, row=example[0], column=column, do=do)
 
-        decimal = {mark for mark, part in self.proofs if part == "decimal"}
-        grouping = {mark for mark, part in self.proofs if part == "grouping"}
-        if len(decimal) == 2 or decimal & grouping or len(grouping) == 2:
-            first, second = list(self.proofs.values())[:2]
-            raise refuse(second, f"the numbers are written in two ways: {shown(first)} and {shown(second)}")
+        point, comma = ({part: e for (mark, part), e in self.proofs.items() if mark == wanted} for wanted in (".", ","))
+        for one, other in ((point, point), (comma, comma), (point, comma)):
+            for part, another in (("decimal", "grouping"),) if one is other else (("decimal",) * 2, ("grouping",) * 2):
+                if part in one and another in other:
+                    first, second = sorted((one[part], other[another]))
+                    raise refuse(second, f"the numbers are written in two ways: {shown(first)} and {shown(second)}")
         for mark, example in self.open.items():
-            if mark not in decimal and mark not in grouping:
+            if not (point if mark == "." else comma):
                 raise refuse(example, f"{shown(example)} can be read as two numbers, and no other row settles it")
-        if "," in decimal or "." in grouping:
+        if "decimal" in comma or "grouping" in point:
             return Marks(",", "." + SPACES)
         return Marks(".", "," + SPACES)
+
+
+def _shapes() -> Iterator[tuple[tuple[str, str], str]]:
+    before, after, digits = r"^[^\d.,]{0,5}", r"[^\d.,]{0,5}$", rf"[\d{SPACES}]"
+    for mark, other in ((".", ","), (",", ".")):
+        m, o = re.escape(mark), re.escape(other)
+        yield (mark, "open"), rf"{before}[1-9]\d{{0,2}}{m}\d{{3}}{after}"
+        alone = "|".join(
+            (  # 1234.5, 0.500, .5: digits before that are no group, or digits after that are not three
+                rf"(?:0\d*|\d{{4,}}|\d+[{SPACES}]{digits}*)?{m}\d+",
+                rf"\d*{m}(?:\d{{0,2}}|\d{{4,}})",
+            )
+        )
+        yield (mark, "decimal"), rf"{before}(?:{alone}|\d{{1,3}}(?:{o}\d{{3}})+{m}\d*)(?:[eE][+-]?\d+)?{after}"
+        yield (mark, "grouping"), rf"{before}\d{{1,3}}(?:(?:{m}\d{{3}}){{2,}}|(?:{m}\d{{3}})+{o}\d*){after}"
+
+
+_SHAPES = dict(_shapes())
+
+
+def _first(texts: Any, rows: Any, pattern: str) -> tuple[int, str] | None:
+    """Row and text of the first text that matches."""
+    at = pc.index(pc.match_substring_regex(texts, pattern), True).as_py()
+    return None if at < 0 else (int(rows[at]), texts[at].as_py())
 
 
 def convert(
@@ -117,18 +125,11 @@ def convert(
     scale, precision = (0, 18) if type.kind is Kind.INTEGER else (type.scale, type.precision)
     target = pa.decimal128(precision, scale)
     whole = precision - scale
-    pattern = rf"^[+-]?[0-9]{{1,{whole}}}" + (rf"(\.[0-9]{{1,{scale}}})?$" if scale else "$") if whole else r"^\+$"
     typed = np.isin(cells.kinds, (NUMBER, DOUBLE, PADDED)) if cells.kinds is not None else None
     double = cells.kinds == DOUBLE if cells.kinds is not None else None
-    plain = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
-    if marks.decimal != "." or factor is not None:
-        exact = typed if typed is not None else np.zeros(len(texts), bool)
-        no_mark = pc.and_(plain, pc.invert(pc.fill_null(pc.match_substring(texts, "."), False)))
-        plain = (
-            pc.or_(no_mark, pc.and_(plain, pa.array(exact))) if factor is None else pa.array(np.zeros(len(texts), bool))
-        )
-    values = pc.cast(pc.if_else(plain, texts, pa.scalar(None, pa.string())), target)
-    rest = np.flatnonzero(pc.and_not(pc.is_valid(texts), plain).to_numpy(zero_copy_only=False))
+    plain = _plain(texts, whole, scale, marks.decimal, typed) if factor is None else pa.nulls(len(texts), pa.string())
+    values = pc.cast(plain, target)
+    rest = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(plain)).to_numpy(zero_copy_only=False))
     rounded = 0
     if len(rest):
         found: list[Decimal | None] = []
@@ -157,6 +158,19 @@ def convert(
     return (pc.cast(values, pa.int64()) if type.kind is Kind.INTEGER else values), codes, rounded
 
 
+def _plain(texts: Any, whole: int, scale: int, decimal: str, typed: Flags | None) -> Any:
+    """The texts that are digits with at most one decimal mark and fit the type, with a point; null for the others."""
+    none = pa.scalar(None, pa.string())
+    if not whole:
+        return pa.nulls(len(texts), pa.string())
+    if decimal == ",":
+        pointed = pc.match_substring(texts, ".")
+        own = pc.or_(pc.invert(pointed), pa.array(typed)) if typed is not None else pc.invert(pointed)
+        texts = pc.if_else(own, pc.replace_substring(texts, ",", "."), none)
+    fits = rf"^[+-]?[0-9]{{1,{whole}}}" + (rf"(\.[0-9]{{1,{scale}}})?$" if scale else "$")
+    return pc.if_else(pc.match_substring_regex(texts, fits), texts, none)
+
+
 def _fifteen(value: Decimal | str) -> Decimal | str:
     """A number at the 15 significant digits that a double is good for."""
     if isinstance(value, str) or not value:
@@ -173,6 +187,8 @@ def number(text: str, marks: Marks, currency: str = "", *, factor: Decimal | Non
     >>> number("12,5", Marks())
     'bad_number'
     """
+    if len(text) > LONGEST:
+        return "bad_number"
     t = _MINUS.sub("-", text.strip())
     if re.fullmatch(r"[+-]?(nan|inf|infinity|1\.#\w+)", t.casefold()):
         return "non_finite"

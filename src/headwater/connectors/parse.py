@@ -18,7 +18,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import headwater
 from headwater.connectors import message
 from headwater.connectors.limits import STANDARD, Limits
 from headwater.errors import HeadwaterError, SourceError, TransientSourceError, WorkspaceError
@@ -55,16 +54,16 @@ def parse(
     """
     done = False
     try:
-        answer = _run(_job(source, path, tables, staged, settings, now, limits), path, limits)
-        draft = _draft(answer, source, path, tables, settings)
+        answer = _run(job_of(source, path, tables, staged, settings, now, limits), path, limits)
+        draft = draft_of(answer, source, path, tables, settings)
         done = True
         return draft
     finally:
         if not done:
-            _clear(staged)
+            clear(staged)
 
 
-def _job(
+def job_of(
     source: Source,
     path: Path,
     tables: Mapping[str, Table],
@@ -73,6 +72,7 @@ def _job(
     now: datetime,
     limits: Limits,
 ) -> dict[str, Any]:
+    """What the child is told."""
     return {
         "source": message.source_json(source),
         "path": str(path.absolute()),
@@ -88,7 +88,7 @@ def _job(
 # --- the child -------------------------------------------------------------------------------------------------------
 def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
     """The child's answer; it is stopped when it goes beyond a limit."""
-    package = str(Path(headwater.__file__).resolve().parent.parent)
+    package = str(Path(__file__).resolve().parents[2])
     environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
     environment |= {"PYTHONPATH": package, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     out = Path(job["staged"]) / ".answer.json"
@@ -168,7 +168,7 @@ def _beyond(limit: str, path: Path) -> SourceError:
     )
 
 
-def _clear(staged: Path) -> None:
+def clear(staged: Path) -> None:
     """Removes whatever a refused file left in the staged folder."""
     for left in staged.iterdir() if staged.is_dir() else ():
         if left.is_dir() and not left.is_symlink():
@@ -178,9 +178,10 @@ def _clear(staged: Path) -> None:
 
 
 # --- the answer ------------------------------------------------------------------------------------------------------
-def _draft(
+def draft_of(
     answer: dict[str, Any], source: Source, path: Path, tables: Mapping[str, Table], settings: Settings
 ) -> Draft:
+    """The draft of what the child answered; raises why there is none."""
     if "landed" not in answer:
         raise _error(answer, path)
     found = answer["landed"]

@@ -27,6 +27,7 @@ FOLDER = "sources"
 
 Mark = Literal[".", ",", " ", "'", "\u2019", "\u00a0", "\u202f"]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else tuple(v or ()))]
+QUARANTINE = "quarantine.parquet"
 TRUE_TEXTS = TableMapping("", ()).deleted_values
 
 Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
@@ -296,6 +297,8 @@ def _table_faults(
     if table is None:
         yield document.fault(at, f"no table is called {name!r}", _near(name, tables))
         return
+    if f"{name}.parquet" == QUARANTINE:
+        yield document.fault(at, f"a table that is fed by a source cannot be called {name!r}")
     if table.rows_from:
         yield document.fault(at, f"{name!r} is derived from {table.rows_from!r}", "Feed that table instead.")
         return

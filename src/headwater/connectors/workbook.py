@@ -55,6 +55,8 @@ class Workbook:
     """One sheet of a workbook, read row by row."""
 
     typed = True
+    serials = True
+    separator = ","
 
     def __init__(self, stream: BinaryIO, layout: Layout, most_bytes: int) -> None:
         self.tally = Tally()
