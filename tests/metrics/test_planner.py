@@ -83,6 +83,13 @@ def test_ratios_are_sum_over_sum_and_keep_their_parts(tiny: World) -> None:
     assert (found.value, found.numerator, found.denominator, found.subjects) == (60, 180, 3, 3)
 
 
+def test_a_number_rests_on_all_that_its_denominator_counts(tiny: World) -> None:
+    both = tiny.ask("won / (won + big)", period=Q1)[0]  # won: a, b, d; big: a, c
+    assert (both.value, both.denominator, both.subjects) == (0.6, 5, 5)
+    assert tiny.ask("won / accounts_won", period=Q1)[0].subjects == 2  # companies A, B, not their three wins
+    assert tiny.ask("won / revenue", period=Q1)[0].subjects == 3  # money counts nothing: the rows it is added from
+
+
 def test_a_zero_denominator_is_no_value_with_its_reason(tiny: World) -> None:
     found = tiny.ask("revenue / won", period=Period(D(2025, 4, 1), D(2025, 5, 1)))[0]
     assert (found.value, found.quality, found.denominator) == (None, ("zero_denominator",), 0)

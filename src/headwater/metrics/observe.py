@@ -250,6 +250,8 @@ class Evaluation:
             bottom = self._value(formula.right, index, segment, HERE, False, notes)
             if notes.n is None:
                 notes.n = top_n
+            elif bottom is not None and self._counts(formula.right):
+                notes.n = int(bottom)
             return self._divide(top, bottom, notes), _float(top), _float(bottom)
         if isinstance(formula, Name):
             measure = self.context.catalogue.measures[formula.id]
@@ -258,6 +260,18 @@ class Evaluation:
                 return _float(value), _float(notes.reading.total), float(notes.reading.n)
             return _float(value), None, None
         return _float(self._value(formula, index, segment, HERE, False, notes)), None, None
+
+    def _counts(self, formula: Formula) -> bool:
+        """Whether a formula says how many there are: counts, also added to or taken from each other."""
+        match formula:
+            case Name(name):
+                return self.context.catalogue.measures[name].aggregate in ("count", "count_distinct")
+            case Call(function, argument):
+                return function not in ("growth", "share") and self._counts(argument)
+            case Binary("+" | "-", left, right):
+                return self._counts(left) and self._counts(right)
+            case _:
+                return False
 
     def _divide(self, top: Exact | None, bottom: Exact | None, notes: Notes) -> float | None:
         if top is None or bottom is None:
