@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -29,13 +30,13 @@ from headwater.connectors.dates import DAY_US, NAIVE, Moments
 from headwater.connectors.faults import NUMBER_OF
 from headwater.connectors.forms import Form
 from headwater.connectors.numbers import Marks
-from headwater.connectors.zones import Zone
+from headwater.connectors.zones import Zone, day_number
 from headwater.model.source import ColumnMapping
 from headwater.model.table import Column, Table
 from headwater.model.types import DAY_SUFFIX, Kind
 
-FIRST_DAY, LAST_DAY = -25_567, 84_371
-"""1900-01-01 and 2200-12-31, in days from 1970-01-01: dates outside are refused."""
+FIRST_DAY, LAST_DAY = day_number(date(1900, 1, 1)), day_number(date(2200, 12, 31))
+"""Dates outside are refused."""
 
 LONGEST_ID, LONGEST_TEXT = 1_000, 1 << 20
 TRUE = ("true", "t", "yes", "y", "1", "1.0", "on")

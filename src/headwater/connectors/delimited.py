@@ -122,15 +122,15 @@ class Delimited:
             if not self._decoded.ended:
                 self._text += self._decoded.block()
             lines = _lines(self._text)
-            if lines and not _ended(lines[-1], self._decoded.ended):
+            if lines and not _ended(lines[-1], self._decoded.ended and not self._decoded.undecodable):
                 lines.pop()
             used, chunk = self._chunk(lines)
             self._text = self._text[used:] if used < len(self._text) else ""
             if len(self._text) > 8 * LONGEST:  # a line without an end
                 raise Refused("too_long", f"a line is longer than {8 * LONGEST:,} characters", line=self._line)
             yield chunk
-        if self._decoded.undecodable:
-            raise self._not_text(self.tally.records + 1, self._line)
+            if self._decoded.undecodable:
+                raise self._not_text(self.tally.records + 1, self._line)
         if self._first_undecoded and self._decoded.guessed and self._decoded.extra < self._undecoded:
             raise self._not_text(*self._first_undecoded)
 

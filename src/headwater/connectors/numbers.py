@@ -85,7 +85,9 @@ class Evidence:
 
 
 def _shapes() -> Iterator[tuple[tuple[str, str], str]]:
-    before, after, digits = r"^[^\d.,]{0,5}", r"[^\d.,]{0,5}$", rf"[\d{SPACES}]"
+    before = r"^[+(-]?(?:R|[A-Z]{2,3})?[^\w.,]{0,3}"  # a sign, a currency
+    after = r"[^\w.,]{0,2}(?:[^\W\d_]{2,3})?[^\w.,]{0,2}$"
+    digits = rf"[\d{SPACES}]"
     for mark, other in ((".", ","), (",", ".")):
         m, o = re.escape(mark), re.escape(other)
         yield (mark, "open"), rf"{before}[1-9]\d{{0,2}}{m}\d{{3}}{after}"

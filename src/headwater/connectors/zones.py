@@ -26,7 +26,7 @@ class Zone:
 
     def to_utc(self, local: Integers, earlier: bool) -> tuple[Integers, Flags, Flags]:
         """Instants of local times (microseconds from 1970), which of them do not exist, and which exist twice (the
-        earlier or the later instant is given)."""
+        earlier or the later instant is given). A time that does not exist gets an instant after the gap began."""
         none = np.zeros(len(local), bool)
         if self.name == "UTC":
             return local, none, none.copy()
@@ -68,7 +68,7 @@ class Zone:
         moment = _EPOCH + timedelta(microseconds=local)
         first, second = (moment.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         exists = first.astimezone(self._zone).replace(tzinfo=None) == moment
-        chosen = min(first, second) if earlier else max(first, second)
+        chosen = min(first, second) if earlier and exists else max(first, second)
         since = chosen.replace(tzinfo=None) - _EPOCH
         return since // timedelta(microseconds=1), not exists, exists and first != second
 
