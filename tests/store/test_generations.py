@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -210,8 +212,10 @@ def test_a_newer_manifest_is_left_alone(store: Store, monkeypatch: pytest.Monkey
 
 def test_a_reader_needs_nothing_but_read_permission(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a read-only folder there is no room to spill; small questions are answered all the same."""
-    from headwater.store import scratch
-
     grow(store, "a")
-    monkeypatch.setattr(scratch, "_make", lambda _: (None, -1))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
     assert rows_of(store, "leads", "lead_id") == [("a",)]

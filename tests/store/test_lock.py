@@ -13,7 +13,7 @@ from headwater.errors import WorkspaceError
 from headwater.store import landing
 from headwater.store.lock import writer, writing
 from headwater.store.place import Store
-from headwater.store.scratch import abandoned, scratch
+from headwater.store.scratch import abandoned, scratch, scratch_if_possible
 from tests.store.world import load
 
 HOLDER = """
@@ -112,8 +112,10 @@ def test_what_an_interrupted_writer_left_is_swept(store: Store) -> None:
 
 def test_without_room_for_scratch_a_reader_works_without(store: Store) -> None:
     store.scratch.rmdir()
-    with scratch(store) as none:
+    with scratch_if_possible(store) as none:
         assert none is None
+    with pytest.raises(WorkspaceError), scratch(store):
+        pass
 
 
 def test_changing_without_the_lock_is_a_fault_of_the_program(store: Store, tmp_path: Path) -> None:

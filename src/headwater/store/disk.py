@@ -27,7 +27,7 @@ def refusal(error: OSError, where: Path) -> WorkspaceError:
     """The error of ours that says what the operating system refused and what to do."""
     if error.errno in _FULL:
         return WorkspaceError(
-            "the disk is full, so nothing was written",
+            "the disk is full, so this was not finished",
             where=str(where),
             do="Free some space (or raise the quota) and run the same command again; what was stored before is whole.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from headwater.store.disk import (
 )
 from headwater.store.engines.duckdb import FileConnection, QueryConnection, View
 from headwater.store.generations import Manifest, Shape
-from headwater.store.journal import Landed, append, discard_replaced, entries
+from headwater.store.journal import QUARANTINE, Landed, append, discard_replaced, entries
 from headwater.store.lock import must_write
 from headwater.store.place import Store
 from headwater.store.scratch import scratch
@@ -39,8 +39,8 @@ Render = Callable[[Relation], Statement]
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did: data rows and quarantined rows dropped from the landing, rows that stay with `[erased]` in
-    a text, generations rewritten (old id, new id).
+    """What an erasure did: rows of tables and quarantined rows dropped from the landing, rows that stay with `[erased]`
+    in a text, generations rewritten (old id, new id).
 
     `sources` are the files the rows came from: they still hold the subject, and a person must see to them.
     `elsewhere` are files under `.headwater` that hold it and are not the store's to change.
@@ -79,10 +79,9 @@ def erase(
         files = FileConnection((store.landing, store.parts), memory_mb=memory_mb, scratch=spill)
         try:
             affected = _affected(store, files, subjects)
-            _begin(store, hashes, affected)
-            done = [_rewrite_batch(store, files, landed, subjects, hashes) for landed in affected]
-            rows = sum(d.rows for d in done)
-            _append_erasures(store, hashes, now, rows)
+            found = _begin(store, hashes, sum(rows for _, rows in affected))
+            done = [_rewrite_batch(store, files, landed, subjects, hashes) for landed, _ in affected]
+            _append_erasures(store, hashes, now, found)
             rewritten = _rewrite_generations(store, files, subjects, render)
         finally:
             files.close()
@@ -91,7 +90,7 @@ def erase(
     elsewhere = _elsewhere(store, subjects)
     discard(_begun_path(store))
     return Erased(
-        rows=rows,
+        rows=sum(d.rows for d in done),
         quarantined=sum(d.quarantined for d in done),
         changed=sum(d.changed for d in done),
         generations=rewritten,
@@ -116,18 +115,17 @@ class _Done:
     source: str
 
 
-def _affected(store: Store, files: FileConnection, subjects: Subjects) -> tuple[Landed, ...]:
-    """The batches that hold the subject, in a file or in a warning."""
-
-    def holds(landed: Landed) -> bool:
+def _affected(store: Store, files: FileConnection, subjects: Subjects) -> tuple[tuple[Landed, int], ...]:
+    """The batches that hold the subject, in a file or in a warning, and how many rows of tables each would lose."""
+    found = []
+    for landed in entries(store):
         if not isinstance(landed.entry, Batch):
-            return False
-        paths = [landed.folder / name for name, *_ in landed.files if name.endswith(".parquet")]
-        return any(subjects.held_by(w) for w in landed.entry.warnings) or any(
-            any(held_in(files, path, subjects)) for path in paths
-        )
-
-    return tuple(landed for landed in entries(store) if holds(landed))
+            continue
+        names = [name for name, *_ in landed.files if name.endswith(".parquet")]
+        held = {name: held_in(files, landed.folder / name, subjects) for name in names}
+        if any(any(h) for h in held.values()) or any(subjects.held_by(w) for w in landed.entry.warnings):
+            found.append((landed, sum(dropped for name, (dropped, _) in held.items() if name != QUARANTINE)))
+    return tuple(found)
 
 
 def _rewrite_batch(
@@ -156,7 +154,7 @@ def _rewrite_batch(
         raise
     with refusals(store.landing):
         discard_folder(landed.folder)
-    return _Done(taken.rows, taken.quarantined, taken.changed, batch.path)
+    return _Done(taken.dropped, taken.quarantined, taken.changed, batch.path)
 
 
 def _append_erasures(store: Store, hashes: Sequence[str], now: datetime, rows: int) -> None:
@@ -278,10 +276,17 @@ def _begun_path(store: Store) -> Path:
     return store.root / "erasing.json"
 
 
-def _begin(store: Store, hashes: Sequence[str], affected: Sequence[Landed]) -> None:
-    begun: Mapping[str, object] = {"subjects": list(hashes), "batches": len(affected)}
+def _begin(store: Store, hashes: Sequence[str], rows: int) -> int:
+    """Notes that the erasure was begun; the rows it drops, those of an interrupted run of the same erasure included."""
+    path = _begun_path(store)
+    try:
+        before = json.loads(path.read_bytes())
+        rows = max(rows, int(before["rows"])) if before["subjects"] == list(hashes) else rows
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
     with refusals(store.root):
-        replace_file(_begun_path(store), json.dumps(begun).encode())
+        replace_file(path, json.dumps({"subjects": list(hashes), "rows": rows}).encode())
+    return rows
 
 
 def _clear_cache(store: Store) -> None:

@@ -23,7 +23,7 @@ from headwater.store.disk import discard, discard_folder, publish_folder, refusa
 from headwater.store.lock import must_write
 from headwater.store.place import FORMAT, Store
 from headwater.store.records import canonical, from_json, to_json
-from headwater.store.scratch import scratch
+from headwater.store.scratch import scratch_if_possible
 
 if TYPE_CHECKING:
     import pyarrow
@@ -108,7 +108,7 @@ def pinned(store: Store, generation_id: str = "", settings: Settings | None = No
     limits = settings or Settings()
     handle, manifest = _pin(store, generation_id)
     try:
-        with scratch(store) as spill:
+        with scratch_if_possible(store) as spill:
             connection = QueryConnection(
                 views_of(store, manifest), memory_mb=limits.memory_mb, threads=limits.threads, scratch=spill
             )

@@ -6,24 +6,35 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from headwater.store.disk import discard
+from headwater.errors import WorkspaceError
+from headwater.store.disk import discard, refusals
 from headwater.store.place import Store
 
 
 @contextmanager
-def scratch(store: Store) -> Iterator[Path | None]:
-    """A folder of one's own for the block, removed after it; None where the store cannot be written (no spilling)."""
-    path, handle = _make(store)
+def scratch(store: Store) -> Iterator[Path]:
+    """A folder of one's own for the block, removed after it."""
+    with refusals(store.scratch):
+        path, handle = _make(store)
     try:
         yield path
     finally:
-        if path is not None:
-            discard(path)
-        if handle >= 0:
-            os.close(handle)
+        discard(path)
+        os.close(handle)
+
+
+@contextmanager
+def scratch_if_possible(store: Store) -> Iterator[Path | None]:
+    """The same, but None where the store cannot be written: small questions need no room to spill."""
+    with ExitStack() as stack:
+        try:
+            path: Path | None = stack.enter_context(scratch(store))
+        except WorkspaceError:
+            path = None
+        yield path
 
 
 def abandoned(store: Store) -> tuple[Path, ...]:
@@ -33,25 +44,23 @@ def abandoned(store: Store) -> tuple[Path, ...]:
     return tuple(path for path in sorted(store.scratch.iterdir()) if not _in_use(path))
 
 
-def _make(store: Store) -> tuple[Path | None, int]:
+def _make(store: Store) -> tuple[Path, int]:
     while True:
         path = store.scratch / secrets.token_hex(8)
-        handle = -1
+        path.mkdir()
         try:
-            path.mkdir()
             handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if path.exists():  # else a writer swept it between the two steps
+        except FileNotFoundError:  # a writer swept it between the two steps
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if path.exists():
                 return path, handle
-        except FileNotFoundError:
-            if not store.scratch.is_dir():
-                return None, -1
         except OSError:
-            if handle >= 0:
-                os.close(handle)
-            return None, -1
-        if handle >= 0:
+            discard(path)
             os.close(handle)
+            raise
+        os.close(handle)
 
 
 def _in_use(path: Path) -> bool:

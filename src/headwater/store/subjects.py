@@ -55,14 +55,15 @@ class Subjects:
 
     def held_by(self, text: str) -> bool:
         """Whether a text holds one of them."""
-        return any(_holds(text, one) for one in self.texts)
+        return re.search(self.in_raw_rows.within, text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken out of the files of one batch: data rows that are in no table any more, quarantined rows, rows
-    that stay with `[erased]` in them; and its tables and warnings as they are now."""
+    """What was taken out of the files of one batch: rows of tables, the data rows that are in no table any more,
+    quarantined rows, rows that stay with `[erased]` in them; and its tables and warnings as they are now."""
 
+    dropped: int
     rows: int
     quarantined: int
     changed: int
@@ -72,7 +73,8 @@ class Taken:
     def skipped(self, before: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
         """The counts of skipped rows, with those that were taken out."""
         counts = dict(before)
-        counts[SKIPPED] = counts.get(SKIPPED, 0) + self.rows + self.quarantined
+        if gone := self.rows + self.quarantined:
+            counts[SKIPPED] = counts.get(SKIPPED, 0) + gone
         return tuple(counts.items())
 
 
@@ -96,7 +98,7 @@ def take_out(
     before = files.distinct([folder / name for name in names], "_row")
     quarantine_before = _quarantined(files, folder / QUARANTINE)
     left: dict[str, int] = {}
-    changed = 0
+    dropped_rows = changed = 0
     for path in sorted(folder.iterdir()):
         if path.name == MANIFEST:
             continue
@@ -106,11 +108,13 @@ def take_out(
             draft = temporary(target, ".parquet")
             texts = subjects.in_raw_rows if raw else subjects.in_tables
             left[path.name] = files.rewrite(path, draft, texts, drop_within=raw, marker=MARKER)
+            dropped_rows += 0 if raw else dropped
             changed += masked
             draft.replace(target / path.name)
         elif folder != target:
             os.link(path, target / path.name)
     return Taken(
+        dropped=dropped_rows,
         rows=before - files.distinct([target / name for name in names], "_row"),
         quarantined=quarantine_before - _quarantined(files, target / QUARANTINE),
         changed=changed,
@@ -167,7 +171,7 @@ def _quarantined(files: FileConnection, path: Path) -> int:
 
 
 def _texts(whole: Sequence[str], within: Sequence[str]) -> Texts:
-    edge = r"[^\p{L}\p{N}]"
+    edge = "[^0-9A-Za-zÀ-ɏͰ-ӿ]"  # not a digit, nor a letter of a script that puts blanks between words
     return Texts(
         plain=tuple(text.lower() for text in whole),
         whole=rf"^\s*(?:[^:\s]+:)?(?:{_alternatives(whole)})\s*$",
@@ -177,17 +181,6 @@ def _texts(whole: Sequence[str], within: Sequence[str]) -> Texts:
 
 def _alternatives(texts: Iterable[str]) -> str:
     return "|".join(f"(?i:{re.escape(text)})" if "@" in text else re.escape(text) for text in texts)
-
-
-def _holds(text: str, subject: str) -> bool:
-    text = text.translate(_LOWER) if "@" in subject else text
-    at = text.find(subject)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(subject) : at + len(subject) + 1]
-        if not before.isalnum() and not after.isalnum():
-            return True
-        at = text.find(subject, at + 1)
-    return False
 
 
 def _recognised(store: Store, files: FileConnection, paths: Sequence[Path], hashes: set[str]) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import WorkspaceError
 from headwater.model.generation import Generation, Part
 from headwater.model.landing import Batch, JournalEntry
 from headwater.model.plan import (
@@ -68,10 +67,6 @@ def open_workshop(
     check_files(landed)
     views = _landed_views(landed, tables) | _old_views(store, previous, tables)
     with scratch(store) as folder:
-        if folder is None:
-            raise WorkspaceError(
-                "no room to work in can be made", where=str(store.scratch), do="Check its permissions."
-            )
         bench = BenchConnection(
             memory_mb=settings.memory_mb,
             threads=settings.threads,

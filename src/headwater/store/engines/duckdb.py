@@ -333,12 +333,12 @@ class FileConnection:
         with _own_words(self._memory_mb):
             rows = self._connection.read_parquet([str(path)])
             names = _text_columns(rows)
-            if not names:
+            near = rows.filter(_any(_near(name, texts) for name in names)) if names else None
+            if near is None or not len(near):
                 return 0, 0
             dropped = _any(_matches(name, texts, texts.within if drop_within else texts.whole) for name in names)
             held = _any(_matches(name, texts, texts.within) for name in names)
-            gone = len(rows.filter(dropped))
-            return gone, 0 if drop_within else len(rows.filter(held & _not(dropped)))
+            return len(near.filter(dropped)), 0 if drop_within else len(near.filter(held & _not(dropped)))
 
     def rewrite(self, path: Path, target: Path, texts: Texts, *, drop_within: bool, marker: str) -> int:
         """Writes the rows of `path` to `target` without those that are dropped, and with `marker` in the place of the
@@ -408,10 +408,14 @@ def _text_columns(rows: DuckDBPyRelation) -> list[str]:
 
 
 def _matches(name: str, texts: Texts, pattern: str) -> Expression:
-    column = ColumnExpression(name)
-    near = _any(Call("contains", Call("lower", column), ConstantExpression(plain)) for plain in texts.plain)
-    found = near & Call("regexp_matches", column, ConstantExpression(pattern))
+    found = _near(name, texts) & Call("regexp_matches", ColumnExpression(name), ConstantExpression(pattern))
     return duckdb.CoalesceOperator(found, ConstantExpression(False))
+
+
+def _near(name: str, texts: Texts) -> Expression:
+    """Whether the column may match: the quick question before the exact one."""
+    column = Call("lower", ColumnExpression(name))
+    return _any(Call("contains", column, ConstantExpression(plain)) for plain in texts.plain)
 
 
 def _masked(name: str, texts: Texts, marker: str) -> Expression:
@@ -448,7 +452,7 @@ def _translated(error: duckdb.Error, memory_mb: int) -> HeadwaterError:
     match error:
         case _ if "No space left" in text or "File too large" in text or "Disk quota" in text:
             return WorkspaceError(
-                "the disk is full, so nothing was written",
+                "the disk is full, so this was not finished",
                 do="Free some space and run the same command again; what was stored before is whole.",
             )
         case duckdb.InterruptException():
