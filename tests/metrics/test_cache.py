@@ -102,7 +102,7 @@ def test_a_new_and_a_removed_file_are_seen(place: Place) -> None:
 
 def test_a_cache_is_of_one_program_version(place: Place) -> None:
     place.load()
-    place.monkeypatch.setattr(module, "__version__", "0.0.0")
+    place.monkeypatch.setattr(module, "VERSION", "0.0.0")
     assert place.load()[1]
 
 

@@ -1,6 +1,6 @@
 """What a plan answers on a tiny world added up by hand, clock by clock, and what it refuses."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -205,6 +205,17 @@ def test_negative_durations_are_left_out_and_counted_unless_kept(tiny: World) ->
     assert (mean.value, mean.left_out, mean.subjects) == (17.5, 1, 2)  # (30 + 5) / 2
     assert kept.value == pytest.approx(25 / 3)  # (30 - 10 + 5) / 3
     assert middle.value == 17.5
+
+
+def test_a_median_is_bounded_by_order_statistics() -> None:
+    # ten deals won after 1, 2, 4, 8 ... 512 days: ranks 5 -/+ 1.96 * sqrt(2.5), rounded up, are 2 and 9
+    ten = [deal(f"t{i}", "A", "email", D(2020, 1, 1), D(2020, 1, 1) + timedelta(2**i), 1) for i in range(10)] + [
+        deal("bad", "A", "email", D(2020, 1, 20), D(2020, 1, 10), 1)
+    ]
+    (found,) = world(MEASURES, {"deals": ten}).ask("middle", interval="quantile")
+    assert (found.value, found.low, found.high, found.subjects, found.left_out) == (24, 2, 256, 10, 1)
+    (few,) = world(MEASURES, {"deals": ten[:5]}).ask("middle", interval="quantile", by=("channel",))
+    assert (few.value, few.low, few.high) == (4, None, None)  # under six no order statistics do
 
 
 def test_money_is_converted_at_its_own_day_and_absent_without_a_rate() -> None:

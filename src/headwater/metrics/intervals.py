@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 Z = 1.959963984540054
 """Two-sided 95 % point of the standard normal distribution."""
 
+LEAST_FOR_QUANTILE = 6
+"""Under six rows no two order statistics bound a median at 95 %."""
+
 
 def wilson(successes: float, trials: float) -> tuple[float, float]:
     """The Wilson score interval of a proportion at 95 %.
@@ -69,6 +72,8 @@ def interval(
             return wilson(numerator, denominator)
         case "mean" if reading is not None and reading.deviation is not None and n is not None and n > 1:
             return student(value, reading.deviation, n)
+        case "quantile" if reading is not None and n is not None and n >= LEAST_FOR_QUANTILE:
+            return reading.low, reading.high
         case "count" if value >= 0 and value == int(value):
             return garwood(int(value))
     return None, None

@@ -122,7 +122,7 @@ def _basis_said(cohorts: list[str]) -> str:
 
 
 def _interval_fits(interval: str, formula: Formula, catalogue: Catalogue) -> bool:
-    """Whether a formula is what an interval is made for: a quotient of counts, one mean, one count."""
+    """Whether a formula is what an interval is made for: a quotient of counts, one mean, one quantile, one count."""
     match interval, formula:
         case "none", _:
             return True
@@ -130,6 +130,8 @@ def _interval_fits(interval: str, formula: Formula, catalogue: Catalogue) -> boo
             return _counts(top, catalogue) and _counts(bottom, catalogue)
         case "mean", Name(name):
             return catalogue.measures[name].aggregate == "mean"
+        case "quantile", Name(name):
+            return catalogue.measures[name].aggregate in ("median", "quantile")
         case "count", Name(name):
             return _is_count(catalogue.measures[name])
         case _:

@@ -33,6 +33,8 @@ class Reading:
     unversioned: int = 0
     total: Exact | None = None
     deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
     mature_days: int | None = None
 
 
@@ -52,6 +54,11 @@ class Notes:
             self.quality.add(quality)
         if sentence and sentence not in self.detail:
             self.detail.append(sentence)
+
+    def take_n(self) -> int | None:
+        """What the number rests on so far; counting begins anew."""
+        n, self.n = self.n, None
+        return n
 
 
 Readings = Mapping[tuple[str, bool, Window], Mapping[Segment, Reading]]
@@ -121,6 +128,8 @@ def _reading(values: Mapping[str, object], divide: int) -> Reading:
         unversioned=_whole(values.get("unversioned")),
         total=_divided(_exact(values.get("sum")), divide),
         deviation=None if deviation is None else float(deviation) / divide,
+        low=_float(_divided(_exact(values.get("low")), divide)),
+        high=_float(_divided(_exact(values.get("high")), divide)),
         mature_days=None if mature is None else _whole(mature),
     )
 
@@ -245,8 +254,7 @@ class Evaluation:
         """Value, numerator and denominator. A quotient at the top gives its parts; so does a mean."""
         if isinstance(formula, Binary) and formula.operator == "/":
             top = self._value(formula.left, index, segment, HERE, False, notes)
-            top_n = notes.n
-            notes.n = None
+            top_n = notes.take_n()
             bottom = self._value(formula.right, index, segment, HERE, False, notes)
             if notes.n is None:
                 notes.n = top_n

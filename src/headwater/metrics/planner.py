@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from headwater.errors import QueryError, nearest
 from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
 from headwater.model.catalogue import Catalogue
-from headwater.model.expression import ColumnName, Elapsed, Predicate
+from headwater.model.expression import ColumnName, Elapsed, Name, Predicate
 from headwater.model.generation import Generation
 from headwater.model.lowering import (
     SECONDS,
@@ -121,7 +122,8 @@ def plan(question: Question, catalogue: Catalogue, generation: Generation, setti
     for i, period in enumerate(periods):
         for moment in {n.moment for n in all_needs}:
             windows[i, moment] = _window(question, period, moment, settings)
-    blocks = _blocks(question, all_needs, measures, windows, condition, context)
+    ranked = frozenset(a.formula.id for a in asked if a.variant.interval == "quantile" and isinstance(a.formula, Name))
+    blocks = _blocks(question, all_needs, measures, windows, condition, context, ranked)
     return Plan(question, asked, periods, windows, blocks, needed, condition, context)
 
 
@@ -233,6 +235,7 @@ def _blocks(
     windows: Mapping[tuple[int, Moment], Window | None],
     condition: Predicate | None,
     context: Context,
+    ranked: frozenset[str],
 ) -> tuple[Block, ...]:
     """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass."""
     groups: dict[tuple[object, ...], list[Measure]] = {}
@@ -248,12 +251,13 @@ def _blocks(
         if isinstance(measure.clock, Alive | Latest):
             ordered = tuple(dict.fromkeys(Window(None, w.end) for w in ordered))
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-        alone = isinstance(measure.clock, Reached) or needs_rates(measure, context)
+        alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
         key = (measure.table, measure.clock, ordered, total, _versioned(measure, asked, context), alone and measure.id)
         groups.setdefault(key, []).append(measure)
         spans[key] = ordered
     return tuple(
-        _block(question, tuple(group), spans[key], bool(key[3]), condition, context) for key, group in groups.items()
+        _block(question, tuple(group), spans[key], bool(key[3]), condition, context, ranked=group[0].id in ranked)
+        for key, group in groups.items()
     )
 
 
@@ -439,6 +443,8 @@ def _block(
     total: bool,
     condition: Predicate | None,
     context: Context,
+    *,
+    ranked: bool,
 ) -> Block:
     table = context.catalogue.tables[measures[0].table]
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
@@ -454,9 +460,53 @@ def _block(
             aggregates += found
             fields.append(Field(measure.id, prefix, names_of, divisor(measure)))
     keys = (Named("_w", rows.window), *segment_keys(question, total, table))
-    relation: Relation = Group(rows.relation, keys, tuple(aggregates))
+    source = rows.relation
+    if ranked:
+        source = _ranked(source, keys, measures[0])
+        aggregates += _rank_bounds(measures[0])
+        fields = [replace(fields[0], names=(*fields[0].names, "low", "high"))]
+    relation: Relation = Group(source, keys, tuple(aggregates))
     splits = () if total else question.by
     return Block(relation, windows, splits, total, tuple(fields))
+
+
+def _counted(measure: Measure) -> Scalar | None:
+    """Which rows are in the aggregate of the first measure of a block: its condition, no empty value, no bad date."""
+    value = Col("_v0")
+    whole = None
+    if isinstance(measure.column, Elapsed) and measure.negatives == "leave_out":
+        whole = Op("ge", (value, Lit(0)))
+    ok = None if measure.where is None else Col("_ok0")
+    return both(ok, Op("not", (Op("is_null", (value,)),)), whole)
+
+
+def _ranked(source: Relation, keys: tuple[Named, ...], measure: Measure) -> Relation:
+    """Each row with its rank by value among the counted rows of its window and segment, and how many those are."""
+    counted = Op("coalesce", (_counted(measure) or Lit(True), Lit(False)))
+    partition = (*(k.value for k in keys), counted)
+    rank = Over("row_number", partition, (Order(Col("_v0")),))
+    return Project(source, (Named("_rank", rank), Named("_of", Over("count_rows", partition))), keep_all=True)
+
+
+def _rank_bounds(measure: Measure) -> list[NamedAgg]:
+    """The order statistics that bound a quantile at 95 %: ranks n q -/+ 1.96 sqrt(n q (1 - q)), rounded up.
+
+    Source: W. J. Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2 (large-sample ranks).
+    """
+    q = Decimal(str(measure.quantile)) if measure.aggregate == "quantile" else Decimal("0.5")
+    rank, n = Op("as_double", (Col("_rank"),)), Op("as_double", (Col("_of"),))
+    off = Op("sub", (rank, Op("mul", (n, Lit(q)))))
+    spread = Op("mul", (n, Lit(Decimal("3.841458820694124") * q * (1 - q))))
+    inside = Op("le", (Op("mul", (off, off)), spread))
+    above = Op("ge", (off, Lit(0)))
+    low = Op("or", (above, inside))
+    high = Op("and", (above, Op("ge", (Op("mul", (off, off)), spread))))
+    counted = _counted(measure)
+    value = Col("_v0")
+    return [
+        NamedAgg("m0_low", Agg("min", value, both(counted, low))),
+        NamedAgg("m0_high", Agg("min", value, both(counted, high))),
+    ]
 
 
 def divisor(measure: Measure) -> int:

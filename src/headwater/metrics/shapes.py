@@ -221,7 +221,7 @@ class MeasureShape(Definition):
 Show = Literal["percent", "number", "money", "days", "score"]
 Better = Literal["up", "down", "band", "context"]
 Basis = Literal["period", "cohort", "stock"]
-Interval = Literal["proportion", "mean", "count", "none"]
+Interval = Literal["proportion", "mean", "quantile", "count", "none"]
 
 
 class VariantShape(Definition):

@@ -22,7 +22,7 @@ class Variant:
     """One named way to compute a KPI. The KPI without a variant is its default variant.
 
     Exactly one of `formula` and `needs` (an analysis or a goal that does not stand yet) is given. `interval` is
-    `proportion` (Wilson), `mean` (Student), `count` (exact Poisson) or `none`.
+    `proportion` (Wilson), `mean` (Student), `quantile` (order statistics), `count` (exact Poisson) or `none`.
     """
 
     id: str
