@@ -187,6 +187,8 @@ def _looked_up(
             where=table.path,
             do="Look it up in a table with one key column" + (" and 'versions: true'." if lookup.as_of else "."),
         )
+    if theirs.id in site.bare:
+        return _unfilled(table, rows, step, mapped)
     readers: list[tuple[Column, Callable[[Callable[[str], Scalar]], tuple[Scalar, ...]]]] = []
     needed: set[str] = set()
     for column in step:
@@ -237,6 +239,18 @@ def _looked_up(
     return _forget(rows, {prefix + n for prefix in prefixes for n in needed} | {"_as_of_day"})
 
 
+def _unfilled(table: Table, rows: Frame, step: Sequence[Column], mapped: frozenset[str]) -> Frame:
+    """The columns of a step without what they are read from: that table has no row."""
+    for column in step:
+        values: tuple[Scalar, ...] = (Lit(None, column.type),)
+        if column.type.kind is Kind.TIME:
+            values = (Lit(None, TIME), Lit(None, DAY))
+        if isinstance(column.derive, Pick) and column.derive.which == "count":
+            values = (_count(table, column.derive, Lit(0)),)
+        rows = _placed(table, rows, column, values, mapped)
+    return rows
+
+
 def _forget(rows: Frame, names: set[str]) -> Frame:
     return replace(rows, names=tuple(n for n in rows.names if n not in names))
 
@@ -248,6 +262,8 @@ def _picked(
     site: Site, table: Table, rows: Frame, step: Sequence[Column], pick: Pick, mapped: frozenset[str], *, few: bool
 ) -> Frame:
     theirs = _of(site, table, pick.table)
+    if theirs.id in site.bare:
+        return _unfilled(table, rows, step, mapped)
     picks = [_dated(theirs, c.derive) for c in step if isinstance(c.derive, Pick)]
     pick = picks[0]
     bounded = bool(pick.after or pick.until)
@@ -290,15 +306,21 @@ def _picked(
     for column in step:
         assert isinstance(column.derive, Pick)
         if column.derive.which == "count":
-            known = [is_null(Col(day_of(table, n))) for n in (*ours, pick.after, pick.until) if n]
             counted = Op("coalesce", (Col(f"_p_{column.id}"), Lit(0)))
-            values: tuple[Scalar, ...] = (Op("case", (either(*known), Lit(None), counted)),)
+            values: tuple[Scalar, ...] = (_count(table, pick, counted),)
         else:
             values = read_as(column.type.kind, theirs, column.derive.column)(
                 lambda name, column=column: Col(f"_p_{column.id}_{name}")  # type: ignore[misc]
             )
         rows = _placed(table, rows, column, values, mapped)
     return _forget(rows, {n.name for n in taken})
+
+
+def _count(table: Table, pick: Pick, counted: Scalar) -> Scalar:
+    """A number of picked rows; none where it cannot be told whose or when."""
+    needed = (*(ours for _, ours in pick.by), pick.after, pick.until)
+    unknown = [is_null(Col(day_of(table, name))) for name in needed if name]
+    return Op("case", (either(*unknown), Lit(None), counted))
 
 
 def _dated(theirs: Table, pick: Pick) -> Pick:

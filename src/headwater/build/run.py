@@ -98,6 +98,7 @@ def _bare(site: Site, table: Table) -> tuple[StoredTable, ...]:
     for name in names:
         site.workshop.publish_table(name, Form(site, table, name).columns, ())
         site.changes[name] = Change()
+        site.bare.add(name)
     return tuple(StoredTable(name, (), 0, "0") for name in names)
 
 

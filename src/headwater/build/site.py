@@ -45,7 +45,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Site:
     """What every step of one build shares. `previous` is the generation it starts from, None when everything is built
-    anew; `merges` and `changes` fill up on the way, by table."""
+    anew; `merges` and `changes` fill up on the way, by table, and `bare` with the tables that nothing feeds."""
 
     workshop: Workshop
     entries: tuple[JournalEntry, ...]
@@ -55,6 +55,7 @@ class Site:
     previous: Generation | None
     merges: dict[str, Merges] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    bare: set[str] = field(default_factory=set)
 
     @property
     def since(self) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from headwater.model.generation import Generation, Part
 from headwater.model.landing import Batch, JournalEntry
@@ -14,7 +14,6 @@ from headwater.model.plan import (
     Agg,
     Col,
     Group,
-    Lit,
     Named,
     NamedAgg,
     Op,
@@ -46,6 +45,9 @@ LANDED_BOOKKEEPING = (
     ("_merged_into", TEXT),
     ("_updated_at", TIME),
 )
+SMALL = 16 * 2**20
+"""A build that reads fewer bytes than this keeps everything in memory."""
+
 _STORED_BOOKKEEPING = {"_source", "_load", "_row"}
 _STAGED, _PARTITION, _DIGEST = "_staged", "_partition", "_row_digest"
 
@@ -73,6 +75,7 @@ def open_workshop(
             scratch=folder,
             folders=(store.landing, store.parts),
             views=views,
+            small=_bytes_of(views) < SMALL,
         )
         try:
             yield StoreWorkshop(store, bench, render, previous)
@@ -118,21 +121,22 @@ class StoreWorkshop:
         digest: Sequence[Named],
     ) -> tuple[Part, ...]:
         """One part per value of `partition`, in the order of these values; see `model.workshop.Workshop`."""
-        keys = [Named(f"_order_{i}", key.by) for i, key in enumerate(order)]
+        own = {name for name, _ in columns}
+        keys = [key.by if _is_column(key.by, own) else Col(f"_order_{i}") for i, key in enumerate(order)]
+        beside = [Named(k.name, key.by) for k, key in zip(keys, order, strict=True) if not _is_column(key.by, own)]
         row_digest = Op("row_digest", tuple(named.value for named in digest))
-        staged = Project(rows, (Named(_PARTITION, partition), Named(_DIGEST, row_digest), *keys), keep_all=True)
-        typed = [*columns, (_PARTITION, TEXT), (_DIGEST, INTEGER)]
-        plain = {key.by.name for key in order if isinstance(key.by, Col)} & {name for name, _ in columns}
-        kept_keys = [n for n, key in zip(keys, order, strict=True) if not _is_column(key.by, plain)]
+        staged = Project(rows, (Named(_PARTITION, partition), Named(_DIGEST, row_digest), *beside), keep_all=True)
+        typed = [*columns, (_PARTITION, TEXT), (_DIGEST, INTEGER), *((named.name, None) for named in beside)]
         self._bench.drop(_STAGED)
-        self._bench.keep_typed(_STAGED, self._text(staged), [*typed, *((k.name, None) for k in kept_keys)], _PARTITION)
+        self._bench.keep_typed(_STAGED, self._text(staged), typed, _PARTITION)
         try:
             partitions = self._partitions()
             if any(value is None for value, *_ in partitions):
                 raise ValueError("the partition of a row is empty")
+            sort = [(k.name, key.descending) for k, key in zip(keys, order, strict=True)]
+            names = [name for name, _ in columns]
             parts = [
-                self._write_part(str(value), int(count), int(total), columns, keys, kept_keys, order)
-                for value, count, total in partitions
+                self._write_part(str(value), int(count), int(total), names, sort) for value, count, total in partitions
             ]
         finally:
             self._bench.drop(_STAGED)
@@ -155,23 +159,11 @@ class StoreWorkshop:
         return self.fetch(Sort(grouped, (Order(Col(_PARTITION)),)))
 
     def _write_part(
-        self,
-        value: str,
-        count: int,
-        total: int,
-        columns: Sequence[tuple[str, Type]],
-        keys: Sequence[Named],
-        kept_keys: Sequence[Named],
-        order: Sequence[Order],
+        self, value: str, count: int, total: int, columns: Sequence[str], order: Sequence[tuple[str, bool]]
     ) -> Part:
-        own = tuple(Named(name, Col(name)) for name, _ in columns)
-        sort = tuple(replace(o, by=Col(k.name)) if k in kept_keys else o for k, o in zip(keys, order, strict=True))
-        where = Op("eq", (Col(_PARTITION), Lit(value)))
-        chosen = Project(Scan(_STAGED), (*own, *(Named(k.name, Col(k.name)) for k in kept_keys)), where)
         draft = temporary(self._store.parts, ".parquet")
-        text = self._text(Sort(chosen, sort) if sort else chosen)
         try:
-            self._bench.write(text, draft, [name for name, _ in columns])
+            self._bench.write(_STAGED, (_PARTITION, value), order, draft, columns)
             with refusals(self._store.parts):
                 file = f"{sha256_of(draft)}.parquet"
                 size = draft.stat().st_size
@@ -191,7 +183,11 @@ class StoreWorkshop:
         return self._render(relation).text
 
 
-def _is_column(scalar: Scalar, names: set[str]) -> bool:
+def _bytes_of(views: Mapping[str, View]) -> int:
+    return sum(file.stat().st_size for view in views.values() for file in view.files)
+
+
+def _is_column(scalar: Scalar, names: set[str]) -> TypeGuard[Col]:
     return isinstance(scalar, Col) and scalar.name in names
 
 

@@ -77,8 +77,7 @@ class QueryConnection:
     def arrow(self, text: str) -> pyarrow.Table:
         """The rows of one SELECT as an Arrow table."""
         with _own_words(self._memory_mb):
-            self._checked(text)
-            table: pyarrow.Table = self._connection.sql(text).to_arrow_table()
+            table: pyarrow.Table = self._connection.sql(self._checked(text)).to_arrow_table()
             return table
 
     def interrupt(self) -> None:
@@ -209,17 +208,24 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
 
 
 class BenchConnection:
-    """A connection for a build: kept tables lie in a file under its scratch folder, so that memory stays bounded; it
-    reaches no file outside `folders`."""
+    """A connection for a build: kept tables lie in a file under its scratch folder, so that memory stays bounded (those
+    of a `small` build in memory, which waits for no disk); it reaches no file outside `folders`."""
 
     def __init__(
-        self, *, memory_mb: int, threads: int, scratch: Path, folders: Sequence[Path], views: Mapping[str, View]
+        self,
+        *,
+        memory_mb: int,
+        threads: int,
+        scratch: Path,
+        folders: Sequence[Path],
+        views: Mapping[str, View],
+        small: bool = False,
     ) -> None:
         self._memory_mb = memory_mb
         self._views = _Views(views)
         with _own_words(memory_mb):
             self._connection = duckdb.connect(
-                str(scratch / "bench.duckdb"),
+                ":memory:" if small else str(scratch / "bench.duckdb"),
                 config=_CLOSED_DOORS
                 | {
                     "memory_limit": f"{memory_mb}MiB",
@@ -244,19 +250,18 @@ class BenchConnection:
     def keep(self, name: str, text: str) -> int:
         """Writes the rows of one SELECT into a table of that name; how many there are."""
         with _own_words(self._memory_mb):
-            self._checked(text)
-            self._connection.sql(text).create(_quoted(name))
+            self._connection.sql(self._checked(text)).create(_quoted(name))
             return len(self._connection.table(_quoted(name)))
 
     def keep_typed(self, name: str, text: str, columns: Sequence[tuple[str, Type | None]], first: str) -> None:
         """Like `keep`, with each column cast to its stored type (None: as it comes), clustered by `first`."""
         with _own_words(self._memory_mb):
-            self._checked(text)
+            rows = self._connection.sql(self._checked(text))
             cast = [
                 ColumnExpression(n) if t is None else ColumnExpression(n).cast(_stored_type(t)).alias(n)
                 for n, t in columns
             ]
-            self._connection.sql(text).select(*cast).sort(ColumnExpression(first).asc()).create(_quoted(name))
+            rows.select(*cast).sort(ColumnExpression(first).asc()).create(_quoted(name))
 
     def drop(self, name: str) -> None:
         """Forgets a kept table."""
@@ -266,20 +271,26 @@ class BenchConnection:
             table = exp.to_identifier(name, quoted=True)
             self._connection.execute(exp.Drop(tables=[exp.Table(this=table)], kind="TABLE", exists=True).sql("duckdb"))
 
-    def write(self, text: str, path: Path, columns: Sequence[str]) -> None:
-        """Writes these columns of one SELECT, in its order, as a Parquet file whose bytes depend on the rows alone.
+    def write(
+        self, kept: str, chosen: tuple[str, str], order: Sequence[tuple[str, bool]], path: Path, columns: Sequence[str]
+    ) -> None:
+        """Writes these columns of the rows of a kept table whose column has the `chosen` value, by `order` (name,
+        descending; no value comes last), as a Parquet file whose bytes depend on the rows alone.
 
         The optimizer's statistics would else decide which columns the file declares as never empty, and they know of
         rows that are not in it: the same rows gave other bytes in another build.
         """
         with _own_words(self._memory_mb):
-            self._checked(text)
             self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
             try:
-                rows = self._connection.sql(text)
-                if tuple(rows.columns) != tuple(columns):
-                    rows = rows.select(*[ColumnExpression(name) for name in columns])
-                rows.write_parquet(str(path), compression="zstd")
+                name, value = chosen
+                rows = self._connection.table(_quoted(kept)).filter(ColumnExpression(name) == ConstantExpression(value))
+                if order:
+                    keys = [
+                        ColumnExpression(key).desc() if down else ColumnExpression(key).asc() for key, down in order
+                    ]
+                    rows = rows.sort(*[key.nulls_last() for key in keys])
+                rows.select(*[ColumnExpression(name) for name in columns]).write_parquet(str(path), compression="zstd")
             finally:
                 self._connection.execute("RESET disabled_optimizers")
 
