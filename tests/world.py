@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -27,6 +30,7 @@ import pyarrow.parquet as pq
 
 from headwater.api.folder import SHIPPED, Folder
 from headwater.api.workspace import Workspace
+from headwater.errors import DefinitionError
 from headwater.metrics.catalogue import load_catalogue
 from headwater.model.landing import Draft, LandedTable
 from headwater.model.table import Column, Table
@@ -66,15 +70,7 @@ def world(
     as {"kpis/own.yml": "..."}. `through` is the day the data is complete through, for all tables or by table (default:
     each table's last event day). With `build=False` nothing is built yet.
     """
-    folder = path / "world"
-    folder.mkdir(parents=True)
-    (folder / "headwater.yml").write_text(json.dumps({"company": "World", **(settings or {})}), encoding="utf-8")
-    for name, text in (files or {}).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    cache = folder / ".headwater" / "cache"
-    cache.mkdir(parents=True)
-    (cache / "catalogue.json").write_bytes(_shipped_catalogue())
+    folder = folder_with(path / "world", settings, files)
     workspace = Workspace(folder, now=now, environment={})
     if isinstance(through, Mapping):
         for name, rows in (tables or {}).items():
@@ -86,15 +82,38 @@ def world(
     return workspace
 
 
-@lru_cache(maxsize=1)
-def _shipped_catalogue() -> bytes:
-    """The cache of the shipped definitions, read from YAML once a process."""
-    import tempfile
+def folder_with(
+    folder: Path, settings: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None
+) -> Path:
+    """A workspace folder with these settings and files, and the catalogue's cache, so that no YAML is read again."""
+    folder.mkdir(parents=True)
+    (folder / "headwater.yml").write_text(json.dumps({"company": "World", **(settings or {})}), encoding="utf-8")
+    _write(folder, files or {})
+    cache = folder / ".headwater" / "cache"
+    cache.mkdir(parents=True)
+    if (known := _catalogue(tuple(sorted((files or {}).items())))) is not None:
+        (cache / "catalogue.json").write_bytes(known)
+    return folder
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "catalogue.json"
-        load_catalogue(SHIPPED, Path(folder), path)
-        return path.read_bytes()
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Writes files that all seem to be of one age: a cache is valid for the names, times and sizes of files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+        os.utime(folder / name, (0, 0))
+
+
+@lru_cache(maxsize=64)
+def _catalogue(files: tuple[tuple[str, str], ...]) -> bytes | None:
+    """The cache of the shipped definitions and these files, read from YAML once a process; None where they are wrong."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _write(folder, dict(files))
+        with suppress(DefinitionError):
+            load_catalogue(SHIPPED, folder, folder / "catalogue.json")
+            return (folder / "catalogue.json").read_bytes()
+    return None
 
 
 def land(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -101,12 +100,14 @@ def unguarded(text: str) -> str:
 
 def csv_text(rows: Rows, *, guard: bool = True) -> str:
     """CSV with a header, `\\n` line ends, empty for missing; texts are guarded against formulas unless told."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows.columns)
-    for row in rows.rows:
-        writer.writerow([_csv_cell(v, guard) for v in row])
-    return out.getvalue()
+    lines = [",".join(map(_quoted, rows.columns))]
+    lines += [",".join(_quoted(_csv_cell(v, guard)) for v in row) for row in rows.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(cell: str) -> str:
+    """The cell as it stands between commas (Python's own writer leaves a carriage return bare)."""
+    return f'"{cell.replace(chr(34), chr(34) * 2)}"' if any(c in cell for c in ',"\r\n') else cell
 
 
 def _csv_cell(value: object, guard: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import timedelta
 from typing import Any, overload
 
 from headwater.api import show
@@ -17,7 +17,7 @@ from headwater.metrics.records import RecordsBlock, plan_records
 from headwater.metrics.render import render
 from headwater.model.landing import Batch
 from headwater.model.lowering import columns_in
-from headwater.model.measure import Measure
+from headwater.model.measure import Alive, Latest, Measure
 from headwater.model.observation import Rows
 from headwater.model.period import Period
 from headwater.model.plan import Agg, Group, NamedAgg, Order, Relation, Sort
@@ -149,6 +149,7 @@ class _Shown:
         personal = set() if unmask else {c.id for c in table.columns if c.personal}
         self._masked = frozenset(personal & {*self._read, *self._splits})
         self._value_masked = bool(personal & columns_in(measure.column))
+        self._stock = isinstance(measure.clock, Alive | Latest)
         self._windows = self._named(block.windows)
         value = ("value",) if self._has_value else ()
         self.columns = ("period", *self._splits, "state", *value, *self._read, "source", "file", "row")
@@ -179,25 +180,20 @@ class _Shown:
             return value
         return float(value) / self._block.divide
 
+    def _called(self, window: Window) -> str:
+        if self._stock:
+            return (window.end - timedelta(1)).isoformat()
+        return "all data" if window.start is None else show.whole_period_text(Period(window.start, window.end))
+
     def _named(self, windows: Sequence[Window]) -> dict[object, str]:
         """What each window is called, by its number and by the first day of its calendar step."""
         grain = self._question.grain
         named: dict[object, str] = {}
         for i, window in enumerate(windows):
-            text = _window_text(window)
+            text = self._called(window)
             named[i] = text
             if window.start is not None:
                 start = step_start_or_none(window, grain)
                 if start is not None and len(windows) > 1:
                     named[start] = text
         return named
-
-
-def _window_text(window: Window) -> str:
-    if window.start is None:
-        return f"until {_day_before(window.end)}"
-    return show.whole_period_text(Period(window.start, window.end))
-
-
-def _day_before(day: date) -> date:
-    return date.fromordinal(day.toordinal() - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 
 from headwater.model.observation import Observation
@@ -36,11 +36,11 @@ def number(value: float, show: str, currency: str = "") -> str:
     """A value as its KPI shows it: `percent`, `money`, `days`, `score` or `number`.
 
     >>> number(0.10525, "percent"), number(1240.5, "money", "EUR"), number(12.25, "days"), number(8000.0, "number")
-    ('10.5%', 'EUR 1,240.50', '12.2 days', '8,000')
+    ('10.5%', 'EUR 1,240.50', '12.3 days', '8,000')
     """
     match show:
         case "percent":
-            return f"{_rounded(value * 100, 1)}%"
+            return f"{_percent(value)}%"
         case "money":
             amount = _rounded(value, minor_digits(currency))
             return f"{currency} {amount}" if currency else amount
@@ -56,11 +56,11 @@ def difference(value: float, show: str, currency: str = "") -> str:
     """A change, with its sign; of a percentage in percentage points.
 
     >>> difference(0.0125, "percent"), difference(-20.0, "money", "EUR")
-    ('+1.2 pp', '-EUR 20.00')
+    ('+1.3 pp', '-EUR 20.00')
     """
     sign = "-" if value < 0 else "+"
     size = abs(value)
-    return f"{sign}{_rounded(size * 100, 1)} pp" if show == "percent" else f"{sign}{number(size, show, currency)}"
+    return f"{sign}{_percent(size)} pp" if show == "percent" else f"{sign}{number(size, show, currency)}"
 
 
 def minor_digits(currency: str) -> int:
@@ -68,13 +68,17 @@ def minor_digits(currency: str) -> int:
     return MINOR_DIGITS.get(currency, 2)
 
 
+def _percent(share: float) -> str:
+    return _rounded(float(Decimal(repr(share)).scaleb(2)), 1)
+
+
 def _rounded(value: float, digits: int) -> str:
-    """Rounded, with grouped thousands; a small value is given more digits rather than shown as zero."""
-    text = f"{value:,.{digits}f}"
-    if value != 0 and float(text.replace(",", "")) == 0:
-        small = Decimal(f"{value:.1e}")
-        return f"{small:f}" if small.adjusted() >= -6 else f"{value:.1e}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+    """Rounded half up, with grouped thousands; a small value is given more digits rather than shown as zero."""
+    exact = Decimal(repr(value))
+    rounded = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) if abs(exact) < 10**20 else exact
+    if rounded == 0 and exact != 0:
+        return f"{Decimal(f'{value:.1e}'):f}".rstrip("0") if exact.adjusted() >= -6 else f"{value:.1e}"
+    return f"{abs(rounded) if rounded == 0 else rounded:,f}"
 
 
 def value_text(observation: Observation, show: str) -> str:

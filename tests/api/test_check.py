@@ -1,0 +1,121 @@
+"""`check` and `doctor`: what does not add up is said, what is fine is counted."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from headwater import Workspace
+from headwater.api.examining import has_faults
+from headwater.errors import WorkspaceError
+from tests.sources import JANUARY, with_sources
+from tests.world import land, world
+
+
+def told(workspace: Workspace, check: str) -> list[tuple[str, str]]:
+    return [(r.state, r.what) for r in workspace.check().results if r.check == check]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = with_sources(tmp_path_factory.mktemp("check"), {"leads.csv": JANUARY})
+    workspace.refresh()
+    return workspace
+
+
+def test_rows_in_equal_rows_out(loaded: Workspace) -> None:
+    assert told(loaded, "rows in = rows out") == [("ok", "2 loaded + 1 set aside + 0 collapsed = 3 rows")]
+
+
+def test_rows_set_aside_are_counted_and_shown_without_personal_values(loaded: Workspace) -> None:
+    checked = loaded.check()
+    assert told(loaded, "rows set aside") == [("warning", "1 rows set aside: bad date in 'created_at'")]
+    assert checked.aside.rows[0][:5] == ("leads", "exports/leads.csv", 3, 4, "created_at")
+    assert "cy@two.org" not in checked.to_text() + checked.to_json()
+
+
+def test_nothing_failed_here(loaded: Workspace) -> None:
+    checked = loaded.check()
+    assert not checked.failed
+    assert checked.to_text().splitlines()[0].split() == ["state", "check", "subject", "what"]
+    assert len(json.loads(checked.to_json())) == len(checked.results)
+
+
+def test_freshness_is_told_against_today(loaded: Workspace) -> None:
+    (leads,) = [w for s, w in told(loaded, "freshness") if w.startswith("leads")]
+    assert leads == "leads: complete through 2025-01-09, 82 days ago: stale"
+
+
+def test_a_source_that_is_gone_fails(tmp_path: Path) -> None:
+    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
+    workspace.refresh()
+    (workspace.path / "exports" / "leads.csv").unlink()
+    checked = workspace.check()
+    assert checked.failed
+    assert [r.state for r in checked.results if r.check == "sources"] == ["failed"]
+
+
+def test_the_tables_are_tested(tmp_path: Path) -> None:
+    workspace = world(
+        tmp_path,
+        {
+            "leads": [{"lead_id": "a", "created_at": "2025-01-03", "account_id": "A1"},
+                      {"lead_id": "b", "created_at": "2025-01-03", "account_id": "A9"}],
+            "accounts": [{"account_id": "A1"}],
+            "costs": [{"cost_id": "1", "day": "2025-01-01", "kind": "snacks", "function": "marketing", "amount": 1}],
+        },
+    )  # fmt: skip
+    assert ("warning", "1 rows have a 'account_id' that 'accounts' does not hold") in told(workspace, "references")
+    assert ("warning", "1 rows have a text in 'kind' that is not allowed") in told(workspace, "allowed texts")
+    assert {s for s, _ in told(workspace, "unique keys")} == {"ok"}
+    assert {s for s, _ in told(workspace, "required values")} == {"ok"}
+
+
+def test_keys_that_two_sources_deliver(tmp_path: Path) -> None:
+    workspace = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"}]})
+    land(workspace, {"leads": [{"lead_id": "a", "created_at": "2025-01-04"},
+                               {"lead_id": "b", "created_at": "2025-01-04"}]}, source="crm")  # fmt: skip
+    workspace.refresh()
+    ((state, what),) = told(workspace, "one source a key")
+    assert (state, what) == (
+        "warning", "1 rows delivered by more than one of crm, world; the later load wins (such as a)",
+    )  # fmt: skip
+
+
+def test_without_data_there_is_nothing_to_check(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="headwater load"):
+        Workspace.init(tmp_path / "new").check()
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+def test_a_sound_workspace(loaded: Workspace) -> None:
+    found = loaded.doctor()
+    assert not has_faults(found)
+    facts = " ".join(str(row[1]) for row in found if row[0] == "fact")
+    assert "duckdb" in facts
+    assert "free on this disk" in facts
+
+
+def test_a_damaged_part_is_named(loaded: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(loaded.path, tmp_path / "copy")
+    part = next((tmp_path / "copy" / ".headwater" / "store" / "parts").iterdir())
+    part.chmod(0o644)
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    found = Workspace(tmp_path / "copy").doctor()
+    assert has_faults(found)
+    assert any(part.name in str(row[1]) for row in found if row[0] == "fault")
+
+
+def test_a_wrong_definition_is_named(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path / "new")
+    (workspace.path / "headwater.yml").write_text("company: A\ncurency: EUR\n")
+    found = workspace.doctor()
+    assert has_faults(found)
+    assert any("curency" in str(row[3]) for row in found)
+
+
+def test_an_untouched_workspace_is_sound(tmp_path: Path) -> None:
+    found = Workspace.init(tmp_path / "new").doctor()
+    assert not has_faults(found)
+    assert any("nothing was loaded yet" in str(row[1]) for row in found)

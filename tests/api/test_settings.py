@@ -1,0 +1,79 @@
+"""`headwater.yml`: every key, every fault with its line, and a cache that is never stale."""
+
+from pathlib import Path
+
+import pytest
+
+from headwater.api.settings import Override, read_company
+from headwater.errors import DefinitionError
+from headwater.model.period import Calendar
+from headwater.model.settings import Settings
+
+
+def read(folder: Path, text: str) -> tuple[Settings, object]:
+    (folder / "headwater.yml").write_text(text, encoding="utf-8")
+    company = read_company(folder, folder / "cache")
+    return company.settings, company.overrides
+
+
+def test_every_key(tmp_path: Path) -> None:
+    settings, overrides = read(
+        tmp_path,
+        "company: Acme\ncurrency: USD\ntime_zone: Europe/Berlin\ncalendar: {fiscal_start: 4, pattern: 445}\n"
+        "engine: duckdb\nmemory_mb: 512\nthreads: 1\nrate_days: 3\n"
+        "kpis:\n  win_rate: {small_sample: 10, tolerance: 0.05, mature: 90 days}\n",
+    )
+    assert settings == Settings("Acme", "USD", "Europe/Berlin", Calendar(4, "445"), "duckdb", 512, 1, 3)
+    assert overrides == {"win_rate": Override(10, 0.05, "90 days")}
+
+
+def test_only_the_company_is_enough(tmp_path: Path) -> None:
+    assert read(tmp_path, "company: Acme\n")[0] == Settings("Acme")
+
+
+def test_all_faults_at_once_with_lines_and_near_names(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError) as error:
+        read(
+            tmp_path,
+            "company: Acme\ncurency: EUR\ncurrency: Euro\ntime_zone: Mars/Base\ncalendar: {fiscal_start: 13}\n"
+            "threads: many\nkpis: {win_rate: {mature: soon}}\n",
+        )
+    told = [str(f) for f in error.value.faults]
+    assert [f.line for f in error.value.faults] == [2, 3, 4, 5, 6, 7]
+    assert "'currency'" in told[0]
+    assert "ISO code" in told[1]
+    assert "Europe/Berlin" in told[2]
+    assert "90 days" in told[5]
+
+
+def test_a_changed_file_is_read_again_even_within_one_tick(tmp_path: Path) -> None:
+    assert read(tmp_path, "company: A\ncurrency: EUR\n")[0].currency == "EUR"
+    assert read(tmp_path, "company: A\ncurrency: USD\n")[0].currency == "USD"
+
+
+def test_the_cache_answers_without_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read(tmp_path, "company: A\nkpis: {x: {small_sample: 3}}\n")
+    from headwater.api import settings_file
+
+    monkeypatch.setattr(settings_file, "parse_company", None)
+    again = read_company(tmp_path, tmp_path / "cache")
+    assert (again.settings, again.overrides) == first
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"text": 1}', b"\xff"])
+def test_a_damaged_cache_is_no_fault(tmp_path: Path, damage: bytes) -> None:
+    read(tmp_path, "company: A\n")
+    (tmp_path / "cache" / "settings.json").write_bytes(damage)
+    assert read_company(tmp_path, tmp_path / "cache").settings == Settings("A")
+
+
+def test_a_place_for_the_cache_that_cannot_be_made_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    assert read(tmp_path, "company: A\n")[0] == Settings("A")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"- a\n", b"a: [\n"])
+def test_what_is_no_settings_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "headwater.yml").write_bytes(content)
+    with pytest.raises(DefinitionError, match=r"headwater\.yml"):
+        read_company(tmp_path, tmp_path / "cache")
