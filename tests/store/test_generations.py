@@ -18,6 +18,7 @@ from headwater.store.place import Store
 from tests.store.world import NOW, build, files_under, lead, load, project, rows_of
 
 SMALL = Settings(memory_mb=256)
+LATER = NOW + timedelta(days=1)
 
 
 def grow(store: Store, name: str, built_at: datetime = NOW) -> Generation:
@@ -128,8 +129,22 @@ def test_the_current_generation_is_kept_however_old(store: Store) -> None:
     made = [grow(store, f"g{i}", NOW + timedelta(minutes=i)) for i in range(6)]
     with writing(store):
         generations.rollback(store, made[0].id)
-        generations.collect(store, NOW)
+        generations.collect(store, LATER)
     assert generations.generation_ids(store) == (made[0].id, *(g.id for g in made[-3:]))
+
+
+def test_a_clock_that_was_set_back_costs_no_generation(store: Store) -> None:
+    """The last three are also those the current one was built on, whatever their times say."""
+    made = [grow(store, f"g{i}", NOW + timedelta(minutes=i)) for i in range(3)]
+    made += [grow(store, f"h{i}", NOW - timedelta(minutes=i)) for i in range(1, 4)]
+    with writing(store):
+        assert generations.collect(store, NOW - timedelta(minutes=3)) == ()
+        assert generations.collect(store, LATER) == ()
+        assert generations.keep(store, made[0].id, "why") is None
+    late = grow(store, "z", NOW - timedelta(minutes=4))
+    with writing(store):
+        assert generations.collect(store, LATER) == (made[3].id,)
+    assert generations.current(store) == late
 
 
 def test_what_a_reader_holds_is_not_collected(store: Store) -> None:
@@ -138,11 +153,11 @@ def test_what_a_reader_holds_is_not_collected(store: Store) -> None:
         for i in range(1, 6):
             grow(store, f"g{i}", NOW + timedelta(minutes=i))
         with writing(store):
-            assert first.id not in generations.collect(store, NOW)
+            assert first.id not in generations.collect(store, LATER)
         assert reader.generation == first
         assert reader.rows(render(project(Scan("leads"), ["lead_id"]))) == [("g0",)]
     with writing(store):
-        assert generations.collect(store, NOW) == (first.id,)
+        assert generations.collect(store, LATER) == (first.id,)
     with pytest.raises(WorkspaceError, match="is not kept"), generations.pinned(store, first.id):
         pass
 
@@ -162,7 +177,7 @@ def test_a_generation_collected_between_reading_and_locking_is_given_up(
         return answer
 
     with writing(store):
-        generations.collect(store, NOW)
+        generations.collect(store, LATER)
     monkeypatch.setattr(generations, "_current_id", late)
     with generations.pinned(store, settings=SMALL) as reader:
         assert reader.generation == made[-1]
@@ -180,7 +195,7 @@ def test_the_parts_of_a_failed_build_are_removed_later(store: Store) -> None:
         with pytest.raises(ZeroDivisionError):
             build(store, write=lambda workshop, name: (make(workshop, name), fail())[0])
         assert len(files_under(store.parts)) > len(before)
-        generations.collect(store, NOW)
+        generations.collect(store, LATER)
     assert files_under(store.parts) == before
 
 

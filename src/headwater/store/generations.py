@@ -9,16 +9,16 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import WorkspaceError
 from headwater.model.generation import Generation
-from headwater.model.plan import Named, Statement
+from headwater.model.plan import Col, Named, Statement
 from headwater.model.settings import Settings
-from headwater.model.types import Type
+from headwater.model.types import Type, parse_type
 from headwater.store.disk import discard, discard_folder, publish_folder, refusals, replace_file, temporary, write_bytes
 from headwater.store.lock import must_write
 from headwater.store.place import FORMAT, Store
@@ -45,12 +45,45 @@ class Shape:
     digest: tuple[Named, ...] = ()
 
 
+class Shapes(Mapping[str, Shape]):
+    """Shapes by table, read from their JSON when asked for: most readers ask for none."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = dict(data)
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, Shape]) -> Shapes:
+        """Shapes as JSON values; a column of the digest that is just a column is its name."""
+        return cls(
+            {
+                table: {
+                    "columns": [[name, str(type_)] for name, type_ in shape.columns],
+                    "digest": [n.name if n.value == Col(n.name) else to_json(n) for n in shape.digest],
+                }
+                for table, shape in sorted(shapes.items())
+            }
+        )
+
+    def __getitem__(self, table: str) -> Shape:
+        data = self.data[table]
+        return Shape(
+            tuple((name, parse_type(type_)) for name, type_ in data["columns"]),
+            tuple(Named(n, Col(n)) if isinstance(n, str) else from_json(Named, n) for n in data["digest"]),
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A generation as it is stored."""
 
     generation: Generation
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    shapes: Shapes
 
 
 class Reader:
@@ -126,9 +159,10 @@ def views_of(store: Store, manifest: Manifest) -> dict[str, View]:
 
     views: dict[str, View] = {}
     for table in manifest.generation.tables:
-        columns = manifest.shapes.get(table.table, Shape()).columns
-        if table.parts or columns:
-            views[table.table] = View(columns, tuple(store.parts / part.file for part in table.parts))
+        if table.parts:
+            views[table.table] = View((), tuple(store.parts / part.file for part in table.parts))
+        elif columns := manifest.shapes.get(table.table, Shape()).columns:
+            views[table.table] = View(columns)
     return views
 
 
@@ -149,10 +183,9 @@ def publish(store: Store, candidate: Generation) -> Generation:
     for table in candidate.tables:
         for part in table.parts:
             _check_part(store.parts / part.file, part.bytes)
-    known = dict(now_current.shapes) if now_current else {}
-    known |= _read_note(store)
+    known = (now_current.shapes.data if now_current else {}) | _read_note(store)
     shapes = {t.table: known[t.table] for t in candidate.tables if t.table in known}
-    published = write_manifest(store, Manifest(candidate, shapes))
+    published = write_manifest(store, Manifest(candidate, Shapes(shapes)))
     set_current(store, published.id)
     forget_shapes(store)
     return published
@@ -160,15 +193,16 @@ def publish(store: Store, candidate: Generation) -> Generation:
 
 def write_manifest(store: Store, manifest: Manifest) -> Generation:
     """Writes a generation's manifest, named by the hash of its content; the generation with that id."""
-    body = _body(manifest)
-    id_ = hashlib.sha256(canonical(body)).hexdigest()[:16]
+    generation = to_json(replace(manifest.generation, id=""))
+    content = canonical({"format": FORMAT, "generation": generation, "shapes": manifest.shapes.data})
+    id_ = _id_of(content)
     final = store.generations / id_
     if not final.is_dir():
         draft = temporary(store.generations)
         with refusals(store.generations):
             try:
                 draft.mkdir()
-                write_bytes(draft / MANIFEST, json.dumps({"id": id_, "body": body}, ensure_ascii=False).encode())
+                write_bytes(draft / MANIFEST, content)
                 publish_folder(draft, final)
             except BaseException:
                 discard(draft)
@@ -229,9 +263,9 @@ def kept_manifests(store: Store) -> tuple[Manifest, ...]:
 def note_shape(store: Store, table: str, shape: Shape) -> None:
     """Remembers until `publish` what the build said of a table of its candidate."""
     must_write(store)
-    noted = _read_note(store) | {table: shape}
+    noted = _read_note(store) | Shapes.of({table: shape}).data
     with refusals(store.root):
-        (store.root / NOTE).write_text(json.dumps({t: to_json(s) for t, s in noted.items()}), encoding="utf-8")
+        (store.root / NOTE).write_bytes(canonical(noted))
 
 
 def forget_shapes(store: Store) -> None:
@@ -239,10 +273,9 @@ def forget_shapes(store: Store) -> None:
     discard(store.root / NOTE)
 
 
-def _read_note(store: Store) -> dict[str, Shape]:
+def _read_note(store: Store) -> dict[str, Any]:
     try:
-        data = json.loads((store.root / NOTE).read_text(encoding="utf-8"))
-        return {table: from_json(Shape, shape) for table, shape in data.items()}
+        return dict(json.loads((store.root / NOTE).read_bytes()))
     except (OSError, ValueError):
         return {}
 
@@ -259,18 +292,32 @@ KEEP_LAST = 3
 
 
 def collect(store: Store, now: datetime) -> tuple[str, ...]:
-    """Ids of the generations that were let go. Kept: the current one, the last three, the last of each month, those
-    somebody keeps (`keep`) and those a reader holds; then parts that nobody refers to are removed."""
+    """Ids of the generations that were let go; then parts that nobody refers to are removed.
+
+    Kept: the current one and the two it was built on, the last three, the last of each month, those somebody keeps
+    (`keep`) and those a reader holds. One that was built after `now` stays too: the clock was set back.
+    """
     must_write(store)
-    manifests = kept_manifests(store)
-    ids = [m.generation.id for m in manifests]
-    kept = set(ids[-KEEP_LAST:]) | {_current_id(store)} | set(kept_by_somebody(store))
-    kept |= set({m.generation.built_at.strftime("%Y-%m"): m.generation.id for m in manifests}.values())
-    gone = tuple(id_ for id_ in ids if id_ not in kept and _let_go(store, id_))
+    kept_generations = [m.generation for m in kept_manifests(store)]
+    ids = [g.id for g in kept_generations]
+    kept = set(ids[-KEEP_LAST:]) | set(_lineage(store, KEEP_LAST)) | set(kept_by_somebody(store))
+    kept |= set({g.built_at.strftime("%Y-%m"): g.id for g in kept_generations}.values())
+    gone = tuple(g.id for g in kept_generations if g.id not in kept and g.built_at <= now and _let_go(store, g.id))
     finish_rewrites(store)
     _forget_dead_aliases(store)
     remove_unreferenced(store)
     return gone
+
+
+def _lineage(store: Store, length: int) -> tuple[str, ...]:
+    """The current generation, the one it was built on, and so on, as far as they are kept."""
+    ids: list[str] = []
+    generation = current(store)
+    while generation is not None and len(ids) < length:
+        ids.append(generation.id)
+        path = _manifest_path(store, generation.parent) if generation.parent else None
+        generation = read_manifest(store, generation.parent).generation if path and path.exists() else None
+    return tuple(ids)
 
 
 def remove_unreferenced(store: Store) -> tuple[Path, ...]:
@@ -466,25 +513,20 @@ def _alias_of(folder: Path) -> str | None:
         return None
 
 
-def _body(manifest: Manifest) -> dict[str, Any]:
-    generation = to_json(replace(manifest.generation, id=""))
-    return {
-        "format": FORMAT,
-        "generation": generation,
-        "shapes": {t: to_json(s) for t, s in sorted(manifest.shapes.items())},
-    }
+def _id_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _parsed(content: bytes, path: Path) -> Manifest:
+    """The manifest in a folder that is named by the hash of these bytes."""
     try:
         data = json.loads(content)
-        body = data["body"]
-        number = int(body["format"])
+        number = int(data["format"])
         if number <= FORMAT:
-            if hashlib.sha256(canonical(body)).hexdigest()[:16] != data["id"]:
+            if _id_of(content) != path.parent.name:
                 raise ValueError("checksum")
-            generation = replace(from_json(Generation, body["generation"]), id=data["id"])
-            return Manifest(generation, {t: from_json(Shape, s) for t, s in body["shapes"].items()})
+            generation = replace(from_json(Generation, data["generation"]), id=path.parent.name)
+            return Manifest(generation, Shapes(data["shapes"]))
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     raise WorkspaceError(

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,16 @@ def entry_folders(store: Store) -> tuple[Path, ...]:
 def read_entry(folder: Path) -> Landed:
     """The entry in a folder. Raises WorkspaceError when its manifest is missing or is not what was committed."""
     try:
+        state = (folder / MANIFEST).stat()
+    except OSError as error:
+        raise _untrusted(folder) from error
+    return _read_entry(folder, (state.st_ino, state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=100_000)
+def _read_entry(folder: Path, state: tuple[int, int, int]) -> Landed:
+    """`read_entry`, done once for each state of the manifest: every load asks for the whole journal."""
+    try:
         data = json.loads((folder / MANIFEST).read_bytes())
         body = data["body"]
         if hashlib.sha256(canonical(body)).hexdigest() != data["sha256"]:
@@ -88,11 +99,15 @@ def read_entry(folder: Path) -> Landed:
         files = tuple((str(name), str(digest), int(size)) for name, digest, size in body["files"])
         return Landed(entry, folder, files, str(body["replaces"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WorkspaceError(
-            f"the journal entry '{folder.name}' is damaged (its manifest cannot be trusted)",
-            where=str(folder),
-            do="Restore the folder from a backup; without it the tables cannot be built again.",
-        ) from error
+        raise _untrusted(folder) from error
+
+
+def _untrusted(folder: Path) -> WorkspaceError:
+    return WorkspaceError(
+        f"the journal entry '{folder.name}' is damaged (its manifest cannot be trusted)",
+        where=str(folder),
+        do="Restore the folder from a backup; without it the tables cannot be built again.",
+    )
 
 
 def check_files(landed: Iterable[Landed]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _KIND = "is"
@@ -43,7 +43,7 @@ def to_json(value: object) -> Any:
 def from_json(kind: type[T], data: Any) -> T:
     """The value of type `kind` that `to_json` gave `data` for. Raises ValueError when it is not one."""
     try:
-        value = _read(kind, data)
+        value = _reader(cast(Hashable, kind))(data)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"not a {kind.__name__}") from error
     if not isinstance(value, kind):
@@ -56,48 +56,70 @@ def canonical(data: Any) -> bytes:
     return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+Read = Callable[[Any], Any]
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _read(kind: Any, data: Any) -> Any:
+def _reader(kind: Any) -> Read:
+    """The function that reads values of one annotation; made once, because manifests hold thousands of them."""
     origin = get_origin(kind)
     if origin is Union or origin is types.UnionType:
-        return _read_union(get_args(kind), data)
+        return _union_reader(get_args(kind))
     if origin is tuple:
-        args = get_args(kind)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_read(args[0], item) for item in data)
-        return tuple(_read(arg, item) for arg, item in zip(args, data, strict=True))
-    if isinstance(data, dict) and len(data) == 1:
-        ((name, text),) = data.items()
-        match name:
-            case "datetime":
-                return datetime.fromisoformat(text)
-            case "date":
-                return date.fromisoformat(text)
-            case "decimal":
-                return Decimal(text)
-            case _:
-                pass
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = _hints(kind)
-        names = [f.name for f in fields(kind)]
-        return kind(**{name: _read(hints[name], data[name]) for name in names if name in data})
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
+        return _tuple_reader(get_args(kind))
+    if isinstance(kind, type):
+        if kind in _TAGS:
+            return _read_tagged
+        if is_dataclass(kind):
+            return _record_reader(kind)
+        if issubclass(kind, Enum):
+            return kind
+    return _as_it_is
+
+
+def _as_it_is(data: Any) -> Any:
     return data
 
 
-def _read_union(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None:
-        return None
-    if isinstance(data, dict) and _KIND in data:
-        for kind in kinds:
-            if getattr(kind, "__name__", "") == data[_KIND]:
-                return _read(kind, data)
-        raise KeyError(data[_KIND])
-    if isinstance(data, dict):
-        return _read(object, data)
-    return data
+_TAGS: dict[type, tuple[str, Read]] = {
+    datetime: ("datetime", datetime.fromisoformat),
+    date: ("date", date.fromisoformat),
+    Decimal: ("decimal", Decimal),
+}
+_BY_TAG = dict(_TAGS.values())
+
+
+def _read_tagged(data: dict[str, str]) -> Any:
+    ((name, text),) = data.items()
+    return _BY_TAG[name](text)
+
+
+def _tuple_reader(args: tuple[Any, ...]) -> Read:
+    if len(args) == 2 and args[1] is Ellipsis:
+        each = _reader(args[0])
+        return lambda data: tuple([each(item) for item in data])
+    readers = [_reader(arg) for arg in args]
+    return lambda data: tuple([read(item) for read, item in zip(readers, data, strict=True)])
+
+
+def _record_reader(kind: Any) -> Read:
+    readers: list[tuple[str, Read]] = []
+
+    def read(data: Any) -> Any:
+        if not readers:  # only now: a record may hold itself
+            hints = get_type_hints(kind)
+            readers.extend((f.name, _reader(hints[f.name])) for f in fields(kind))
+        return kind(**{name: read_field(data[name]) for name, read_field in readers if name in data})
+
+    return read
+
+
+def _union_reader(kinds: tuple[Any, ...]) -> Read:
+    records: dict[str, Any] = {kind.__name__: kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)}
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return _reader(records[data[_KIND]])(data) if _KIND in data else _read_tagged(data)
+
+    return read
