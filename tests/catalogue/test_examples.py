@@ -1,0 +1,90 @@
+"""The worked example of every KPI, through the whole path: rows landed, tables built, the question measured."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.api.workspace import Workspace
+from headwater.api.folder import SHIPPED, Folder
+from headwater.metrics.catalogue import load_catalogue
+from headwater.model.kpi import Example
+from headwater.model.observation import Observation
+from headwater.model.period import Calendar
+from headwater.model.table import VERSIONS_SUFFIX
+from tests.catalogue.narrow import narrowed
+from tests.world import land, world
+
+CATALOGUE = load_catalogue(SHIPPED)
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+"""Every example lies in the past of this moment, and its data is complete through the day before."""
+
+
+def landed(path: Path, example: Example) -> Workspace:
+    """The rows of an example as a workspace. Rows of `<table>__versions` are states of their table, each from its
+    `_valid_from` on."""
+    tables = {name: rows for name, rows in example.tables if not name.endswith(VERSIONS_SUFFIX)}
+    through = NOW.date() - timedelta(1)
+    workspace = world(path, tables, {"currency": "EUR", "time_zone": "Europe/Berlin"}, now=NOW, through=through, build=False)
+    for name, rows in example.tables:
+        if name.endswith(VERSIONS_SUFFIX):
+            states = [{**row, "_updated_at": f"{row['_valid_from']}T00:00"} for row in rows]
+            given = [{k: v for k, v in row.items() if k != "_valid_from"} for row in states]
+            land(workspace, {name.removesuffix(VERSIONS_SUFFIX): given}, through=through)
+    workspace.refresh()
+    return workspace
+
+
+def asked(kpi: str, ask: Mapping[str, Any]) -> dict[str, Any]:
+    """What `measure` is asked for one question of an example."""
+    words = {name: ask[name] for name in ("period", "grain", "by", "filter", "as_of") if name in ask}
+    return {"kpis": ask.get("kpi", kpi), **words}
+
+
+def differences(found: Observation, wanted: Mapping[str, Any]) -> list[str]:
+    """How an Observation differs from what an example expects of it; a quality that is not named is not expected."""
+    wrong = []
+    segment = dict(found.segment)
+    quality = wanted.get("quality", [])
+    for name, value in {**wanted, "quality": [quality] if isinstance(quality, str) else quality}.items():
+        match name:
+            case "period":
+                period = Calendar().parse(str(value), date(2000, 1, 1))
+                has: Any = (found.period_start, found.period_end)
+                same = has == (period.start, period.end)
+            case "quality":
+                has = sorted(found.quality)
+                same = has == sorted(value)
+            case _ if name in segment:
+                has = segment[name]
+                same = has == (None if value is None else str(value))
+            case _:
+                has = getattr(found, name)
+                same = has == value if None in (has, value) or isinstance(value, str) else math.isclose(has, value, abs_tol=1e-9)
+        if not same:
+            wrong.append(f"{name} is {has}, not {value}")
+    return wrong
+
+
+def test_every_kpi_with_a_formula_has_an_example() -> None:
+    assert [k.id for k in CATALOGUE.kpis.values() if k.example is None] == []
+
+
+@pytest.mark.parametrize("kpi", sorted(k.id for k in CATALOGUE.kpis.values() if k.example is not None))
+def test_the_example_comes_out(kpi: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = CATALOGUE.kpis[kpi].example
+    assert example is not None
+    needed = narrowed(CATALOGUE, {name.removesuffix(VERSIONS_SUFFIX) for name, _ in example.tables})
+    monkeypatch.setattr(Folder, "catalogue", lambda folder, company: needed)
+    workspace = landed(tmp_path, example)
+    for number, ask in enumerate(example.ask, 1):
+        question = asked(kpi, ask)
+        answer = list(workspace.measure(question.pop("kpis"), **question))
+        expected: Any = ask["expect"]
+        assert len(answer) == len(expected), f"question {number}: {[(o.segment, o.period_start, o.value) for o in answer]}"
+        for found, wanted in zip(answer, expected, strict=True):
+            wrong = differences(found, wanted)
+            assert not wrong, f"question {number}, {wanted}: {'; '.join(wrong)} ({found.detail})"
