@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from headwater.errors import Fault
@@ -394,12 +394,20 @@ def _fits(value: object, kind: Kind) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     if kind in DATED:
-        return isinstance(value, str) and parse_day(value[:10]) is not None and (kind is Kind.TIME or len(value) == 10)
+        return isinstance(value, str) and (parse_day(value) is not None or (kind is Kind.TIME and _is_moment(value)))
     if kind is Kind.INTEGER:
         return isinstance(value, int)
     if kind in NUMERIC:
         return isinstance(value, int | float) or _is_number(value)
     return True
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return parse_day(text[:10]) is not None
 
 
 def _is_number(text: str) -> bool:
