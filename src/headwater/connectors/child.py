@@ -8,6 +8,8 @@ import resource
 import sys
 import threading
 import zoneinfo
+from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
@@ -22,31 +24,31 @@ def main() -> int:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is not the answer
     job = json.loads(sys.stdin.buffer.readline())
-    _limit(job["limits"])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    limit(job["limits"])
+    threading.Thread(target=end_with_parent, daemon=True).start()
     zoneinfo.reset_tzpath(())  # the same time zones on every machine: those of the tzdata package
     json.dump(answer_of(job), answer)
     answer.flush()
     return 0
 
 
-def _limit(limits: dict[str, Any]) -> None:
-    memory = (limits["memory_mb"] + HEADROOM_MB) << 20
-    for what, wanted in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, limits["cpu_seconds"]),
-        (resource.RLIMIT_FSIZE, limits["file_mb"] << 20),
-        (resource.RLIMIT_CORE, 0),
+def limit(limits: dict[str, Any]) -> None:
+    """Puts this process under its limits."""
+    for what, soft, hard in (
+        (resource.RLIMIT_AS, (limits["memory_mb"] + HEADROOM_MB) << 20, 0),
+        (resource.RLIMIT_CPU, limits["cpu_seconds"], 5),  # first a signal that says why, then the end
+        (resource.RLIMIT_FSIZE, limits["file_mb"] << 20, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
-        _, hard = resource.getrlimit(what)
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        _, allowed = resource.getrlimit(what)
+        most = [n if allowed == resource.RLIM_INFINITY else min(n, allowed) for n in (soft, soft + hard)]
         try:
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (most[0], most[1]))
         except (OSError, ValueError):
             continue  # macOS knows no limit of the address space; the parent watches resident memory
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends this process when the parent, who holds the other end of the input, is gone."""
     while os.read(0, 1):
         pass
@@ -74,22 +76,17 @@ def answer_of(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _land(job: dict[str, Any]) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from headwater.connectors import message
     from headwater.connectors.land import land
 
     source = message.source_of(job["source"])
     tables = {n: message.table_of(t) for n, t in job["tables"].items()}
     staged = Path(job["staged"])
-    with Path(job["path"]).open("rb") as file:
+    settings, now = message.settings_of(job["settings"]), datetime.fromisoformat(job["now"])
+    with Path(job["path"]).open("rb") as file, ExitStack() as opened:
         before = os.fstat(file.fileno())
-        reader, unpacked = _reader(file, Path(job["name"]), source, staged)
-        landed = land(
-            reader, source, tables, staged, message.settings_of(job["settings"]), datetime.fromisoformat(job["now"])
-        )
-        if unpacked is not None:
-            unpacked.unlink()
+        reader = _reader(file, Path(job["name"]), source, staged, opened)
+        landed = land(reader, source, tables, staged, settings, now)
         file.seek(0)
         content = _digest(file)
         after = os.fstat(file.fileno())
@@ -107,8 +104,8 @@ def _digest(file: BufferedReader) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tuple[Any, Path | None]:
-    """The reader of a file by its content, and the temporary copy it reads from, if it needs one."""
+def _reader(file: BufferedReader, name: Path, source: Any, staged: Path, opened: ExitStack) -> Any:
+    """The reader of a file by its content; what it leaves to be closed or removed is put on `opened`."""
     import io
 
     from headwater.connectors import content
@@ -118,7 +115,6 @@ def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tupl
     head = file.read(64)
     file.seek(0)
     stream: Any = file
-    unpacked: Path | None = None
     if head.startswith(b"\x1f\x8b"):
         stream = io.BufferedReader(content.Inflated(file, most), content.PIECE)
         head = stream.peek(64)[:64]
@@ -131,10 +127,11 @@ def _reader(file: BufferedReader, name: Path, source: Any, staged: Path) -> tupl
     format = content.format_of(name, source.format, head)
     if stream is not file and format in ("xlsx", "parquet"):
         unpacked = staged / ".unpacked"
-        stream = content.unpack(stream, unpacked)
+        opened.callback(unpacked.unlink)
+        stream = opened.enter_context(content.unpack(stream, unpacked))
     wanted = {n for t in source.tables for n in (t.deleted, t.merged_into, t.updated_at, t.where_column, t.currency)}
     wanted |= {c.column for t in source.tables for c in t.columns}
-    return _opened(format, stream, source, wanted - {""}, most), unpacked
+    return _opened(format, stream, source, wanted - {""}, most)
 
 
 def _opened(format: str, stream: Any, source: Any, wanted: set[str], most: int) -> Any:

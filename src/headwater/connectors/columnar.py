@@ -27,7 +27,7 @@ class Columnar:
     def __init__(self, stream: BinaryIO, wanted: Collection[str]) -> None:
         self.tally = Tally()
         try:
-            self._file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
+            self._file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError, ValueError):
             raise _damaged() from None

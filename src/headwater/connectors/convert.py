@@ -141,10 +141,8 @@ class Converter:
             typed, found = self._column(p, chunk, size, currency, deleted)
             columns |= typed
             faults += found
-        mapped = {p.column.id for p in plan.columns}
-        for name in currency_columns(plan.table):
-            if name not in mapped:
-                columns[name] = currency
+        for name in filled_currencies(plan):
+            columns[name] = currency
         columns["_deleted"] = pa.array(deleted)
         columns["_merged_into"] = self._merged(chunk, size)
         columns["_updated_at"], found = self._updated(chunk, size)
@@ -196,7 +194,7 @@ class Converter:
         place = mapped.place if mapped is not None else plan.currency_place
         fallback = pa.scalar(plan.currency or None, pa.string())
         if mapped is not None and place < 0:
-            return pa.array([mapped.mapping.constant] * size, pa.string())
+            return pa.array([(mapped.mapping.constant or "").strip().upper() or None] * size, pa.string())
         if place < 0:
             return pa.array([plan.currency or None] * size, pa.string())
         texts = pc.utf8_upper(trimmed(chunk.columns[place].texts))
@@ -336,6 +334,13 @@ def trimmed(texts: Any) -> Any:
 def currency_columns(table: Table) -> tuple[str, ...]:
     """The columns that hold the currency of a money column."""
     return tuple(dict.fromkeys(c.currency for c in table.columns if c.type.kind is Kind.MONEY and c.currency))
+
+
+def filled_currencies(plan: TablePlan) -> tuple[str, ...]:
+    """The currency columns of mapped money that no column of the file fills."""
+    mapped = {p.column.id for p in plan.columns}
+    money = (p.column for p in plan.columns if p.column.type.kind is Kind.MONEY)
+    return tuple(dict.fromkeys(c.currency for c in money if c.currency and c.currency not in mapped))
 
 
 def moments_of(cells: Cells, p: ColumnPlan) -> Moments:

@@ -33,7 +33,7 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
             where=where,
             code="unknown_variable",
         )
-    pattern = str(workspace / text) if not Path(text).is_absolute() else text
+    pattern = text
     if not Path(text).is_absolute():
         pattern = os.path.join(glob.escape(str(workspace)), text)  # noqa: PTH118 (a pattern is no path)
     found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute and relative alike)
@@ -50,7 +50,7 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
         raise SourceError(
             f"no file {'matches' if is_pattern else 'is at'} {source.path!r}",
             where=where,
-            do=_tried(Path(pattern)),
+            do=_tried(workspace, text),
             code="no_file",
         )
     for file in files:
@@ -64,14 +64,14 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
     return tuple(files)
 
 
-def _tried(pattern: Path) -> str:
+def _tried(workspace: Path, text: str) -> str:
     """Which part of the path is missing, as far as it can be told."""
-    for folder in reversed(pattern.parents):
-        if glob.has_magic(str(folder)):
+    for part in reversed(Path(text).parents):
+        if glob.has_magic(str(part)):
             break
         try:
-            if not folder.is_dir():
-                return f"The folder {str(folder)!r} does not exist."
+            if not (workspace / part).is_dir():
+                return f"The folder {str(workspace / part)!r} does not exist."
         except OSError:
-            return f"The folder {str(folder)!r} cannot be opened."
+            return f"The folder {str(workspace / part)!r} cannot be opened."
     return "Check the path, or put the file there."

@@ -24,7 +24,7 @@ from headwater.connectors.convert import (
     Converter,
     TablePlan,
     Typed,
-    currency_columns,
+    filled_currencies,
     trimmed,
     without_empty,
 )
@@ -234,7 +234,7 @@ class _Writer:
     def __init__(self, path: Path, plan: TablePlan) -> None:
         self.path, self.plan = path, plan
         table = plan.table
-        mapped = {c.column.id for c in plan.columns} | set(currency_columns(table))
+        mapped = {c.column.id for c in plan.columns} | set(filled_currencies(plan))
         self.columns = tuple(c.id for c in table.columns if c.id in mapped)
         fields = []
         for c in table.columns:

@@ -29,6 +29,9 @@ from headwater.model.table import Table
 RULES = 1
 """Raised when the same file and mapping would be read differently than before."""
 
+CHILD = [sys.executable, "-m", "headwater.connectors.child"]
+"""What is spawned; it reads a job from its input and writes one answer."""
+
 _LOOK_EVERY = 0.02
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
 
@@ -94,7 +97,7 @@ def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
     out = Path(job["staged"]) / ".answer.json"
     with out.open("wb") as answer:
         child = subprocess.Popen(
-            [sys.executable, "-m", "headwater.connectors.child"],
+            CHILD,
             stdin=subprocess.PIPE,
             stdout=answer,
             stderr=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,6 @@ from headwater.errors import nearest
 MOST_COLUMNS = 2_000
 AT_ONCE = 4_096
 
-_DECLARATIONS = tuple(t.encode(e) for t in ("<!DOCTYPE", "<!ENTITY") for e in ("utf-8", "utf-16-le", "utf-16-be"))
 _CLOCK = re.compile(r"[hs]|AM/PM", re.IGNORECASE)
 _PADDED = re.compile(r"^0{2,}$")
 _PART = re.compile(r"\[[^\]]*\]|\"[^\"]*\"|\\.")
@@ -154,7 +154,7 @@ class Workbook:
                     for i, (cell, original) in enumerate(zip(row, written, strict=False)):
                         if cell.value is None and original.data_type == "f":
                             read[i] = ("", NO_RESULT)
-                if all(text is None or (kind == TEXT and not text) for text, kind in read):
+                if all(text is None or (kind == TEXT and not text.strip()) for text, kind in read):
                     self.tally.skipped["blank"] += 1
                     continue
                 if self._totals and (read[0][0] or "").strip().casefold() in self._totals:
@@ -229,40 +229,77 @@ def _inspect(stream: BinaryIO, most: int) -> tuple[bool, dict[str, list[str]]]:
         with zipfile.ZipFile(stream) as archive:
             names = archive.namelist()
             if "[Content_Types].xml" not in names or "xl/workbook.bin" in names:
-                raise Refused(
-                    "wrong_type",
-                    "the content is an archive that is no XLSX workbook",
-                    do="Save it as XLSX, or unpack it.",
-                )
+                what = "the content is an archive that is no XLSX workbook"
+                raise Refused("wrong_type", what, do="Save it as XLSX, or unpack it.")
             for info in archive.infolist():
                 if info.flag_bits & 1:
                     raise Refused("encrypted", "the workbook is encrypted", do="Save it without a password.")
-                tail = b""
-                ranges: list[bytes] = []
-                own = 0
-                with archive.open(info) as part:
-                    while piece := part.read(PIECE):
-                        given += len(piece)
-                        own += len(piece)
-                        if given > most or (own > RATIO_FROM and own > MOST_RATIO * max(1, info.compress_size)):
+                part = _Part(info.filename)
+                with archive.open(info) as content:
+                    while piece := content.read(PIECE):
+                        part.take(piece)
+                        large = part.size > RATIO_FROM and part.size > MOST_RATIO * max(1, info.compress_size)
+                        if given + part.size > most or large:
                             raise Refused(
                                 "too_large_unpacked",
-                                f"the workbook unpacks to more than {given >> 20:,} MB",
+                                f"the workbook unpacks to more than {(given + part.size) >> 20:,} MB",
                                 do="Split it, or export it as CSV; raise 'max_mb' in the source if it is honest.",
                             )
-                        window = tail + piece
-                        if any(d in window for d in _DECLARATIONS):
-                            raise Refused(
-                                "unsafe_xml",
-                                "the workbook declares XML entities, which no spreadsheet writes",
-                                do="Do not trust this file; ask its sender for a clean export.",
-                            )
-                        if info.filename.startswith("xl/worksheets/"):
-                            formulas = formulas or re.search(rb"<(?:\w+:)?f[\s>/]", window) is not None
-                            ranges += re.findall(rb'<(?:\w+:)?mergeCell [^>]*ref="([A-Z0-9:]+)"', window)
-                        tail = window[-200:]
-                merged[info.filename] = sorted({r.decode() for r in ranges})
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+                part.end()
+                given += part.size
+                formulas |= part.formulas
+                merged[info.filename] = part.merged
+    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, EOFError):
         raise _damaged() from None
     stream.seek(0)
     return formulas, merged
+
+
+class _Part:
+    """What one part of the archive shows while it unpacks: sound XML without declarations, and the marks of a sheet."""
+
+    def __init__(self, name: str) -> None:
+        self.size = 0
+        self.formulas = False
+        self.merged: list[str] = []
+        self._is_sheet = name.startswith("xl/worksheets/") and name.endswith(".xml")
+        self._row = 0
+        self._rest = b""
+        self._parser = None
+        if name.endswith((".xml", ".rels", ".vml")):
+            self._parser = expat.ParserCreate()
+            self._parser.StartDoctypeDeclHandler = _refuse_declarations
+
+    def take(self, piece: bytes) -> None:
+        """Looks at the next bytes."""
+        self.size += len(piece)
+        if self._parser is not None:
+            self._parser.Parse(piece, False)
+        if self._is_sheet:
+            window = self._rest + piece
+            cut = window.rfind(b">") + 1
+            tags, self._rest = window[:cut], window[cut:]
+            self.formulas = self.formulas or _FORMULA.search(tags) is not None
+            self.merged += [m.decode() for m in _MERGED.findall(tags)]
+            for number in map(int, _ROW.findall(tags)):
+                if number <= self._row:
+                    raise Refused("corrupt_file", f"row {number} of a sheet stands twice or out of order", line=number)
+                self._row = number
+
+    def end(self) -> None:
+        """Looks at the part as a whole."""
+        if self._parser is not None:
+            self._parser.Parse(b"", True)
+
+
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:]+)"')
+_ROW = re.compile(rb'<(?:\w+:)?row\s(?:[^>]*?\s)?r="(\d{1,9})"')
+
+
+def _refuse_declarations(*_: object) -> None:
+    raise Refused(
+        "unsafe_xml",
+        "the workbook declares XML entities, which no spreadsheet writes",
+        do="Do not trust this file; ask its sender for a clean export.",
+    )
