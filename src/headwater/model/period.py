@@ -173,7 +173,7 @@ class Calendar:
 
     def parse(self, text: str, today: date) -> Period:
         """The period of a text: `2025`, `2025-Q1`, `2025-03`, `2025-W10`, `2025-03-09`, `FY2025`, `FY2025-Q2`,
-        `2025-01-01..2025-06-30` (both included), `last 12 months` (whole months before today's).
+        `2025-01-01..2025-06-30` or `2025-03..2025-05` (both included), `last 12 months` (whole months before today's).
 
         Raises ValueError with the allowed forms.
         """
@@ -192,8 +192,9 @@ class Calendar:
             edges = self._fiscal_months(int(m[1]))[::3]
             q = int(m[2]) if m[2] else 0
             return Period(edges[q - 1], edges[q]) if q else Period(edges[0], edges[4])
-        if (m := re.fullmatch(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})", t)) is not None:
-            return Period(date.fromisoformat(m[1]), date.fromisoformat(m[2]) + timedelta(1))
+        if ".." in t and not t.startswith("last"):
+            first, _, last = t.partition("..")
+            return Period(self.parse(first, today).start, self.parse(last, today).end)
         if (m := re.fullmatch(r"last (\d+) (days?|weeks?|months?|quarters?|years?)", t)) is not None:
             grain = Grain(m[2].rstrip("s"))
             end = self.period(today, grain).start
