@@ -72,7 +72,7 @@ def erase(
     must_write(store)
     subjects = Subjects.of(subject)
     hashes = tuple(hash_of(store, text) for text in subjects.texts)
-    discard_replaced(store)
+    discard_replaced(store, entries(store))
     generations.finish_rewrites(store)
     generations.remove_unreferenced(store)
     with scratch(store) as spill:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,10 +45,8 @@ def entries(store: Store) -> tuple[Landed, ...]:
     Raises WorkspaceError when one is damaged or missing: a gap would lose rows silently.
     """
     found: dict[int, Landed] = {}
-    replaced: set[str] = set()
     for folder in entry_folders(store):
         landed = read_entry(folder)
-        replaced.add(landed.replaces)
         known = found.get(landed.entry.number)
         if known is None or landed.replaces == known.folder.name:
             found[landed.entry.number] = landed
@@ -72,7 +71,8 @@ def entry_folders(store: Store) -> tuple[Path, ...]:
     if not store.landing.is_dir():
         return ()
     with refusals(store.landing):
-        return tuple(sorted(path for path in store.landing.iterdir() if _ENTRY.fullmatch(path.name)))
+        names = sorted(name for name in os.listdir(store.landing) if _ENTRY.fullmatch(name))  # noqa: PTH208 (quick)
+    return tuple(store.landing / name for name in names)
 
 
 def read_entry(folder: Path) -> Landed:
@@ -131,13 +131,11 @@ def append(store: Store, staged: Path, entry: JournalEntry, *, id_: str = "", re
     return final
 
 
-def discard_replaced(store: Store) -> None:
+def discard_replaced(store: Store, current: Iterable[Landed]) -> None:
     """Removes entries that were rewritten under their number and not yet removed."""
-    current = {landed.folder for landed in entries(store)}
     with refusals(store.landing):
-        for folder in entry_folders(store):
-            if folder not in current:
-                discard_folder(folder)
+        for folder in set(entry_folders(store)) - {landed.folder for landed in current}:
+            discard_folder(folder)
 
 
 def _manifest(staged: Path, entry: JournalEntry, replaces: str) -> bytes:

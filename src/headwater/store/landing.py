@@ -40,7 +40,7 @@ def commit(store: Store, staged: Path, draft: Draft, now: datetime, *, part_of: 
         if any(_same_load(landed.entry, draft) for landed in known):
             discard(staged)
             return None
-        discard_replaced(store)
+        discard_replaced(store, known)
         draft = without_erased(store, staged, draft, known)
         number = len(known) + 1
         name = hashlib.sha256(canonical([draft.source, draft.content, draft.mapping])).hexdigest()[:16]
