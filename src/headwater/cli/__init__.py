@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 from typing import Any
@@ -15,14 +16,14 @@ VERBS = {
     "init": "Make a folder a workspace.",
     "load": "Land what is new in the sources, without changing the tables.",
     "refresh": "Load what is new in the sources, then build and publish the tables.",
-    "rollback": "Make an earlier state of the tables current again.",
+    "rollback": "Make an earlier data version current again.",
     "check": "Tell whether the data adds up.",
     "doctor": "Tell whether the workspace is sound.",
     "kpi": "List, show and lint KPI definitions.",
     "measure": "Print the values of KPIs.",
     "trace": "Show how numbers were made.",
     "records": "List the rows counted behind numbers.",
-    "compare": "Put two periods, segments, KPIs or data versions side by side.",
+    "compare": "Put two periods, segments, KPIs, days or data versions side by side.",
     "erase": "Remove a person or company from everything kept here.",
 }
 """Every verb and what its help says first; the module of the same name below this package holds it."""
@@ -127,4 +128,7 @@ def main(ctx: click.Context, workspace: str, debug: bool) -> None:
     Exit codes: 0 done, 1 a check failed, 2 the question or a file is wrong,
     3 a source failed, 4 the workspace cannot be used.
     """
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal lacks is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     ctx.obj = workspace

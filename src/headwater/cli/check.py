@@ -13,8 +13,11 @@ from headwater.errors import CheckError
 @format_options
 @click.pass_context
 def command(ctx: click.Context, format_: str | None, output: str | None) -> None:
-    """Tell whether the data adds up: rows in and out of every file, rows set aside and why, tests of the tables,
-    freshness, keys that two sources deliver. Exit code 1 when a check failed."""
+    """Tell whether the data adds up.
+
+    Rows in and out of every file, rows set aside and why, tests of the tables, freshness, keys that two sources
+    deliver. Exit code 1 when a check failed.
+    """
     checked = Workspace(ctx.obj).check()
     emit(checked, format_, output)
     ctx.exit(CheckError.exit_code if checked.failed else 0)

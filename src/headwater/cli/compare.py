@@ -17,7 +17,7 @@ from headwater.cli.output import emit, format_options
 @format_options
 @click.pass_obj
 def command(folder: str, /, kpis: tuple[str, ...], format_: str | None, output: str | None, **question: Any) -> None:
-    """Put two periods, segments, KPIs, days or data versions side by side, with the change.
+    """Put two periods, segments, KPIs, days or data versions side by side.
 
     \b
     headwater compare win_rate --period 2024 --period 2025

@@ -13,8 +13,11 @@ from headwater.errors import CheckError
 @format_options
 @click.pass_context
 def command(ctx: click.Context, format_: str | None, output: str | None) -> None:
-    """Tell whether the workspace is sound: definition files, every stored byte, leftovers, versions, room on the disk.
-    Nothing is changed. Exit code 1 when something is broken."""
+    """Tell whether the workspace is sound.
+
+    Definition files, every stored byte, leftovers, versions, room on the disk. Nothing is changed. Exit code 1 when
+    something is broken.
+    """
     from headwater.api.examining import has_faults
 
     found = Workspace(ctx.obj).doctor()

@@ -16,8 +16,11 @@ from headwater.errors import CheckError, QueryError
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def command(ctx: click.Context, subject: tuple[str, ...], yes: bool) -> None:
-    """Remove a person or company, known by e-mail addresses or ids, from everything kept here: loads, rows set aside,
-    data versions, caches. Later loads leave it out. Source files that still hold it are named; they are not changed."""
+    """Remove a person or company from everything kept here.
+
+    Name the subject by its e-mail addresses or ids. It goes from loads, rows set aside, data versions and caches, and
+    later loads leave it out. Source files that still hold it are named; they are not changed.
+    """
     workspace = Workspace(ctx.obj)
     if not yes:
         if not sys.stdin.isatty():

@@ -11,7 +11,10 @@ from headwater.api import Workspace
 @click.argument("folder", required=False, metavar="[DIR]")
 @click.pass_obj
 def command(workspace: str, folder: str | None) -> None:
-    """Make a folder a workspace (default: this one). Files that are there are kept."""
+    """Make a folder a workspace.
+
+    Without DIR it is this one, or that of --workspace. Files that are there are kept.
+    """
     made = Workspace.init(folder or workspace)
     here = "" if (folder or workspace) == "." else f"--workspace {folder or workspace} "
     click.echo(

@@ -28,5 +28,8 @@ def command(
     output: str | None,
     **question: Any,
 ) -> None:
-    """List the rows counted behind numbers, with the file and row each came from. Personal values are masked."""
+    """List the rows counted behind numbers.
+
+    Each comes with the file and row it was read from. Personal values are masked.
+    """
     emit(Workspace(folder).records(*kpis, limit=limit, unmask=unmask, **question), format_, output)

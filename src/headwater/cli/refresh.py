@@ -19,10 +19,10 @@ from headwater.errors import SourceError
 )
 @click.pass_context
 def command(ctx: click.Context, sources: tuple[str, ...], full: bool, format_: str) -> None:
-    """Load what is new in the named sources (default: all), then build, test and publish the tables.
+    """Load what is new in the sources, then build and publish the tables.
 
-    A file that is refused is named with the reason; the others are loaded and the exit code is 3. Readers see the old
-    tables until the new ones are complete.
+    Name sources to load those alone. A file that is refused is named with the reason; the others are loaded and the
+    exit code is 3. Readers see the old tables until the new ones are complete and have passed their tests.
     """
     from headwater.api.reports import refreshed_object, refreshed_text
 
