@@ -276,6 +276,7 @@ def test_measures_of_one_table_and_clock_share_one_scan(tiny: World) -> None:
         (("deals", "followers / deals"), {"by": ("channel",)}, "'followers' cannot be split by 'channel'"),
         (("deals",), {"filter": "industri = 'x'"}, "cannot be filtered by 'industri'"),
         (("deals",), {"filter": "channel ="}, "filter"),
+        (("deals",), {"filter": "channel > 3"}, "filter"),
         (("growth(deals)",), {}, "needs a period"),
         (("trailing(deals, '2 months')",), {}, "needs a period"),
         (("deals",), {"by": ("channel", "channel")}, "named twice"),

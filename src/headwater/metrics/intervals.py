@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from headwater.metrics.observe import Reading
+from headwater.metrics.reading import Reading
 
 Z = 1.959963984540054
 """Two-sided 95 % point of the standard normal distribution."""

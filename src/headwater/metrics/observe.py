@@ -10,32 +10,13 @@ from decimal import Decimal
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
 from headwater.metrics.planner import Block, Context, Plan, Window, step_start, variant_name
+from headwater.metrics.reading import Exact, Reading
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.measure import Alive, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
 
-Exact = int | float | Decimal
 Segment = tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One measure in one window and segment, as the engine gave it."""
-
-    value: Exact | None
-    n: int
-    entered: Exact | None = None
-    entered_n: int = 0
-    left_out: int = 0
-    negative: int = 0
-    unrated: int = 0
-    unversioned: int = 0
-    total: Exact | None = None
-    deviation: float | None = None
-    low: float | None = None
-    high: float | None = None
-    mature_days: int | None = None
 
 
 @dataclass(slots=True)

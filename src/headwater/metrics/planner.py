@@ -157,20 +157,20 @@ def _check_splits(measures: Mapping[str, Measure], question: Question, catalogue
 
 
 def _filter(question: Question, measures: Mapping[str, Measure], catalogue: Catalogue) -> Predicate | None:
+    """The asked condition, held against every measure: its splits, and what kinds of values they have."""
     if not question.filter:
         return None
+    from headwater.metrics.kinds import check_predicate, split_columns
     from headwater.metrics.language import LanguageError, parse_predicate
 
     try:
         predicate = parse_predicate(question.filter)
     except LanguageError as error:
-        raise QueryError(
-            str(error), where="filter", do="Write it as: channel = 'email' and region in ('EMEA', 'APAC')"
-        ) from None
-    names = columns_in(predicate)
+        example = "Write it as: channel = 'email' and region in ('EMEA', 'APAC')"
+        raise QueryError(str(error), where="filter", do=example) from None
     for measure in measures.values():
         has = splits_of(measure, catalogue)
-        for name in sorted(names):
+        for name in sorted(columns_in(predicate)):
             if name not in has:
                 near = nearest(name, has)
                 raise QueryError(
@@ -178,6 +178,10 @@ def _filter(question: Question, measures: Mapping[str, Measure], catalogue: Cata
                     where="filter",
                     do=f"{near} It can be filtered by: {', '.join(has) or 'nothing'}.".strip(),
                 )
+        columns = split_columns(catalogue.tables[measure.table], catalogue.tables)
+        _, problems = check_predicate(predicate, columns, f"the splits of {measure.id!r}")
+        if problems:
+            raise QueryError(problems[0].what, where="filter", do=problems[0].do)
     return predicate
 
 
