@@ -109,7 +109,8 @@ class Answer(Sequence[Observation]):
             return []
         first = self.observations[0]
         filters = f"filter {first.filter}; " if first.filter else ""
-        return [f"{filters}as of {first.as_of}, data version {first.data}"]
+        _, shared = show.notes(self.observations)
+        return [*shared, show.harmless(f"{filters}as of {first.as_of}, data version {first.data}")]
 
     def _cells(self) -> tuple[list[str], list[list[str]], frozenset[int]]:
         """The heads, the cells and the numbers of the columns set flush right; a column without a word is left out."""
@@ -126,7 +127,7 @@ class Answer(Sequence[Observation]):
         columns.append(("value", [show.value_text(o, self._show(o)) for o in self.observations], True))
         counts = ["" if o.subjects is None else f"{o.subjects:,}" for o in self.observations]
         intervals = [show.interval_text(o, self._show(o)) for o in self.observations]
-        notes = [show.notes_text(o) for o in self.observations]
+        notes, _ = show.notes(self.observations)
         optional = (("n", counts, True), ("95 % interval", intervals, False), ("notes", notes, False))
         columns += [column for column in optional if any(column[1])]
         heads = [head for head, _, _ in columns]

@@ -91,9 +91,9 @@ def _page(page: KpiPage) -> Iterator[str]:
     kpi = page.kpi
     yield f"{kpi.title} ({kpi.id})"
     if kpi.question:
-        yield kpi.question
+        yield show.harmless(kpi.question)
     yield ""
-    facts = (
+    about = (
         ("also called", ", ".join(kpi.aliases)),
         ("stage", kpi.stage),
         ("role", kpi.role),
@@ -105,46 +105,41 @@ def _page(page: KpiPage) -> Iterator[str]:
         ("small sample", f"under {kpi.small_sample}"),
         ("split by", ", ".join(page.splits)),
     )
-    yield from _facts(facts)
+    yield from show.facts(about)
     for variant in kpi.variants:
         yield ""
         yield from _variant(kpi, variant)
     if page.measures:
         yield ""
         yield "Measures"
-        for measure in page.measures:
-            yield from _facts(((f"  {measure.id}", measure_text(measure)),))
+        yield from show.facts(((m.id, measure_text(m)) for m in page.measures), "  ")
     if kpi.pitfalls:
         yield ""
         yield "Pitfalls"
-        yield from (f"  - {p}" for p in kpi.pitfalls)
+        yield from show.facts((("-", p) for p in kpi.pitfalls), "  ")
     if kpi.reference:
         yield ""
-        yield f"Reference: {kpi.reference}"
+        yield "Reference"
+        yield from show.facts([("", kpi.reference)])
     yield from _example(kpi)
     yield ""
     yield f"File: {kpi.path}"
     yield f"Definition version: {kpi.hash}"
 
 
-def _facts(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
-    told = [(name, text) for name, text in facts if text]
-    widest = max((len(name) for name, _ in told), default=0)
-    yield from (f"{name:<{widest}}  {show.harmless(text)}" for name, text in told)
-
-
 def _variant(kpi: Kpi, variant: Variant) -> Iterator[str]:
     name = "Formula" if variant.id == BASE else f"Variant {variant.id}"
     default = " (default)" if variant.id == kpi.default and len(kpi.variants) > 1 else ""
     yield f"{name}{default}"
-    yield from _facts(
+    yield from show.facts(
         (
-            ("  formula", variant.text if variant.formula is not None else ""),
-            ("  needs", variant.needs),
-            ("  basis", variant.basis),
-            ("  use when", variant.use_when),
-            ("  interval", "" if variant.interval == "none" else variant.interval),
-        )
+            ("formula", variant.text if variant.formula is not None else ""),
+            ("needs", variant.needs),
+            ("basis", variant.basis),
+            ("use when", variant.use_when),
+            ("interval", "" if variant.interval == "none" else variant.interval),
+        ),
+        "  ",
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from html import escape
+from textwrap import wrap
 
 from headwater.model.observation import Observation
 from headwater.model.period import Calendar, Grain, Period, label
@@ -18,6 +19,9 @@ _NO_DIGITS = (
 _THREE_DIGITS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 MINOR_DIGITS = dict.fromkeys(_NO_DIGITS, 0) | dict.fromkeys(_THREE_DIGITS, 3)
 """Decimals of an amount in a currency (ISO 4217), where they are not two."""
+
+PAGE_WIDTH = 100
+"""Texts for people are broken into lines of at most so many letters."""
 
 REASONS = {
     "no_data": "no data",
@@ -84,7 +88,8 @@ def _rounded(value: float, digits: int) -> str:
 def value_text(observation: Observation, show: str) -> str:
     """The value of an Observation, or in few words why there is none."""
     if observation.value is None:
-        return ", ".join(REASONS[q] for q in observation.quality)
+        why = [q for q in observation.quality if q not in ("partial", "small_sample")]
+        return ", ".join(REASONS[q] for q in why or observation.quality)
     return number(observation.value, show, observation.currency)
 
 
@@ -96,10 +101,27 @@ def interval_text(observation: Observation, show: str) -> str:
     return f"{low} to {high}"
 
 
-def notes_text(observation: Observation) -> str:
-    """What a reader should know of an Observation: its qualities (a missing value says them already), its detail."""
-    words = "" if observation.value is None else ", ".join(REASONS[q] for q in observation.quality)
-    return ": ".join(part for part in (words, observation.detail) if part)
+def notes(observations: Sequence[Observation]) -> tuple[list[str], list[str]]:
+    """What a reader should know of each Observation: its qualities (a missing value says them already) and its details.
+    A detail that several share stands once, with a number, among the second: lines for the foot of the table."""
+    told = [_details(o) for o in observations]
+    seen: dict[str, int] = {}
+    for sentence in (s for sentences in told for s in sentences):
+        seen[sentence] = seen.get(sentence, 0) + 1
+    shared = {s: i for i, s in enumerate((s for s, times in seen.items() if times > 1), start=1)}
+    found = []
+    for o, sentences in zip(observations, told, strict=True):
+        words = "" if o.value is None else ", ".join(REASONS[q] for q in o.quality)
+        marks = "".join(f"[{shared[s]}]" for s in sentences if s in shared)
+        own = "; ".join(s for s in sentences if s not in shared)
+        found.append(": ".join(part for part in (" ".join(p for p in (words, marks) if p), own) if part))
+    return found, [harmless(f"[{i}] {s}") for s, i in shared.items()]
+
+
+def _details(observation: Observation) -> list[str]:
+    """The sentences of its detail, but for the one that says the n that stands beside it."""
+    own = f"rests on {observation.subjects} only"
+    return [s for s in observation.detail.split("; ") if s and s != own]
 
 
 def period_text(start: date | None, end: date | None, grain: str) -> str:
@@ -149,7 +171,8 @@ def plain(value: object) -> str:
         case float():
             return f"{int(value)}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
         case datetime():
-            return value.isoformat(sep=" ", timespec="seconds")
+            zone = " UTC" if value.utcoffset() == timedelta(0) else ""
+            return value.replace(tzinfo=None if zone else value.tzinfo).isoformat(sep=" ", timespec="seconds") + zone
         case tuple() | list():
             return ", ".join(plain(v) for v in value)
         case _:
@@ -189,8 +212,11 @@ def width(text: str) -> int:
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
-    """An aligned text table; the columns numbered in `right` (from 0) are set flush right.
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset(), wrapped: int = 0
+) -> str:
+    """An aligned text table; the columns numbered in `right` (from 0) are set flush right. With `wrapped`, a cell that
+    is wider takes several lines.
 
     >>> print(table(["channel", "n"], [["email", "9"], ["ads", "12"]], frozenset({1})))
     channel   n
@@ -198,8 +224,32 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[
     ads      12
     """
     shown = [[harmless(cell) for cell in row] for row in (heads, *rows)]
+    if wrapped:
+        shown = [line for row in shown for line in _lines_of(row, wrapped)]
     widths = [max(width(row[i]) for row in shown) for i in range(len(heads))]
     return "\n".join(_line(row, widths, right) for row in shown)
+
+
+def _lines_of(row: Sequence[str], most: int) -> list[list[str]]:
+    """A row of cells as one or more rows of cells that are no wider than that."""
+    cells = [wrap(cell, most) if width(cell) > most else [cell] for cell in row]
+    tall = max(len(lines) for lines in cells)
+    return [[lines[i] if i < len(lines) else "" for lines in cells] for i in range(tall)]
+
+
+def facts(pairs: Iterable[tuple[str, str]], indent: str = "", most: int = PAGE_WIDTH) -> Iterator[str]:
+    """Lines of names and texts, the texts under each other; a name without a text is left out.
+
+    >>> print("\\n".join(facts([("unit", "1"), ("better", "higher"), ("pair", "")])))
+    unit    1
+    better  higher
+    """
+    told = [(name, harmless(text)) for name, text in pairs if text]
+    widest = max((width(name) for name, _ in told), default=0)
+    for name, text in told:
+        first, *rest = wrap(text, max(20, most - widest - len(indent) - 2)) or [""]
+        yield f"{indent}{name}{' ' * (widest - width(name))}  {first}"
+        yield from (f"{indent}{' ' * widest}  {line}" for line in rest)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:

@@ -17,8 +17,6 @@ from headwater.metrics.trace import Trace, TracedNumber, trace
 from headwater.model.observation import Observation
 from headwater.model.question import Question
 
-WIDEST = 100
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Traced(Sequence[Trace]):
@@ -58,8 +56,10 @@ class Traced(Sequence[Trace]):
         yield ""
         yield "How it was reckoned"
         written = t.written or t.formula
-        yield f"  formula  {written}" + (f"  =  {t.formula}" if t.formula and t.formula != written else "")
-        yield f"  unit     {t.unit}, {t.basis} basis"
+        resolved = t.formula if t.formula != written else ""
+        yield from show.facts(
+            [("formula", written), ("that is", resolved), ("unit", f"{t.unit}, {t.basis} basis")], "  "
+        )
         yield ""
         yield from _numbers(t.numbers, label)
         if t.measures:
@@ -73,11 +73,11 @@ class Traced(Sequence[Trace]):
                 ]
                 for m in t.measures
             ]
-            yield from _indented(show.table(["measure", "what", "rows"], rows, frozenset({2})))
+            yield from _indented(show.table(["measure", "what", "rows"], rows, frozenset({2}), 70))
         if t.derivations:
             yield ""
             yield "Where derived columns come from"
-            yield from _indented(show.table(["column", "derived as"], [list(d) for d in t.derivations]))
+            yield from _indented(show.table(["column", "derived as"], [list(d) for d in t.derivations], wrapped=70))
         if t.freshness:
             yield ""
             yield "Freshness"
@@ -94,8 +94,7 @@ class Traced(Sequence[Trace]):
         ]
         if t.reference:
             versions.append(("reference", t.reference))
-        widest = max(len(name) for name, _ in versions)
-        yield from (f"  {name:<{widest}}  {text}" for name, text in versions)
+        yield from show.facts(versions, "  ")
         if statements:
             for i, text in enumerate(t.statements, start=1):
                 yield ""
@@ -115,16 +114,18 @@ def trace_of(at: Bench, question: Question) -> Traced:
 
 def _numbers(numbers: Sequence[TracedNumber], label: Label) -> Iterator[str]:
     splits = list(dict.fromkeys(s for n in numbers for s, _ in n.observation.segment))
+    notes, shared = show.notes([n.observation for n in numbers])
     rows = []
-    for n in numbers:
+    for n, note in zip(numbers, notes, strict=True):
         o = n.observation
         segment = dict(o.segment)
         values = ["(empty)" if segment.get(s) is None else str(segment[s]) for s in splits]
         period = show.period_text(o.period_start, o.period_end, o.grain)
-        rows.append([period, *values, n.filled, _value(o, label), show.notes_text(o)])
+        rows.append([period, *values, n.filled, _value(o, label), note])
     yield "Numbers"
     heads = ["period", *splits, "formula with its numbers", "value", "notes"]
     yield from _indented(show.table(heads, rows, frozenset({len(splits) + 2})))
+    yield from (f"  {line}" for line in shared)
 
 
 def _value(observation: Observation, label: Label) -> str:

@@ -18,7 +18,8 @@ from headwater.errors import SourceError
 def command(ctx: click.Context, sources: tuple[str, ...], format_: str) -> None:
     """Land what is new in the sources, without changing the tables.
 
-    Name sources to load those alone. The next refresh brings what was landed into the tables. A file that is refused is named with the reason; the others are loaded and the exit code is 3.
+    Name sources to load those alone. The next refresh brings what was landed into the tables. A file that is refused
+    is named with the reason; the others are loaded and the exit code is 3.
     """
     from headwater.api.reports import loaded_listing, loaded_text
 

@@ -13,7 +13,8 @@ from headwater.api import Workspace
 def command(folder: str, generation: str) -> None:
     """Make an earlier data version current again.
 
-    Without an ID it is the one before the current one. What was loaded stays in the journal; the next refresh brings it back into the tables.
+    Without an ID it is the one before the current one. What was loaded stays in the journal; the next refresh brings
+    it back into the tables.
     """
     done = Workspace(folder).rollback(generation)
     click.echo(f"data version {done.id}, built {done.built_at:%Y-%m-%d %H:%M} UTC, is current now")
