@@ -86,7 +86,7 @@ def rows_of(
     fields["updated"] = st.sampled_from(MOMENTS) if updated else st.none() | st.sampled_from(MOMENTS)
     if tombstones:
         fields["deleted"] = st.sampled_from([False] * 5 + [True])
-        fields["merged"] = st.sampled_from([None] * 5 + list(names))
+        fields["merged"] = st.sampled_from([None] * 4 + list(names))
     one = st.fixed_dictionaries(fields)
     return st.lists(one, max_size=4, unique_by=lambda r: (r[key], r["updated"]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from headwater.build.algebra import kept, where
@@ -10,28 +10,16 @@ from headwater.build.site import Change, Site, key_columns
 from headwater.build.stored import Form, amended, anew, shared
 from headwater.model.generation import StoredTable
 from headwater.model.lowering import day_of
-from headwater.model.period import Calendar, Grain
-from headwater.model.plan import Col, Lit, Op, Project, Scan, Union, Values
+from headwater.model.period import Grain, Period
+from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Scan, Union, Values
 from headwater.model.table import VERSIONS_SUFFIX, Table
+from headwater.model.types import DAY, INTEGER
 
 CALENDAR = "calendar"
 FIRST = date(1990, 1, 1)
 YEARS_AHEAD = 10
-DAYS_IN_A_STATEMENT = 500
-
-_COLUMNS: dict[str, Callable[[Calendar, date], date | int | bool]] = {
-    "day": lambda calendar, day: day,
-    "week_start": lambda calendar, day: calendar.period(day, Grain.WEEK).start,
-    "month_start": lambda calendar, day: calendar.period(day, Grain.MONTH).start,
-    "quarter_start": lambda calendar, day: calendar.period(day, Grain.QUARTER).start,
-    "year_start": lambda calendar, day: calendar.period(day, Grain.YEAR).start,
-    "fiscal_month_start": lambda calendar, day: calendar.period(day, Grain.FISCAL_MONTH).start,
-    "fiscal_quarter_start": lambda calendar, day: calendar.period(day, Grain.FISCAL_QUARTER).start,
-    "fiscal_year_start": lambda calendar, day: calendar.period(day, Grain.FISCAL_YEAR).start,
-    "fiscal_year": lambda calendar, day: calendar.fiscal_year(day),
-    "weekday": lambda calendar, day: day.isoweekday(),
-    "is_weekend": lambda calendar, day: day.isoweekday() > 5,
-}
+_CHUNK = 128
+"""Days are counted in two digits of this base, so that no statement spells every one of them."""
 
 
 def calendar_table(site: Site, table: Table, stored: Sequence[StoredTable]) -> StoredTable:
@@ -39,28 +27,34 @@ def calendar_table(site: Site, table: Table, stored: Sequence[StoredTable]) -> S
     stretch it."""
     form = Form(site, table, table.id)
     low, high = _span(site, stored)
-    days = _days(low, high)
+    now = [(low, high)] if low is not None and high is not None else []
     old = site.previous.table(table.id) if site.previous else None
-    if old is None or not old.rows:
-        _keep_days(form, "calendar_days", days)
+    if old is None or old.first_day is None or old.last_day is None:
+        _keep_days(form, "calendar_days", now)
         rows = kept("calendar_days")
         result, site.changes[table.id] = anew(form, rows, rows, ())
         return result
-    before = set(_days(old.first_day, old.last_day))
-    differing = sorted(before ^ set(days))
+    before = [(old.first_day, old.last_day)]
     site.changes[table.id] = Change()
-    if not differing:
+    if before == now:
         return shared(form, old, ())
-    _keep_days(form, "calendar_dirty", differing)
-    _keep_days(form, "calendar_fresh", [d for d in differing if d not in before])
+    fresh = _beyond(now, before)
+    _keep_days(form, "calendar_dirty", [*fresh, *_beyond(before, now)])
+    _keep_days(form, "calendar_fresh", fresh)
     result, site.changes[table.id] = amended(form, old, "calendar_fresh", "calendar_dirty", ())
     return result
 
 
-def _days(low: date | None, high: date | None) -> list[date]:
-    if low is None or high is None:
-        return []
-    return [low + timedelta(n) for n in range((high - low).days + 1)]
+def _beyond(these: Sequence[tuple[date, date]], those: Sequence[tuple[date, date]]) -> list[tuple[date, date]]:
+    """The days of one span that another one lacks."""
+    if not these or not those:
+        return list(these)
+    (low, high), (other_low, other_high) = these[0], those[0]
+    one = timedelta(1)
+    if high < other_low or low > other_high:
+        return [(low, high)]
+    found = [(low, other_low - one)] if low < other_low else []
+    return [*found, (other_high + one, high)] if high > other_high else found
 
 
 def _span(site: Site, stored: Sequence[StoredTable]) -> tuple[date | None, date | None]:
@@ -81,16 +75,50 @@ def _span(site: Site, stored: Sequence[StoredTable]) -> tuple[date | None, date 
     return min(found, default=None), max(found, default=None)
 
 
-def _keep_days(form: Form, name: str, days: Sequence[date]) -> None:
-    """Keeps the calendar's rows of these days, with their key."""
-    calendar = form.site.settings.calendar
-    columns = tuple((n, t) for n, t in form.columns)
-    chunks = [days[i : i + DAYS_IN_A_STATEMENT] for i in range(0, len(days), DAYS_IN_A_STATEMENT)] or [[]]
-    for number, chunk in enumerate(chunks):
-        rows = tuple(tuple(_COLUMNS[n](calendar, day) if n in _COLUMNS else None for n, _ in columns) for day in chunk)
-        relation = Project(Values(columns, rows), key_columns(form.table), keep_all=True)
-        form.site.workshop.keep(name if len(chunks) == 1 else f"{name}_{number}", relation)
-    if len(chunks) > 1:
-        form.site.workshop.keep(name, Union(tuple(kept(f"{name}_{n}") for n in range(len(chunks)))))
-        for number in range(len(chunks)):
-            form.site.workshop.drop(f"{name}_{number}")
+def _keep_days(form: Form, name: str, spans: Sequence[tuple[date, date]]) -> None:
+    """Keeps the calendar's rows of these spans of days (both ends included), with their key."""
+    relations = [_span_of_days(form, low, high) for low, high in spans]
+    nothing = Values(form.columns, ())
+    rows: Relation = Union(tuple(relations)) if len(relations) > 1 else relations[0] if relations else nothing
+    form.site.workshop.keep(name, Project(rows, key_columns(form.table), keep_all=True))
+
+
+def _span_of_days(form: Form, low: date, high: date) -> Relation:
+    calendar, number = form.site.settings.calendar, (high - low).days + 1
+    ones = Values((("_one", INTEGER),), tuple((n,) for n in range(min(_CHUNK, number))))
+    many = Values((("_many", INTEGER),), tuple((n * _CHUNK,) for n in range((number + _CHUNK - 1) // _CHUNK)))
+    offset = Op("add", (Col("_one", "left"), Col("_many", "right")))
+    day = Op("add_days", (Lit(low), offset))
+    counted = Op("lt", (offset, Lit(number)))
+    days = Project(Join(ones, many, "cross", unique=False), (Named("_day", day),), counted)
+    fiscal = Values(
+        (("_first", DAY), ("_end", DAY), ("_quarter", DAY), ("_year", DAY), ("_name", INTEGER)),
+        tuple(
+            (
+                month.start,
+                month.end,
+                calendar.period(month.start, Grain.FISCAL_QUARTER).start,
+                calendar.period(month.start, Grain.FISCAL_YEAR).start,
+                calendar.fiscal_year(month.start),
+            )
+            for month in calendar.spine(Period(low, high + timedelta(1)), Grain.FISCAL_MONTH)
+        ),
+    )
+    here, month = Col("_day", "left"), Col("_first", "right")
+    lies_in = Op("and", (Op("ge", (here, month)), Op("lt", (here, Col("_end", "right")))))
+    weekday = Op("add", (Op("days_between", (Op("trunc_week", (here,)), here)), Lit(1)))
+    values: dict[str, Scalar] = {
+        "day": here,
+        "week_start": Op("trunc_week", (here,)),
+        "month_start": Op("trunc_month", (here,)),
+        "quarter_start": Op("trunc_quarter", (here,)),
+        "year_start": Op("trunc_year", (here,)),
+        "fiscal_month_start": month,
+        "fiscal_quarter_start": Col("_quarter", "right"),
+        "fiscal_year_start": Col("_year", "right"),
+        "fiscal_year": Col("_name", "right"),
+        "weekday": weekday,
+        "is_weekend": Op("gt", (weekday, Lit(5))),
+    }
+    columns = tuple(Named(n, values.get(n, Lit(None, t))) for n, t in form.columns)
+    return Project(Join(days, fiscal, "inner", lies_in), columns)

@@ -30,15 +30,19 @@ class Everything(Exception):
     """An upstream table was built anew, so every row of this one may differ."""
 
 
+def brought(landing: Landing, since: int) -> list[Relation]:
+    """Keys (`_k0` ...) that new batches bring."""
+    fresh = [f.number for f in landing.feeds if f.number > since]
+    if not fresh:
+        return []
+    return [choose(landing.rows((), fresh), key_names(landing.table), Op("gt", (Col("_load"), Lit(since))))]
+
+
 def landed_dirt(landing: Landing, since: int) -> list[Relation]:
-    """Keys (`_k0` ...) that new batches bring, that new full loads lack, or whose references lead elsewhere now."""
+    """Keys that new full loads lack, that were merged or whose references lead elsewhere now."""
     site, table = landing.site, landing.table
     keys = key_names(table)
-    found: list[Relation] = []
-    fresh = [f.number for f in landing.feeds if f.number > since]
-    if fresh:
-        found.append(choose(landing.rows((), fresh), keys, Op("gt", (Col("_load"), Lit(since)))))
-    found += _vanished(landing, since)
+    found = _vanished(landing, since)
     own = merges(site, table)
     if own.changed:
         found.append(Project(kept(own.changed), (Named(keys[0], Col("_key")),)))

@@ -11,7 +11,7 @@ from headwater.build.site import key_names
 from headwater.model.lowering import day_of
 from headwater.model.period import add_months
 from headwater.model.plan import Col, Lit, Op, Scalar
-from headwater.model.table import VERSIONS_SUFFIX, Table
+from headwater.model.table import Table
 
 ROWS_IN_A_BUCKET = 65_536
 UNDATED = "undated"
@@ -93,9 +93,7 @@ def buckets_for(rows: int) -> int:
 
 def partition_column(table: Table) -> str:
     """The date column that a table is partitioned by, '' for buckets of the key."""
-    if table.partition == "bucket" or table.id.endswith(VERSIONS_SUFFIX):
-        return ""
-    return day_of(table, table.partition)
+    return "" if table.partition == "bucket" else day_of(table, table.partition)
 
 
 def days_of(labels: Iterable[str]) -> dict[str, date | None]:

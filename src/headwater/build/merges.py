@@ -36,6 +36,8 @@ def _merges(site: Site, table: Table) -> Merges:
     now, survivors = _aliases(site, table, "now", None)
     if site.since is None:
         return Merges(now=now, survivors=survivors)
+    if not now and not survivors:  # nothing is merged, so nothing was
+        return Merges()
     if feeds[-1].number <= site.since:
         return Merges(now=now, old=now, survivors=survivors)
     old, _ = _aliases(site, table, "old", site.since)

@@ -11,8 +11,8 @@ from headwater.build import journal
 from headwater.build.algebra import choose, columns, is_null, kept, where, within
 from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
-from headwater.build.dirt import Everything, copied_dirt, derived_dirt, keep_dirt, landed_dirt
-from headwater.build.landed import BOOKKEEPING, VALIDITY, Landing, keep_feeds
+from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
+from headwater.build.landed import BOOKKEEPING, ROWS_IN_A_BATCH, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import merges
 from headwater.build.rates import RATES, daily_rates
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
@@ -20,7 +20,7 @@ from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
 from headwater.model.generation import Generation, StoredTable
 from headwater.model.landing import JournalEntry
-from headwater.model.plan import Col, Lit, Named, Project, Relation, Scan, Union
+from headwater.model.plan import Col, Lit, Named, Op, Project, Relation, Scan, Union
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table
 from headwater.model.workshop import Workshop
@@ -160,7 +160,7 @@ def _landed_anew(site: Site, landing: Landing, forms: Sequence[Form], through: T
         if table.versions:
             versions.append(Project(alone, (*columns(carried), *landing.single_version())))
     if everyone or contested:
-        current, ids = _keep_current(site, landing, contested)
+        current, ids, _ = _keep_current(site, landing, contested)
         relations.append(choose(landing.rows_of(current, names), carried))
         if table.versions:
             versions.append(choose(landing.rows_of(ids, names, VALIDITY), (*carried, *VALIDITY)))
@@ -174,8 +174,9 @@ def _landed_anew(site: Site, landing: Landing, forms: Sequence[Form], through: T
     return tuple(results)
 
 
-def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "") -> tuple[str, str]:
-    """Keeps the landed rows that say how things are, and (for a table with versions) how they were; the two names."""
+def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "") -> tuple[str, str, bool]:
+    """Keeps the landed rows that say how things are, and (for a table with versions) how they were; the two names, and
+    whether the previous generation knew a row of these keys."""
     workshop, table = site.workshop, landing.table
     narrow, current, ids = (f"{n}__{table.id}" for n in ("narrow", "current", "states"))
     content = table.versions
@@ -183,6 +184,8 @@ def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "")
         workshop.keep(narrow, landing.contested_narrow(contested, content=content))
     else:
         workshop.keep(narrow, landing.narrow(kept(dirty) if dirty else None, content=content))
+    known = Lit((site.since + 1) * ROWS_IN_A_BATCH) if site.since is not None else Lit(0)
+    seen = bool(dirty) and bool(site.count(where(kept(narrow), Op("lt", (Col("_id"), known)))))
     ended = landing.ended(narrow)
     if table.versions:
         workshop.keep(ids, landing.timeline(narrow, ended))
@@ -190,7 +193,7 @@ def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "")
     else:
         workshop.keep(current, landing.winners(narrow, ended))
     workshop.drop(narrow)
-    return current, ids
+    return current, ids, seen
 
 
 def _completed(
@@ -214,11 +217,11 @@ def _landed_amended(
 ) -> tuple[StoredTable, ...]:
     table = landing.table
     assert site.since is not None
-    looked_at = replace_feeds(site, landing)
-    parts = landed_dirt(looked_at, site.since)
+    every = _every_batch(site, landing)
+    changed = landed_dirt(every, site.since)
     for form in forms:
-        parts += derived_dirt(site, table, form.name)
-    dirty = keep_dirt(site, table.id, parts, key_names(table))
+        changed += derived_dirt(site, table, form.name)
+    dirty = keep_dirt(site, table.id, [*brought(every, site.since), *changed], key_names(table))
     if not dirty:
         for form in forms:
             site.changes[form.name] = Change()
@@ -226,7 +229,8 @@ def _landed_amended(
     names = landing.mapped
     mapped = frozenset(names)
     carried = (*names, *BOOKKEEPING, *key_names(table))
-    current, ids = _keep_current(site, landing, "", dirty)
+    current, ids, seen = _keep_current(site, landing, "", dirty)
+    only_new = not changed and not seen and every is landing  # then no row of the old table is touched
     results = []
     for form, old in zip(forms, olds, strict=True):
         source = current if not form.is_versions else ids
@@ -237,14 +241,14 @@ def _landed_amended(
         fresh = f"fresh__{form.name}"
         site.workshop.keep(fresh, rows)
         site.workshop.drop(base)
-        result, change = amended(form, old, fresh, dirty, through)
+        result, change = amended(form, old, fresh, dirty, through, only_new=only_new)
         site.changes[form.name] = change
         results.append(result)
     _check_open_versions(site, table, results)
     return tuple(results)
 
 
-def replace_feeds(site: Site, landing: Landing) -> Landing:
+def _every_batch(site: Site, landing: Landing) -> Landing:
     """The same landing with every batch, also those that a later full load made worthless: they tell what vanished."""
     feeds = site.feeds(landing.table.id)
     if feeds == landing.feeds:

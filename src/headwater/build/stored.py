@@ -74,8 +74,8 @@ class Form:
 
     @property
     def day(self) -> str:
-        """The date column it is partitioned by, '' for buckets."""
-        return "" if self.is_versions else partition_column(self.table)
+        """The date column it is partitioned by, '' for buckets; versions lie as their rows do."""
+        return partition_column(self.table)
 
     @property
     def order(self) -> tuple[Order, ...]:
@@ -129,12 +129,12 @@ def anew(form: Form, rows: Relation, count: Relation, through: Through) -> tuple
 
 
 def amended(
-    form: Form, old: StoredTable, fresh: str, dirty: str | None, through: Through
+    form: Form, old: StoredTable, fresh: str, dirty: str | None, through: Through, *, only_new: bool = False
 ) -> tuple[StoredTable, Change]:
     """The table with the kept rows `fresh` in place of those of the kept keys `dirty` (None: of all keys). Parts
-    without a row that differs are shared with the previous generation."""
+    without a row that differs are shared with the previous generation. `only_new`: it has no row of these keys."""
     site, workshop = form.site, form.site.workshop
-    was = _old_rows(form, old, dirty)
+    was = _old_rows(form, replace(old, parts=()) if only_new else old, dirty)
     differing = _differing(form, was, fresh)
     if not differing:
         for name in (was, fresh):
@@ -181,7 +181,14 @@ def _old_rows(form: Form, old: StoredTable, dirty: str | None) -> str:
         workshop.keep(name, choose(form.stored(Scan(f"old__{form.name}")), everything))
         return name
     parts: Sequence[Part] = old.parts
-    if form.day:
+    if not parts:
+        pass
+    elif form.day in form.table.key:
+        place = keys[form.table.key.index(form.day)]
+        days = workshop.fetch(distinct(kept(dirty), (place,)))
+        labels = {_old_label(old, day) for (day,) in days if isinstance(day, date)} | {UNDATED}
+        parts = [p for p in old.parts if p.partition in labels]
+    elif form.day:
         # keys first, so that the wide columns are read only from the parts that hold one of them
         found = Project(
             Join(form.stored(Scan(f"old__{form.name}")), kept(dirty), "semi", same(keys)),
