@@ -196,6 +196,16 @@ def test_files_of_other_shapes_are_read_as_the_view_says(folder: Path) -> None:
     connection.close()
 
 
+def test_a_table_may_have_a_column_called_filename(tmp_path: Path) -> None:
+    path = tmp_path / "00000042-abc's" / "t.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.table({"filename": ["x.pdf"]}), path)
+    view = View((("filename", TEXT),), (path,), exact=False, batch=True)
+    connection = QueryConnection({"t": view}, memory_mb=256, threads=1, scratch=None)
+    assert connection.rows("SELECT filename, _batch FROM t") == [("x.pdf", 42)]
+    connection.close()
+
+
 def test_a_statement_can_be_stopped_from_another_thread(connection: QueryConnection) -> None:
     stop = threading.Timer(0.3, connection.interrupt)
     stop.start()

@@ -44,6 +44,7 @@ def reading(store: Store, stop: Path) -> Iterator[list[dict[str, Any]]]:
             saw += [json.loads(reader.communicate()[0]) for reader in (one, two)]
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kills", [100, pytest.param(1_000, marks=pytest.mark.verify)])
 def test_a_killed_writer_is_not_noticed(tmp_path: Path, kills: int) -> None:
     store = open_store(tmp_path / ".headwater" / "store", create=True)

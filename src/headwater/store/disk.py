@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -58,11 +59,19 @@ def temporary(folder: Path, suffix: str = "") -> Path:
     return folder / f"{TEMPORARY}{secrets.token_hex(8)}{suffix}"
 
 
+def _flush(handle: int) -> None:
+    """Returns once the disk itself has it; on macOS `fsync` alone leaves it in the disk's own cache."""
+    if (full := getattr(fcntl, "F_FULLFSYNC", None)) is not None:
+        fcntl.fcntl(handle, full)
+    else:
+        os.fsync(handle)
+
+
 def sync_file(path: Path) -> None:
     """Returns once the bytes of `path` are on the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
 
@@ -71,7 +80,7 @@ def sync_folder(path: Path) -> None:
     """Returns once the names in `path` are on the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
 
@@ -83,7 +92,7 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
         left = memoryview(content)
         while left:
             left = left[os.write(handle, left) :]
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
 

@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -452,36 +452,51 @@ def _pin(store: Store, generation_id: str) -> tuple[int, Manifest]:
                 "nothing was built here yet", where=str(store.root), do="Run 'headwater refresh' to build the tables."
             )
         path = _manifest_path(store, id_)
-        handle = -1
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            with suppress(OSError) if store.network else _nothing_suppressed():
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            here, there = os.fstat(handle), path.stat()
-            if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+        handle = _held(store, path)
+        if handle is not None:
+            try:
                 with os.fdopen(os.dup(handle), "rb") as file:
                     return handle, _parsed(file.read(), path)
-        except FileNotFoundError:
-            if generation_id and not (store.generations / generation_id).exists():
-                raise _not_kept(store, generation_id) from None
-        except BlockingIOError:
-            pass  # being collected just now
-        except OSError as error:
-            raise _damaged(path) from error
-        except BaseException:
-            if handle >= 0:
+            except BaseException:
                 os.close(handle)
-            raise
-        if handle >= 0:
-            os.close(handle)
+                raise
+        if generation_id and not path.parent.exists():
+            raise _not_kept(store, generation_id)
         if time.monotonic() > deadline:
             raise _damaged(path)
         time.sleep(0.001)
 
 
-@contextmanager
-def _nothing_suppressed() -> Iterator[None]:
-    yield
+def _held(store: Store, path: Path) -> int | None:
+    """A shared lock on the file, None when it is gone or being collected just now."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _damaged(path) from error
+    try:
+        _lock_shared(store, handle, path)
+        here, there = os.fstat(handle), path.stat()
+        if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None
+
+
+def _lock_shared(store: Store, handle: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if not store.network:  # there nobody writes, so nothing is collected
+            raise _damaged(path) from error
 
 
 def _current_id(store: Store) -> str:

@@ -85,6 +85,7 @@ def open_store(root: Path, *, create: bool = False, mounts: Path = Path("/proc/m
     Raises WorkspaceError when it is missing, not a folder, not readable, no store, or made by a newer version. Whether
     it may be written is asked by `lock.writing`: reading also works on a read-only or a network file system.
     """
+    root = root.absolute()
     if create:
         _make(root)
     if not root.exists():

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,7 +113,7 @@ def take_out(
             changed += masked
             draft.replace(target / path.name)
         elif folder != target:
-            os.link(path, target / path.name)
+            _share(path, target / path.name)
     return Taken(
         dropped=dropped_rows,
         rows=before - files.distinct([target / name for name in names], "_row"),
@@ -124,6 +125,14 @@ def take_out(
             for warning in warnings
         ),
     )
+
+
+def _share(path: Path, other: Path) -> None:
+    """Gives a file that never changes a second name; where the file system knows no links, a copy."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def without_erased(store: Store, staged: Path, draft: Draft, journal: Iterable[Landed]) -> Draft:

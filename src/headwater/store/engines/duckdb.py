@@ -22,6 +22,7 @@ from headwater.model.types import INTEGER, TEXT, Kind, Type
 
 if TYPE_CHECKING:
     import pyarrow
+    from sqlglot import exp
 
 _CLOSED_DOORS: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
@@ -32,6 +33,8 @@ _CLOSED_DOORS: dict[str, str | bool | int | float | list[str]] = {
 }
 _BATCH_OF_FILE = r"/(\d{8})-[^/]*/[^/]*$"
 """The journal number in the name of a landed file."""
+_FILE = "_landed_file"
+_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class QueryConnection:
                 config=_CLOSED_DOORS
                 | {"memory_limit": f"{memory_mb}MiB", "threads": str(threads), "temp_directory": spill}
             )
-            files = [str(file) for view in views.values() for file in view.files]
+            files = _both_spellings(file for view in views.values() for file in view.files)
             self._connection.execute("SET allowed_paths = $files", {"files": files})
             self._connection.execute("SET enable_external_access = false")
             self._connection.execute("SET lock_configuration = true")
@@ -148,13 +151,23 @@ class _Views:
                 _rows_of(connection, self._open.pop(name)).create_view(name, replace=True)
 
 
+def _literally(path: Path) -> str:
+    """The path for the engine, which takes `*`, `?` and `[` for patterns: a neighbour's file would match too."""
+    return _PATTERN.sub(r"[\g<0>]", str(path))
+
+
+def _both_spellings(paths: Iterable[Path]) -> list[str]:
+    """Paths to allow: the engine asks for the pattern as it is written, and for the path that it found."""
+    return list(dict.fromkeys(text for path in paths for text in (str(path), _literally(path))))
+
+
 def _rows_of(connection: DuckDBPyConnection, view: View) -> DuckDBPyRelation:
     if not view.files:
         return _nothing(connection, (*view.columns, ("_batch", INTEGER)) if view.batch else view.columns)
-    files = [str(file) for file in view.files]
+    files = [_literally(file) for file in view.files]
     if view.exact:
         return connection.read_parquet(files)
-    rows = connection.read_parquet(files, union_by_name=True, filename=view.batch)
+    rows = connection.sql(_read_by_name(files).sql("duckdb"))
     found = set(rows.columns)
     columns: list[Expression] = [
         (ColumnExpression(name) if name in found else ConstantExpression(None)).cast(_stored_type(type_)).alias(name)
@@ -162,10 +175,21 @@ def _rows_of(connection: DuckDBPyConnection, view: View) -> DuckDBPyRelation:
     ]
     if view.batch:
         number = Call(
-            "regexp_extract", ColumnExpression("filename"), ConstantExpression(_BATCH_OF_FILE), ConstantExpression(1)
+            "regexp_extract", ColumnExpression(_FILE), ConstantExpression(_BATCH_OF_FILE), ConstantExpression(1)
         )
         columns.append(number.cast(_stored_type(INTEGER)).alias("_batch"))
     return rows.select(*columns)
+
+
+def _read_by_name(files: Sequence[str]) -> exp.Select:
+    """All columns of all files, matched by name, and the name of the file each row comes from. The typed API gives that
+    column a name that a table of ours may have."""
+    from sqlglot import exp
+
+    paths = exp.Array(expressions=[exp.Literal.string(file) for file in files])
+    by_name = exp.EQ(this=exp.column("union_by_name"), expression=exp.true())
+    named = exp.EQ(this=exp.column("filename"), expression=exp.Literal.string(_FILE))
+    return exp.select("*").from_(exp.Anonymous(this="read_parquet", expressions=[paths, by_name, named]))
 
 
 def _nothing(connection: DuckDBPyConnection, columns: Sequence[tuple[str, Type]]) -> DuckDBPyRelation:
@@ -234,7 +258,7 @@ class BenchConnection:
                     "preserve_insertion_order": "false",
                 },
             )
-            directories = [str(folder) for folder in (*folders, scratch)]
+            directories = _both_spellings((*folders, scratch))
             self._connection.execute("SET allowed_directories = $directories", {"directories": directories})
             self._connection.execute("SET enable_external_access = false")
 
@@ -334,7 +358,7 @@ class FileConnection:
                 config=_CLOSED_DOORS
                 | {"memory_limit": f"{memory_mb}MiB", "threads": "1", "temp_directory": str(scratch) if scratch else ""}
             )
-            directories = [str(folder) for folder in folders]
+            directories = _both_spellings(folders)
             self._connection.execute("SET allowed_directories = $directories", {"directories": directories})
             self._connection.execute("SET enable_external_access = false")
             self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
@@ -342,7 +366,7 @@ class FileConnection:
     def count(self, path: Path, texts: Texts, *, drop_within: bool) -> tuple[int, int]:
         """How many rows of the file would be dropped, and how many others hold one of the texts."""
         with _own_words(self._memory_mb):
-            rows = self._connection.read_parquet([str(path)])
+            rows = self._connection.read_parquet([_literally(path)])
             names = _text_columns(rows)
             near = rows.filter(_any(_near(name, texts) for name in names)) if names else None
             if near is None or not len(near):
@@ -355,7 +379,7 @@ class FileConnection:
         """Writes the rows of `path` to `target` without those that are dropped, and with `marker` in the place of the
         texts in the others; how many rows are left."""
         with _own_words(self._memory_mb):
-            rows = self._connection.read_parquet([str(path)])
+            rows = self._connection.read_parquet([_literally(path)])
             names = _text_columns(rows)
             if names:
                 dropped = _any(_matches(name, texts, texts.within if drop_within else texts.whole) for name in names)
@@ -366,21 +390,21 @@ class FileConnection:
                     ]
                 )
             rows.write_parquet(str(target), compression="zstd")
-            return len(self._connection.read_parquet([str(target)]))
+            return len(self._connection.read_parquet([_literally(target)]))
 
     def distinct(self, paths: Sequence[Path], column: str) -> int:
         """How many different values a column has in all these files together."""
         if not paths:
             return 0
         with _own_words(self._memory_mb):
-            rows = self._connection.read_parquet([str(p) for p in paths], union_by_name=True)
+            rows = self._connection.read_parquet([_literally(p) for p in paths], union_by_name=True)
             return len(rows.select(ColumnExpression(column)).distinct())
 
     def hashed(self, path: Path, salt: str, length: int, hashes: Sequence[str]) -> set[str]:
         """The texts of this length, anywhere in a text of the file, whose salted SHA-256 is one of `hashes`."""
         found: set[str] = set()
         with _own_words(self._memory_mb):
-            rows = self._connection.read_parquet([str(path)])
+            rows = self._connection.read_parquet([_literally(path)])
             for name in _text_columns(rows):
                 text = rows.select(ColumnExpression(name).alias("v")).distinct()
                 piece = _pieces(text, length)
