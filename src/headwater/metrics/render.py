@@ -174,16 +174,36 @@ def _group(
 
 
 def _values(relation: p.Values) -> exp.Query:
-    names = [_identifier(name) for name, _ in relation.columns]
     if not relation.rows:
         items: list[exp.Expr] = [_alias(_cast(exp.Null(), _spelled(kind)), name) for name, kind in relation.columns]
         return exp.Select(expressions=items, where=exp.Where(this=exp.false()))
-    rows = [
-        exp.Tuple(expressions=[_typed(v, t) for v, (_, t) in zip(row, relation.columns, strict=True)])
-        for row in relation.rows
-    ]
+    rows = [exp.Tuple(expressions=[_bare(value) for value in row]) for row in relation.rows]
+    names = [_identifier(name) for name, _ in relation.columns]
     values = exp.Values(expressions=rows, alias=exp.TableAlias(this=_identifier("v"), columns=names))
-    return exp.Select(expressions=[exp.Star()], from_=exp.From(this=values))
+    # each column is given its type once: a cast in every cell takes long to spell and to read
+    typed: list[exp.Expr] = [
+        _alias(_cast(exp.Column(this=_identifier(name)), _spelled(kind)), name) for name, kind in relation.columns
+    ]
+    return exp.Select(expressions=typed, from_=exp.From(this=values))
+
+
+def _bare(value: str | int | bool | Decimal | date | datetime | None) -> exp.Expr:
+    """A literal whose type is told elsewhere."""
+    match value:
+        case bool() | int() | str() | None:
+            return _literal(value, None)
+        case Decimal():
+            _check_finite(value)
+            return exp.Literal.string(format(value, "f"))
+        case datetime():
+            return exp.Literal.string(value.isoformat(sep=" "))
+        case date():
+            return exp.Literal.string(value.isoformat())
+
+
+def _check_finite(value: Decimal) -> None:
+    if not value.is_finite():
+        raise ValueError(f"{value} is no number")
 
 
 # --- scalars ---------------------------------------------------------------------------------------------------------
@@ -212,10 +232,6 @@ def _cast(value: exp.Expr, spelled: str) -> exp.Cast:
     return exp.Cast(this=value, to=_data_type(spelled).copy())
 
 
-def _typed(value: str | int | bool | Decimal | date | datetime | None, kind: Type) -> exp.Expr:
-    return _cast(exp.Null(), _spelled(kind)) if value is None else _literal(value, kind)
-
-
 def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: Type | None) -> exp.Expr:
     match value:
         case None:
@@ -226,8 +242,7 @@ def _literal(value: str | int | bool | Decimal | date | datetime | None, kind: T
             number = exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
             return _cast(number, _spelled(kind)) if kind and kind.kind is not Kind.INTEGER else number
         case Decimal():
-            if not value.is_finite():
-                raise ValueError(f"{value} is no number")
+            _check_finite(value)
             text = exp.Literal.string(format(value, "f"))
             if kind is not None:
                 return _cast(text, _spelled(kind))

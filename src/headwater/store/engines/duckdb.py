@@ -307,14 +307,7 @@ class BenchConnection:
         with _own_words(self._memory_mb):
             self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
             try:
-                name, value = chosen
-                rows = self._connection.table(_quoted(kept)).filter(ColumnExpression(name) == ConstantExpression(value))
-                if order:
-                    keys = [
-                        ColumnExpression(key).desc() if down else ColumnExpression(key).asc() for key, down in order
-                    ]
-                    rows = rows.sort(*[key.nulls_last() for key in keys])
-                rows.select(*[ColumnExpression(name) for name in columns]).write_parquet(str(path), compression="zstd")
+                self._connection.execute(_copy_of(kept, chosen, order, path, columns))
             finally:
                 self._connection.execute("RESET disabled_optimizers")
 
@@ -326,6 +319,34 @@ class BenchConnection:
         statement = _one_select(self._connection, text)
         self._views.define(self._connection, text)
         return statement
+
+
+def _copy_of(
+    kept: str, chosen: tuple[str, str], order: Sequence[tuple[str, bool]], path: Path, columns: Sequence[str]
+) -> str:
+    """The statement of `BenchConnection.write`: one statement is several times quicker than steps of a relation."""
+    from sqlglot import exp
+
+    def column(name: str) -> exp.Column:
+        return exp.column(name, quoted=True)
+
+    name, value = chosen
+    rows = exp.Select(
+        expressions=[column(n) for n in columns],
+        from_=exp.From(this=exp.Table(this=exp.to_identifier(kept, quoted=True))),
+        where=exp.Where(this=exp.EQ(this=column(name), expression=exp.Literal.string(value))),
+    )
+    if order:
+        keys = [exp.Ordered(this=column(key), desc=down, nulls_first=False) for key, down in order]
+        rows.set("order", exp.Order(expressions=keys))
+    options = (("FORMAT", "PARQUET"), ("COMPRESSION", "ZSTD"))
+    copy = exp.Copy(
+        this=exp.Subquery(this=rows),
+        kind=False,
+        files=[exp.Literal.string(str(path))],
+        params=[exp.CopyParameter(this=exp.var(option), expression=exp.var(given)) for option, given in options],
+    )
+    return copy.sql("duckdb", copy=False)
 
 
 def _quoted(name: str) -> str:

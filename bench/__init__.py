@@ -1,0 +1,1 @@
+"""How fast Headwater is, held against the floor: `python -m bench`."""
