@@ -245,6 +245,8 @@ def test_a_stale_source_is_named() -> None:
 def test_a_period_without_data_is_no_zero(tiny: World) -> None:
     before = tiny.ask("deals", period=Period(D(2020, 1, 1), D(2021, 1, 1)))[0]
     assert (before.value, before.quality) == (None, ("no_data",))
+    unwon = tiny.ask("won", period=Period(D(2020, 1, 1), D(2021, 1, 1)))[0]
+    assert (unwon.value, unwon.detail) == (None, "the data begins on 2025-01-05")
     after = tiny.ask("deals", period=Period(D(2026, 1, 1), D(2027, 1, 1)))[0]
     assert (after.value, after.quality) == (None, ("no_data", "partial"))
     unfed = world(MEASURES, {}).ask("deals")[0]

@@ -12,9 +12,10 @@ from headwater.metrics.intervals import interval
 from headwater.metrics.planner import Block, Context, Plan, Window, step_start, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
-from headwater.model.measure import Alive, Latest, Measure, Reached
+from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
+from headwater.model.table import VERSIONS_SUFFIX
 
 Segment = tuple[str | None, ...]
 
@@ -331,11 +332,13 @@ class Evaluation:
             return None
         if isinstance(measure.clock, Alive | Latest):
             window = Window(None, window.end)
-        if (reason := self._not_covered(measure, window)) is not None:
-            notes.say("no_data", reason)
-            return None
-        place = () if moment.total else segment
-        reading = self.readings[name, moment.total, window].get(place)
+        found = self.readings[name, moment.total, window]
+        if not any(r.n or r.entered_n or r.left_out for r in found.values()):
+            reason = self._not_covered(measure, window)
+            if reason is not None:
+                notes.say("no_data", reason)
+                return None
+        reading = found.get(() if moment.total else segment)
         if reading is None:
             notes.n = notes.n or 0
             if isinstance(measure.clock, Reached):
@@ -377,22 +380,31 @@ class Evaluation:
         stored = self.context.generation.table(measure.table)
         if stored is None or stored.rows == 0:
             return f"no source feeds {measure.table!r}"
+        begins, what = _begins(measure, self.context)
+        if begins is not None and window.end <= begins:
+            return f"{what} begins on {begins}"
         if isinstance(measure.clock, Reached | Alive | Latest) or window.start is None:
-            if stored.first_day is not None and window.end <= stored.first_day:
-                return f"{measure.table!r} begins on {stored.first_day}"
             return None
-        if stored.first_day is not None and window.end <= stored.first_day and _is_event(measure, self.context):
-            return f"{measure.table!r} begins on {stored.first_day}"
         ends = [through for _, through in stored.complete_through if through is not None]
         if ends and window.start > max(ends):
             return f"{measure.table!r} is complete through {max(ends)} only"
         return None
 
 
-def _is_event(measure: Measure, context: Context) -> bool:
-    """Whether the measure's clock is the main clock of its table, whose first day the generation knows."""
-    event = context.catalogue.tables[measure.table].event
-    return getattr(measure.clock, "at", "") == event != ""
+def _begins(measure: Measure, context: Context) -> tuple[date | None, str]:
+    """The first day a measure can have rows on: its table's, where the clock is the table's main one, else that of all
+    data; and whose day it is."""
+    match measure.clock:
+        case At(at) | Latest(at):
+            column = at
+        case Alive(start) | Reached(start):
+            column = start
+    generation, event = context.generation, context.catalogue.tables[measure.table].event
+    stored = generation.table(measure.table)
+    if column == event and stored is not None:
+        return stored.first_day, repr(measure.table)
+    days = [t.first_day for t in generation.tables if t.first_day is not None and not t.table.endswith(VERSIONS_SUFFIX)]
+    return (min(days) if days else None), "the data"
 
 
 def _float(value: Exact | None) -> float | None:
