@@ -235,10 +235,14 @@ def make_part(store: Store) -> str:
         return str(store.parts / write(workshop, numbers(1))[0].file)
 
 
-def test_a_bench_leaves_no_working_files(store: Store) -> None:
-    with bench(store) as workshop:
-        workshop.keep("some", numbers(5))
-        assert list(store.scratch.iterdir())
+def test_a_bench_spills_and_leaves_no_working_files(store: Store) -> None:
+    """Three million rows under 64 MB."""
+    names = Values((("id", TEXT),), tuple((f"lead number {i} of a thousand",) for i in range(1000)))
+    columns = (Named("id", Col("id", "left")), Named("k", Col("id", "right")))
+    with bench(store, Settings(memory_mb=64, threads=1)) as workshop:
+        assert workshop.keep("wide", Project(Join(names, numbers(3000), "cross"), columns)) == 3_000_000
+        assert sum(p.stat().st_size for p in store.scratch.rglob("*") if p.is_file()) > 10**6
+        assert workshop.fetch(count(Scan("wide"))) == [(3_000_000,)]
     assert not list(store.scratch.iterdir())
 
 

@@ -45,9 +45,6 @@ LANDED_BOOKKEEPING = (
     ("_merged_into", TEXT),
     ("_updated_at", TIME),
 )
-SMALL = 16 * 2**20
-"""A build that reads fewer bytes than this keeps everything in memory."""
-
 _STORED_BOOKKEEPING = {"_source", "_load", "_row"}
 _STAGED, _PARTITION, _DIGEST = "_staged", "_partition", "_row_digest"
 
@@ -75,7 +72,6 @@ def open_workshop(
             scratch=folder,
             folders=(store.landing, store.parts),
             views=views,
-            small=_bytes_of(views) < SMALL,
         )
         try:
             yield StoreWorkshop(store, bench, render, previous)
@@ -181,10 +177,6 @@ class StoreWorkshop:
 
     def _text(self, relation: Relation) -> str:
         return self._render(relation).text
-
-
-def _bytes_of(views: Mapping[str, View]) -> int:
-    return sum(file.stat().st_size for view in views.values() for file in view.files)
 
 
 def _is_column(scalar: Scalar, names: set[str]) -> TypeGuard[Col]:

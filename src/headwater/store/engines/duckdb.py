@@ -232,29 +232,21 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
 
 
 class BenchConnection:
-    """A connection for a build: kept tables lie in a file under its scratch folder, so that memory stays bounded (those
-    of a `small` build in memory, which waits for no disk); it reaches no file outside `folders`."""
+    """A connection for a build: kept tables lie in memory up to the limit, beyond it in the scratch folder (in a
+    database file the disk would be waited for at each of them); it reaches no file outside `folders`."""
 
     def __init__(
-        self,
-        *,
-        memory_mb: int,
-        threads: int,
-        scratch: Path,
-        folders: Sequence[Path],
-        views: Mapping[str, View],
-        small: bool = False,
+        self, *, memory_mb: int, threads: int, scratch: Path, folders: Sequence[Path], views: Mapping[str, View]
     ) -> None:
         self._memory_mb = memory_mb
         self._views = _Views(views)
         with _own_words(memory_mb):
             self._connection = duckdb.connect(
-                ":memory:" if small else str(scratch / "bench.duckdb"),
                 config=_CLOSED_DOORS
                 | {
                     "memory_limit": f"{memory_mb}MiB",
                     "threads": str(threads),
-                    "temp_directory": str(scratch / "spill"),
+                    "temp_directory": str(scratch),
                     "preserve_insertion_order": "false",
                 },
             )
@@ -275,7 +267,7 @@ class BenchConnection:
         """Writes the rows of one SELECT into a table of that name; how many there are."""
         with _own_words(self._memory_mb):
             self._connection.sql(self._checked(text)).create(_quoted(name))
-            return len(self._connection.table(_quoted(name)))
+            return int(self._connection.execute(_count(name)).fetchall()[0][0])
 
     def keep_typed(self, name: str, text: str, columns: Sequence[tuple[str, Type | None]], first: str) -> None:
         """Like `keep`, with each column cast to its stored type (None: as it comes), clustered by `first`."""
@@ -347,6 +339,12 @@ def _copy_of(
         params=[exp.CopyParameter(this=exp.var(option), expression=exp.var(given)) for option, given in options],
     )
     return copy.sql("duckdb", copy=False)
+
+
+def _count(name: str) -> str:
+    from sqlglot import exp
+
+    return exp.select(exp.Count(this=exp.Star())).from_(exp.to_identifier(name, quoted=True)).sql("duckdb")
 
 
 def _quoted(name: str) -> str:
