@@ -106,7 +106,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 @lru_cache(maxsize=64)
 def _catalogue(files: tuple[tuple[str, str], ...]) -> bytes | None:
-    """The cache of the shipped definitions and these files, read from YAML once a process; None where they are wrong."""
+    """The cache of the shipped definitions and these files, read from YAML once a process; None where one is wrong."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(folder, dict(files))
@@ -142,7 +142,7 @@ def land(
         draft = Draft(
             source=source,
             system="",
-            path=str(folder.path / f"{source}.rows"),
+            path=f"{source}.rows",
             content=hashlib.sha256(f"{source} {number}".encode()).hexdigest(),
             mapping="rows written in a test",
             full=full,

@@ -209,7 +209,7 @@ class _Landing:
             if refused:
                 discard(staged)
                 reason = "Another file of this source was refused, and a full load needs them all."
-                self._report(LoadedFile(source.id, self._folder.shown(draft.path), "refused", reason=reason))
+                self._report(LoadedFile(source.id, draft.path, "refused", reason=reason))
             else:
                 self._commit(staged, replace(draft, mapping=name), name)
         for path in paths:
@@ -222,9 +222,12 @@ class _Landing:
         self._report(LoadedFile(source.id, self._folder.shown(path), "refused", reason=reason))
 
     def _parsed(self, source: Source, path: Path) -> tuple[Path, Draft]:
+        """The staged folder and the draft of a file; one below the workspace is remembered by its path from there, so
+        that the workspace can be moved."""
         staged = stage(self._store)
         try:
-            return staged, parse(source, path, self._tables, staged, self._settings, self._folder.now())
+            draft = parse(source, path, self._tables, staged, self._settings, self._folder.now())
+            return staged, replace(draft, path=self._folder.shown(path))
         except BaseException:
             discard(staged)
             raise
@@ -235,7 +238,7 @@ class _Landing:
         self._report(
             LoadedFile(
                 source=draft.source,
-                path=self._folder.shown(draft.path),
+                path=draft.path,
                 state="unchanged" if batch is None else "loaded",
                 data_rows=landed.data_rows,
                 loaded=landed.loaded,

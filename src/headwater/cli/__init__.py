@@ -116,7 +116,7 @@ def _left_alone() -> int:
     return 0
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, subcommand_metavar="VERB ...", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-w", "--workspace", default=".", metavar="DIR", help="The workspace folder (default: this folder).")
 @click.option("--debug", is_flag=True, help="Show where in the program an error arose.")
 @click.version_option(VERSION, message="headwater %(version)s")
