@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from headwater import Workspace
 from headwater.errors import HeadwaterError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "olist"
-NOW = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,8 @@ def agree(name: str, wanted: Any, found: Any, where: str = "") -> None:
         assert found == wanted, f"{name}{where}: {found} is not {wanted}"
     else:
         tolerance = 0.01 if name in MONEY else 1e-6
-        assert found is not None and math.isclose(found, wanted, rel_tol=0, abs_tol=tolerance), f"{name}{where}: {found} is not {wanted}"
+        close = found is not None and math.isclose(found, wanted, rel_tol=0, abs_tol=tolerance)
+        assert close, f"{name}{where}: {found} is not {wanted}"
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))
@@ -172,7 +173,8 @@ def test_a_maximum_over_people_stands_in_the_segments(olist: Workspace, golden: 
 def test_empty_cells_are_kept_as_no_value(olist: Workspace, golden: dict[str, Any]) -> None:
     deals = one(olist, "won_deals")
     assert deals is not None
-    for published, split in {"business_segment": "segment", "lead_type": "lead_type", "business_type": "business_type"}.items():
+    splits = {"business_segment": "segment", "lead_type": "lead_type", "business_type": "business_type"}
+    for published, split in splits.items():
         empty = by(olist, "won_deals", split)["(missing)"]
         assert math.isclose(empty / deals, golden["missing_share"][published], abs_tol=1e-6)
 
@@ -240,7 +242,8 @@ def test_labels_written_with_blanks_give_the_same_numbers_when_mapped(
         f'"{path}{LEADS}.csv"': f'"{DIALECTS}/mql_relabelled.csv"',
         "channel: origin": f"channel: {{column: origin, values: {{{values}}}}}",
     }
-    other = dialect(tmp_path / "w", shared_data, leads, {f'"{path}{DEALS}.csv"': f'"{DIALECTS}/closed_deals_relabelled.csv"'})
+    deals = {f'"{path}{DEALS}.csv"': f'"{DIALECTS}/closed_deals_relabelled.csv"'}
+    other = dialect(tmp_path / "w", shared_data, leads, deals)
     other.refresh()
     assert origins(other) == origins(olist)
 
