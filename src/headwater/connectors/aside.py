@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ _FIELDS = ("row", "line", "column", "code", "reason", "raw")
 SCHEMA = pa.schema(
     [("row", pa.int64()), ("line", pa.int64()), *((n, pa.string()) for n in ("column", "code", "reason", "raw"))]
 )
-_AT_ONCE = 2_000
+_AT_ONCE = 16_384
 
 
 class Aside:
@@ -40,36 +41,41 @@ class Aside:
         self._writer.write_table(_table(self._waiting))
         self._waiting.clear()
 
-    def close(self) -> Iterator[Quarantined]:
-        """Ends writing; the rows in order."""
+    def close(self) -> Iterator[pa.Table]:
+        """Ends writing; the rows in order, some thousands at a time."""
         if self._writer is None:
-            return iter(tuple(self._waiting))
+            if self._waiting:
+                yield _table(self._waiting)
+            return
         if self._waiting:
             self._flush()
         self._writer.close()
-        return self._read()
-
-    def _read(self) -> Iterator[Quarantined]:
         with pq.ParquetFile(self._path) as file:
             for batch in file.iter_batches(_AT_ONCE):
-                yield from (Quarantined(**r) for r in batch.to_pylist())
+                yield pa.Table.from_batches([batch])
         self._path.unlink()
 
 
-def merge(sides: list[Aside], path: Path) -> tuple[Quarantined, ...]:
+def merge(sides: Sequence[Aside], path: Path) -> tuple[Quarantined, ...]:
     """Writes every row set aside to `path` in the order of rows; the first of them."""
     first: list[Quarantined] = []
-    waiting: list[Quarantined] = []
+    filled = [s for s in sides if s.count]
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for row in heapq.merge(*(s.close() for s in sides), key=lambda q: q.row):
-            if len(first) < EXAMPLES:
-                first.append(row)
-            waiting.append(row)
-            if len(waiting) >= 10 * _AT_ONCE:
-                writer.write_table(_table(waiting))
-                waiting.clear()
-        writer.write_table(_table(waiting))
+        for table in filled[0].close() if len(filled) == 1 else _merged(filled):
+            first += [Quarantined(**r) for r in table.slice(0, EXAMPLES - len(first)).to_pylist()]
+            writer.write_table(table)
     return tuple(first)
+
+
+def _merged(sides: Sequence[Aside]) -> Iterator[pa.Table]:
+    rows = heapq.merge(*(_rows(s) for s in sides), key=lambda q: q.row)
+    while some := list(islice(rows, _AT_ONCE)):
+        yield _table(some)
+
+
+def _rows(side: Aside) -> Iterator[Quarantined]:
+    for table in side.close():
+        yield from (Quarantined(**r) for r in table.to_pylist())
 
 
 EXAMPLES = 20

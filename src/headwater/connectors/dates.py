@@ -238,7 +238,7 @@ class Evidence:
         if len(unread):
             rest = texts.take(pa.array(unread))
             for form in FORMS:
-                if form not in self.fitting:
+                if form not in self.fitting and pc.any(pc.match_substring_regex(rest, form.pattern)).as_py():
                     any_fits[unread] |= read(rest, form).valid
         if not any_fits.any():
             return

@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow
 
 from headwater.connectors.cells import Broken, Cells, Chunk, Tally
 from headwater.connectors.refusal import Refused
@@ -141,8 +143,10 @@ class Delimited:
         faulty: dict[int, tuple[str, int]] = {}
         index = 0
         while index < len(lines):
+            from_here: Any = iter(lines)
+            from_here.__setstate__(index)
             reader = csv.reader(
-                lines[index:] if index else lines,
+                from_here,
                 **self._quoting,
                 delimiter=self.separator,
                 strict=True,
@@ -168,6 +172,8 @@ class Delimited:
 
     def _chunk(self, lines: list[str]) -> tuple[int, Chunk]:
         """The characters used and the chunk of the rows in them."""
+        if (simple := self._simple(lines)) is not None:
+            return simple
         rows, starts, faulty, used = self._parse(lines)
         text = "".join(lines[:used])
         undecoded = not text.isascii() and _UNDECODED.search(text) is not None
@@ -186,6 +192,52 @@ class Delimited:
             broken,
         )
         self._line += used
+        return len(text), chunk
+
+    def _simple(self, lines: list[str]) -> tuple[int, Chunk] | None:
+        """The same for lines that are each one whole row of the header's width, by Arrow's reader; None for others.
+
+        Lines with quotation marks are read twice, and the strict reader has the last word.
+        """
+        width, quote = len(self.header), self.dialect.quote
+        if width < 2 or self._totals or not lines or not self.separator.isascii() or not quote.isascii():
+            return None
+        text = "".join(lines)
+        if "\0" in text or (not text.isascii() and _UNDECODED.search(text) is not None):
+            return None
+        quoted = [i for i, line in enumerate(lines) if quote in line] if quote and quote in text else []
+        if len(quoted) > len(lines) // 8:
+            return None
+        names = [str(i) for i in range(width)]
+        data = text.encode()
+        try:
+            strict = list(
+                csv.reader([lines[i] for i in quoted], **self._quoting, delimiter=self.separator, strict=True)
+            )
+            table = arrow.read_csv(
+                pa.py_buffer(data),
+                arrow.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+                arrow.ParseOptions(delimiter=self.separator, quote_char=quote or False, ignore_empty_lines=False),
+                arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            ).combine_chunks()
+        except (csv.Error, pa.ArrowInvalid):
+            return None
+        columns = [c.chunk(0) if c.num_chunks else pa.array([], pa.string()) for c in table.columns]
+        if table.num_rows != len(lines) or len(strict) != len(quoted) or {len(r) for r in strict} - {width}:
+            return None
+        places = pa.array(quoted, pa.int64())
+        if any(c.take(places).to_pylist() != [r[i] for r in strict] for i, c in enumerate(columns)):
+            return None
+        if pc.any(pc.equal(columns[0], "")).as_py():
+            return None
+        first = self.tally.records + 1
+        self.tally.records += len(lines)
+        chunk = Chunk(
+            np.arange(first, first + len(lines), dtype=np.int64),
+            np.arange(self._line, self._line + len(lines), dtype=np.int64),
+            tuple(Cells(c) for c in columns),
+        )
+        self._line += len(lines)
         return len(text), chunk
 
     def _plain(self, rows: list[list[str]]) -> bool:

@@ -75,8 +75,8 @@ def land(
         meant = np.logical_or.reduce([t.meant for t in typed])
         not_meant += int((~meant).sum())
         refused = _refused(typed)
-        for i in np.flatnonzero(refused).tolist():
-            values.add(show.quarantined(chunk, i, typed))
+        for row in show.quarantined(chunk, np.flatnonzero(refused), typed):
+            values.add(row)
         for writer, t in zip(writers, typed, strict=True):
             writer.write(chunk.rows, t, t.meant & ~refused)
     for writer in writers:
@@ -176,11 +176,15 @@ class _Show:
         self._width = len(header)
         self._personal = {c.place for p in plans for c in p.columns if c.column.personal and c.place >= 0}
 
-    def raw(self, chunk: Chunk, i: int) -> str:
-        """A row as delimited text."""
-        return self._written([c.texts[i].as_py() or "" for c in chunk.columns])
+    def raws(self, chunk: Chunk, places: Integers) -> Iterator[tuple[int, int | None, str]]:
+        """Number, line and delimited text of the rows at these places of a chunk."""
+        some = pa.array(places)
+        columns = [c.texts.take(some).fill_null("").to_pylist() for c in chunk.columns]
+        lines: list[int | None] = [None] * len(places) if chunk.lines is None else chunk.lines[places].tolist()
+        for row, line, cells in zip(chunk.rows[places].tolist(), lines, zip(*columns, strict=True), strict=True):
+            yield row, line, self._written(cells)
 
-    def _written(self, cells: list[str]) -> str:
+    def _written(self, cells: Sequence[str]) -> str:
         text = io.StringIO()
         csv.writer(text, delimiter=self._separator, lineterminator="").writerow(cells)
         return text.getvalue()
@@ -197,17 +201,23 @@ class _Show:
             return replace(row, raw="")
         return replace(row, raw=self._written(["***" if i in self._personal else c for i, c in enumerate(cells)]))
 
-    def quarantined(self, chunk: Chunk, i: int, typed: Sequence[Typed]) -> Quarantined:
-        """The quarantine entry of a faulty row: its first fault, and the names of the other columns at fault."""
-        faults = [f for t in typed if t.meant[i] for f in t.faults if f.codes[i]]
-        f = faults[0]
-        code = CODES[f.codes[i]]
-        reason = sentence(code, f.header or f.column, f.texts[i].as_py(), personal=f.personal, hint=f.hint)
-        others = [g.column for g in faults[1:] if g.column != f.column]
-        if others:
-            reason += f"; at fault too: {', '.join(dict.fromkeys(others))}"
-        line = None if chunk.lines is None else int(chunk.lines[i])
-        return Quarantined(int(chunk.rows[i]), line, f.column, code, reason, self.raw(chunk, i))
+    def quarantined(self, chunk: Chunk, places: Integers, typed: Sequence[Typed]) -> Iterator[Quarantined]:
+        """The quarantine entries of faulty rows: the first fault, and the names of the other columns at fault."""
+        if not len(places):
+            return
+        some = pa.array(places)
+        faults = [
+            (f, np.where(t.meant, f.codes, 0)[places].tolist(), f.texts.take(some).to_pylist())
+            for t in typed
+            for f in t.faults
+        ]
+        for i, (row, line, raw) in enumerate(self.raws(chunk, places)):
+            (f, codes, texts), *others = [found for found in faults if found[1][i]]
+            code = CODES[codes[i]]
+            reason = sentence(code, f.header or f.column, texts[i], personal=f.personal, hint=f.hint)
+            if also := dict.fromkeys(g.column for g, _, _ in others if g.column != f.column):
+                reason += f"; at fault too: {', '.join(also)}"
+            yield Quarantined(row, line, f.column, code, reason, raw)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -363,22 +373,15 @@ class _Writer:
 def _settle(writers: Sequence[_Writer], spool: Spool, show: _Show, twins: Aside) -> tuple[int, int]:
     """Takes out rows that contradict each other and copies; how many rows collapsed, and how many are loaded."""
     found = [w.repeats() for w in writers]
-    bad: dict[int, tuple[bool, _Writer]] = {}
-    for writer, r in zip(writers, found, strict=True):
-        for row, timed in zip(*(a.tolist() for a in r.contradictions()), strict=True):
-            bad.setdefault(row, (timed, writer))
-    refused = np.array(sorted(bad), np.int64)
-    if len(refused):
-        for chunk in spool.chunks():
-            for i in np.flatnonzero(np.isin(chunk.rows, refused)).tolist():
-                row = int(chunk.rows[i])
-                timed, writer = bad[row]
-                code = "conflicting_key" if timed else "duplicate_key"
-                line = None if chunk.lines is None else int(chunk.lines[i])
-                key = writer.plan.key[0]
-                twins.add(
-                    Quarantined(row, line, key, code, sentence(code, key, None, personal=True), show.raw(chunk, i))
-                )
+    bad = [r.contradictions() for r in found]
+    refused, first = np.unique(np.concatenate([rows for rows, _ in bad]), return_index=True)
+    timed = np.concatenate([t for _, t in bad])[first]
+    table = np.repeat(np.arange(len(bad)), [len(rows) for rows, _ in bad])[first]
+    for chunk in spool.chunks() if len(refused) else ():
+        for row, line, raw in show.raws(chunk, np.flatnonzero(np.isin(chunk.rows, refused))):
+            at = int(np.searchsorted(refused, row))
+            code, key = "conflicting_key" if timed[at] else "duplicate_key", writers[table[at]].plan.key[0]
+            twins.add(Quarantined(row, line, key, code, sentence(code, key, None, personal=True), raw))
     landed = np.zeros(0, np.int64)
     meant = np.zeros(0, np.int64)
     for writer, r in zip(writers, found, strict=True):

@@ -110,7 +110,8 @@ class Workbook:
                 line=self._header_at,
                 do="Say where the header stands with 'header_row'.",
             )
-        self.tally.skipped["preamble"] += self._header_at - 1
+        if self._header_at > 1:
+            self.tally.skipped["preamble"] = self._header_at - 1
         return tuple(texts)
 
     def _rows(self, book: Any, first: int, last: int | None, width: int) -> Iterator[tuple[Any, ...]]:
@@ -265,13 +266,14 @@ class _Part:
         self._is_sheet = name.startswith("xl/worksheets/") and name.endswith(".xml")
         self._row = 0
         self._rest = b""
-        self._parser = None
-        if name.endswith((".xml", ".rels", ".vml")):
-            self._parser = expat.ParserCreate()
-            self._parser.StartDoctypeDeclHandler = _refuse_declarations
+        self._named = name.endswith((".xml", ".rels", ".vml"))
+        self._parser: expat.XMLParserType | None = None
 
     def take(self, piece: bytes) -> None:
         """Looks at the next bytes."""
+        if not self.size and (self._named or piece.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<")):
+            self._parser = expat.ParserCreate()
+            self._parser.StartDoctypeDeclHandler = _refuse_declarations
         self.size += len(piece)
         if self._parser is not None:
             self._parser.Parse(piece, False)
