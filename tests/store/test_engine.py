@@ -234,9 +234,10 @@ def test_a_damaged_part_is_said_in_our_words(folder: Path) -> None:
     path = folder / "part.parquet"
     path.write_bytes(path.read_bytes()[:-6])
     connection = QueryConnection({"t": View(COLUMNS, (path,))}, memory_mb=256, threads=1, scratch=None)
-    with pytest.raises(WorkspaceError, match="missing, damaged") as caught:
-        connection.rows("SELECT * FROM t")
-    assert "headwater doctor" in caught.value.do
+    for _ in range(2):
+        with pytest.raises(WorkspaceError, match="missing, damaged") as caught:
+            connection.rows("SELECT * FROM t")
+        assert "headwater doctor" in caught.value.do
     connection.close()
 
 

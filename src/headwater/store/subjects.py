@@ -55,8 +55,8 @@ class Subjects:
         return _texts(self.texts, self.texts)
 
     def held_by(self, text: str) -> bool:
-        """Whether a text holds one of them."""
-        return re.search(self.in_raw_rows.within, text) is not None
+        """Whether a text that people wrote or the program noted holds one of them."""
+        return re.search(self.in_tables.within, text) is not None
 
 
 @dataclass(frozen=True, slots=True)

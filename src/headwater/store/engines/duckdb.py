@@ -148,7 +148,8 @@ class _Views:
         """Defines every view whose name occurs in the text; one that is not meant does no harm."""
         with self._lock:
             for name in [name for name in self._open if name in text]:
-                _rows_of(connection, self._open.pop(name)).create_view(name, replace=True)
+                _rows_of(connection, self._open[name]).create_view(name, replace=True)
+                del self._open[name]
 
 
 def _literally(path: Path) -> str:
