@@ -1,5 +1,5 @@
-"""A workshop on paper: plan nodes interpreted in plain Python, row by row. It is slow, small and shares nothing with the
-renderer and the engine, so that either can be held against the other."""
+"""A workshop on paper: plan nodes interpreted in plain Python, row by row. It is slow, small and shares nothing with
+the renderer and the engine, so that either can be held against the other."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "add_seconds": lambda a, n: a + timedelta(seconds=n),
     "as_instant": lambda a: datetime(a.year, a.month, a.day),
     "as_day": _day,
-    "as_text": _text, "as_integer": lambda a: int(round(a)), "as_double": float,
+    "as_text": _text, "as_integer": round, "as_double": float,
     "bucket_of": lambda a, n: int(hashlib.md5(a.encode()).hexdigest()[:8], 16) % n,
 }  # fmt: skip
 

@@ -42,16 +42,23 @@ class Frame:
 
     def put(self, values: Sequence[Named]) -> Frame:
         """The rows with columns added, or given other values."""
+        return self._with(self.relation, values, "")
+
+    def joined(self, right: Relation, on: Scalar, values: Sequence[Named]) -> Frame:
+        """The rows with columns added or given other values, from at most one partner each."""
+        return self._with(Join(self.relation, right, "left", on), values, "left")
+
+    def without(self, names: Iterable[str]) -> Frame:
+        """The rows without some columns."""
+        gone = set(names)
+        return replace(self, names=tuple(n for n in self.names if n not in gone))
+
+    def _with(self, source: Relation, values: Sequence[Named], side: str) -> Frame:
         new = {n.name: n.value for n in values}
         names = (*self.names, *(n for n in new if n not in self.names))
         return replace(
-            self, relation=Project(self.relation, tuple(Named(n, new.get(n, Col(n))) for n in names)), names=names
+            self, relation=Project(source, tuple(Named(n, new.get(n, Col(n, side))) for n in names)), names=names
         )
-
-    def joined(self, right: Relation, on: Scalar, taken: Sequence[Named]) -> Frame:
-        """The rows with columns taken from at most one partner each."""
-        relation = Project(Join(self.relation, right, "left", on), (*columns(self.names, "left"), *taken))
-        return replace(self, relation=relation, names=(*self.names, *(n.name for n in taken)))
 
 
 def order_of(table: Table) -> tuple[Column, ...]:
@@ -93,12 +100,9 @@ def derive(site: Site, table: Table, rows: Frame, mapped: frozenset[str], *, few
                 rows = _looked_up(site, table, rows, step, lookup, mapped)
             case Pick() as pick:
                 rows = _picked(site, table, rows, step, pick, mapped, few=few)
-            case Since() as since:
-                rows = _placed(table, rows, step[0], _since(table, since), mapped)
-            case Bucket() as bucket:
-                rows = _placed(table, rows, step[0], (_bucket(bucket),), mapped)
-            case None:
-                pass
+            case _:
+                values = [n for c in step for n in _placed(table, c, _of_the_row(table, c), mapped)]
+                rows = rows.put(values)
     return rows
 
 
@@ -119,20 +123,34 @@ def _one_join(column: Column) -> tuple[object, ...] | None:
     match column.derive:
         case Lookup(of, by, _, as_of):
             return ("lookup", of, by, as_of)
-        case Pick(which) as pick if which != "nth":
+        case Pick("nth"):
+            return None
+        case Pick() as pick:
             bounded = pick.order if pick.after or pick.until else ""  # the bounds apply to this date of theirs
             return ("pick", pick.table, pick.by, pick.after, pick.until, bounded)
         case _:
-            return None
+            return ("row",)
 
 
-def _placed(table: Table, rows: Frame, column: Column, values: Sequence[Scalar], mapped: frozenset[str]) -> Frame:
-    """A column filled with values (a `time` column: instant and day), but where the row brings one."""
+def _placed(
+    table: Table, column: Column, values: Sequence[Scalar], mapped: frozenset[str], side: str = ""
+) -> list[Named]:
+    """A column with its values (a `time` column: instant and day), but where the row (on that side) brings one."""
     names = pair(table, column.id)
     if names[-1] not in mapped:
-        return rows.put([Named(n, v) for n, v in zip(names, values, strict=True)])
-    empty = is_null(Col(names[-1]))
-    return rows.put([Named(n, Op("case", (empty, v, Col(n)))) for n, v in zip(names, values, strict=True)])
+        return [Named(n, v) for n, v in zip(names, values, strict=True)]
+    empty = is_null(Col(names[-1], side))
+    return [Named(n, Op("case", (empty, v, Col(n, side)))) for n, v in zip(names, values, strict=True)]
+
+
+def _of_the_row(table: Table, column: Column) -> tuple[Scalar, ...]:
+    match column.derive:
+        case Since() as since:
+            return _since(table, since)
+        case Bucket() as bucket:
+            return (_bucket(bucket),)
+        case _:
+            raise TypeError(f"column {column.id!r} is not made of its own row")
 
 
 def _since(table: Table, since: Since) -> tuple[Scalar, ...]:
@@ -226,33 +244,30 @@ def _looked_up(
         holds = both(by, Op("le", (Col("_valid_from__day", "right"), day)), Op("lt", (day, Col("_until_day", "right"))))
         assert holds is not None
         found.append(("_on_", versions, holds))
-    for prefix, right, on in found:
+    for prefix, right, on in found[:-1]:
         rows = rows.joined(right, on, [Named(prefix + n, Col(n, "right")) for n in sorted(needed)])
-    prefixes = [prefix for prefix, _, _ in found]
+    _, right, on = found[-1]
+    before = [prefix for prefix, _, _ in found[:-1]]
 
     def at(name: str) -> Scalar:
-        values = tuple(Col(prefix + name) for prefix in prefixes)
+        values = (*(Col(prefix + name, "left") for prefix in before), Col(name, "right"))
         return values[0] if len(values) == 1 else Op("coalesce", values)
 
-    for column, reader in readers:
-        rows = _placed(table, rows, column, reader(at), mapped)
-    return _forget(rows, {prefix + n for prefix in prefixes for n in needed} | {"_as_of_day"})
+    placed = [n for column, reader in readers for n in _placed(table, column, reader(at), mapped, "left")]
+    return rows.joined(right, on, placed).without({prefix + n for prefix in before for n in needed} | {"_as_of_day"})
 
 
 def _unfilled(table: Table, rows: Frame, step: Sequence[Column], mapped: frozenset[str]) -> Frame:
     """The columns of a step without what they are read from: that table has no row."""
+    placed: list[Named] = []
     for column in step:
         values: tuple[Scalar, ...] = (Lit(None, column.type),)
         if column.type.kind is Kind.TIME:
             values = (Lit(None, TIME), Lit(None, DAY))
         if isinstance(column.derive, Pick) and column.derive.which == "count":
             values = (_count(table, column.derive, Lit(0)),)
-        rows = _placed(table, rows, column, values, mapped)
-    return rows
-
-
-def _forget(rows: Frame, names: set[str]) -> Frame:
-    return replace(rows, names=tuple(n for n in rows.names if n not in names))
+        placed += _placed(table, column, values, mapped)
+    return rows.put(placed)
 
 
 # --- pick -------------------------------------------------------------------------------------------------------------
@@ -301,25 +316,26 @@ def _picked(
         assert isinstance(column.derive, Pick)
         aggregates += _aggregates(theirs, column, _dated(theirs, column.derive))
     grouped = Group(base, columns(keys), tuple(aggregates))
-    taken = [Named(a.name, Col(a.name, "right")) for a in aggregates]
-    rows = rows.joined(grouped, back, taken)
+    placed: list[Named] = []
     for column in step:
         assert isinstance(column.derive, Pick)
         if column.derive.which == "count":
-            counted = Op("coalesce", (Col(f"_p_{column.id}"), Lit(0)))
-            values: tuple[Scalar, ...] = (_count(table, pick, counted),)
+            counted = Op("coalesce", (Col(f"_p_{column.id}", "right"), Lit(0)))
+            values: tuple[Scalar, ...] = (_count(table, pick, counted, "left"),)
         else:
-            values = read_as(column.type.kind, theirs, column.derive.column)(
-                lambda name, column=column: Col(f"_p_{column.id}_{name}")  # type: ignore[misc]
-            )
-        rows = _placed(table, rows, column, values, mapped)
-    return _forget(rows, {n.name for n in taken})
+            values = _picked_values(theirs, column, column.derive.column, f"_p_{column.id}_")
+        placed += _placed(table, column, values, mapped, "left")
+    return rows.joined(grouped, back, placed)
 
 
-def _count(table: Table, pick: Pick, counted: Scalar) -> Scalar:
+def _picked_values(theirs: Table, column: Column, name: str, prefix: str) -> tuple[Scalar, ...]:
+    return read_as(column.type.kind, theirs, name)(lambda stored: Col(prefix + stored, "right"))
+
+
+def _count(table: Table, pick: Pick, counted: Scalar, side: str = "") -> Scalar:
     """A number of picked rows; none where it cannot be told whose or when."""
     needed = (*(ours for _, ours in pick.by), pick.after, pick.until)
-    unknown = [is_null(Col(day_of(table, name))) for name in needed if name]
+    unknown = [is_null(Col(day_of(table, name), side)) for name in needed if name]
     return Op("case", (either(*unknown), Lit(None), counted))
 
 
@@ -397,11 +413,8 @@ def _nth(
     values = pair(theirs, pick.column)
     ranked = Project(met, (*columns((*keys, *values)), Named("_nth", numbered)))
     one = Project(ranked, columns((*keys, *values)), Op("eq", (Col("_nth"), Lit(pick.n))))
-    taken = [Named(f"_p_{column.id}_{n}", Col(n, "right")) for n in values]
-    rows = rows.joined(one, back, taken)
-    reader = read_as(column.type.kind, theirs, pick.column)
-    rows = _placed(table, rows, column, reader(lambda name: Col(f"_p_{column.id}_{name}")), mapped)
-    return _forget(rows, {n.name for n in taken})
+    placed = _placed(table, column, _picked_values(theirs, column, pick.column, ""), mapped, "left")
+    return rows.joined(one, back, placed)
 
 
 def _bounds(table: Table, theirs: Table, pick: Pick) -> Scalar | None:
