@@ -226,6 +226,8 @@ def test_money_is_converted_at_its_own_day_and_absent_without_a_rate() -> None:
     missing = world(MEASURES, {"deals": rows, "exchange_rates": []}).ask("revenue")[0]
     assert (missing.value, missing.quality) == (None, ("no_rate",))
     assert "1 rows have no exchange rate to EUR" in missing.detail
+    nothing = world(MEASURES, {"deals": [*rows, {**ROWS[1], "amount": None, "currency": "GBP"}], "exchange_rates": rates})
+    assert nothing.values("revenue") == [120]  # no amount needs no rate
 
 
 def test_a_period_cut_short_is_partial(tiny: World) -> None:

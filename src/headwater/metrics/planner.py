@@ -586,8 +586,10 @@ def rows_in_windows(
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
     if rated:
         relation = _with_rates(relation, kept, currencies[0], day, context)
-        kept = (*kept, "_rate", "_rated")
+        kept = (*kept, "_rate")
     computed: list[Named] = []
+    if rated and (amount := measures[0].column) is not None:  # no amount needs no rate
+        computed.append(Named("_rated", Op("or", (Col("_rated"), Op("is_null", (lower_value(table, amount),))))))
     for i, measure in enumerate(measures):
         if measure.where is not None:
             computed.append(Named(f"_ok{i}", _condition(measure, table)))
