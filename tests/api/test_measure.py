@@ -129,7 +129,7 @@ def test_an_answer_prints_as_a_table(company: Workspace) -> None:
     assert repr(company.measure("own_mql_rate", by="channel")).splitlines()[:4] == [
         "Own MQL rate: own_mql_rate, cohort basis",
         "period    channel  value  n  95 % interval   notes",
-        "all data  =cmd      0.0%  1  0.0% to 79.3%   small sample: rests on 1 only",
+        "all data  =cmd      0.0%  1  0.0% to 79.3%   small sample",
         "all data  ads      50.0%  2  9.5% to 90.5%",
     ]
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,22 @@ def test_from_an_empty_folder_to_a_number(tmp_path: Path) -> None:
     (folder / "exports" / "leads.csv").unlink()
     (folder / "exports" / "leads-2.csv").unlink()
     assert run(folder, "check").code == 1
+
+
+def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", "from headwater.cli import main; main(prog_name='headwater')", "-w", str(workspace.path),
+         "load", "--format", "json"],
+        stdout=subprocess.PIPE, stderr=theirs, check=True, env=os.environ | {"PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+    os.close(theirs)
+    drawn = os.read(ours, 1 << 20)
+    os.close(ours)
+    assert b"Loading leads.csv" in drawn
+    assert json.loads(done.stdout)[0]["state"] == "loaded"
+    assert run_apart(workspace.path, "load").err == ""
 
 
 # --- around the verbs ------------------------------------------------------------------------------------------------
