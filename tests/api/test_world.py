@@ -1,6 +1,6 @@
 """The helper that makes worlds from rows: what it writes is what a file would have given."""
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -54,10 +54,10 @@ def test_times_are_local_unless_they_say_otherwise(tmp_path: Path) -> None:
 
 
 def test_later_loads_versions_and_deletions(tmp_path: Path) -> None:
-    start = datetime(2025, 1, 10, tzinfo=timezone.utc)
+    start = datetime(2025, 1, 10, tzinfo=UTC)
     deal = {"opportunity_id": "O1", "created_at": "2025-01-02", "status": "open", "stage": "new"}
     workspace = world(tmp_path, {"opportunities": [deal, {**deal, "opportunity_id": "O2"}]}, now=start)
-    after = later(workspace, datetime(2025, 2, 10, tzinfo=timezone.utc))
+    after = later(workspace, datetime(2025, 2, 10, tzinfo=UTC))
     land(after, {"opportunities": [{**deal, "stage": "won"}, {**deal, "opportunity_id": "O2", "_deleted": True}]})
     after.refresh()
     assert stored(after, "opportunities", "opportunity_id", "stage") == [("O1", "won")]
