@@ -111,9 +111,9 @@ def merges(journal: Journal, table: str, key: str) -> tuple[dict[str, str], set[
             path.append(claims[path[-1]].row["merged"])
         if path[-1] in claims:
             ring = path[path.index(claims[path[-1]].row["merged"]) :]
-            first = min(
-                ring, key=lambda k: (claims[k].updated is not None, claims[k].updated or NEVER, claims[k].place, k)
-            )
+            # the oldest; the order of loads matters only where no source says when
+            said = {k: claims[k] for k in ring}
+            first = min(ring, key=lambda k: (str(said[k].updated or ""), () if said[k].updated else said[k].place, k))
             survivors.add(first)
     leads = {}
     for start in claims:

@@ -4,7 +4,7 @@ the renderer and the engine, so that either can be held against the other."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -419,20 +419,23 @@ class PaperWorld:
         )  # fmt: skip
         return number
 
-    def build(self, *, anew: bool = False, publishing: bool = True) -> Generation:
+    def build(self, *, anew: bool = False, publishing: bool = True, but: Collection[int] = ()) -> Generation:
         """As `World.build`."""
+        entries = [e for e in self.entries if e.number not in but]
         previous = None if anew else self.generation
         known: dict[str, Sheet] = {}
         for name, of in self.tables.items():
             columns = [n for n, _ in stored_columns(of) if n not in ("_source", "_load", "_row")]
             names = [*columns, "_row", "_deleted", "_merged_into", "_updated_at", "_batch"]
-            known[f"landed__{name}"] = Sheet(names, self.lines[name])
+            known[f"landed__{name}"] = Sheet(
+                names, [dict.fromkeys(names) | r for r in self.lines[name] if r["_batch"] not in but]
+            )
             for stored in (of, replace(of, id=name + VERSIONS_SUFFIX)):
                 old = previous.table(stored.id) if previous else None
                 lines = [r for part in old.parts for r in self.parts[part.file]] if old else []
                 known[f"old__{stored.id}"] = Sheet([n for n, _ in stored_columns(stored)], lines)
         self.workshop = PaperWorkshop(previous, known, self.parts)
-        made = build(self.workshop, self.entries, self.tables, self.settings, self.clock, self.build_hash)
+        made = build(self.workshop, entries, self.tables, self.settings, self.clock, self.build_hash)
         if publishing:
             self.generation = replace(made, id=str(len(self.entries)))
         return made

@@ -82,6 +82,22 @@ def test_the_files_of_one_full_load_are_one_load(new_world: NewWorld) -> None:
     assert world.rows("leads", "lead_id") == ["a", "c"]
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_load_counts_once_all_of_its_files_are_there(new_world: NewWorld, full: bool) -> None:
+    world = new_world(LEADS, DEALS)
+    world.load(full=full, leads=[{"lead_id": "a", "name": "a"}, {"lead_id": "x", "name": "x"}])
+    world.load(full=full, part_of="monday", leads=[{"lead_id": "b", "name": "b"}, {"lead_id": "a", "merged": "b"}])
+    world.load("erp", deals=[{"deal_id": "1", "lead_id": "a"}])
+    world.build(but={2})  # the rest of Monday's load did not arrive yet
+    assert world.rows("leads", "lead_id") == ["a", "x"]
+    assert world.rows("deals", "lead_id") == ["a"]
+    world.load(full=full, part_of="monday", leads=[{"lead_id": "c", "name": "c"}])
+    generation = world.build()
+    assert world.rows("leads", "lead_id") == (["b", "c"] if full else ["b", "c", "x"])
+    assert world.rows("deals", "lead_id") == ["b"]
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+
+
 def test_merged_ids_lead_to_the_last_survivor_wherever_they_are_named(new_world: NewWorld) -> None:
     world = new_world(LEADS, DEALS)
     world.load(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -272,3 +273,32 @@ def test_building_step_by_step_equals_a_replay_and_the_rows_themselves_on_paper(
 def test_building_step_by_step_equals_a_replay_and_the_rows_themselves(loads: list[Load], built: list[bool]) -> None:
     with TemporaryDirectory() as folder:
         check(World(Path(folder) / "store", TABLES), loads, built)
+
+
+def shuffled(rows: Mapping[str, list[Row]], order: Random) -> list[dict[str, list[Row]]]:
+    """The same rows in another order, in some number of files, some of them in two."""
+    files: list[dict[str, list[Row]]] = [{} for _ in range(order.randint(1, 4))]
+    for name, lines in sorted(rows.items()):
+        for row in lines:
+            for file in order.sample(files, order.choice([1, 1, min(2, len(files))])):
+                file.setdefault(name, []).append(row)
+    for file in files:
+        for lines in file.values():
+            order.shuffle(lines)
+    return files
+
+
+@given(rows=tables(updated=True), one=st.randoms(use_true_random=False), other=st.randoms(use_true_random=False))
+def test_where_a_source_says_when_order_and_split_of_its_loads_do_not_matter(
+    rows: Mapping[str, list[Row]], one: Random, other: Random
+) -> None:
+    answers = []
+    for order in (one, other):
+        world = PaperWorld(TABLES)
+        for file in shuffled(rows, order):
+            world.load(**file)
+            if order.random() < 0.5:
+                world.build()
+        generation = world.build()
+        answers.append((digests(generation), found(world)))
+    assert answers[0] == answers[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -173,10 +173,10 @@ class World:
             assert batch is not None
             return batch.number
 
-    def build(self, *, anew: bool = False, publishing: bool = True) -> Generation:
-        """Builds the journal and makes the result current; `anew` builds everything from nothing."""
+    def build(self, *, anew: bool = False, publishing: bool = True, but: Collection[int] = ()) -> Generation:
+        """Builds the journal (but some entries) and makes the result current; `anew` builds everything from nothing."""
         with writing(self.store):
-            entries = journal(self.store)
+            entries = tuple(e for e in journal(self.store) if e.number not in but)
             previous = None if anew else current(self.store)
             with open_workshop(self.store, render, previous, entries, self.tables, self.settings) as workshop:
                 candidate = build(workshop, entries, self.tables, self.settings, self.clock, self.build_hash)

@@ -32,10 +32,10 @@ class Everything(Exception):
 
 def brought(landing: Landing, since: int) -> list[Relation]:
     """Keys (`_k0` ...) that new batches bring."""
-    fresh = [f.number for f in landing.feeds if f.number > since]
+    fresh = [f.number for f in landing.feeds if f.arrived > since]
     if not fresh:
         return []
-    return [choose(landing.rows((), fresh), key_names(landing.table), Op("gt", (Col("_load"), Lit(since))))]
+    return [choose(landing.rows((), fresh), key_names(landing.table), _one_of("_load", fresh))]
 
 
 def landed_dirt(landing: Landing, since: int) -> list[Relation]:

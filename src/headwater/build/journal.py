@@ -16,11 +16,13 @@ from headwater.model.types import DAY, INTEGER, TEXT, TIME
 class Feed:
     """One batch as it feeds one table.
 
-    `unit` is the number of the load it belongs to (the last batch of a full load of several files). `next_full` is the
-    next full load of the same source: a key that it lacks was deleted by it. `loaded_at` never runs backwards.
+    `arrived` is the number of the journal entry that made it count (the last one of a load of several files). `unit`
+    is the number of the load it belongs to (the last batch of a full load of several files). `next_full` is the next
+    full load of the same source: a key that it lacks was deleted by it. `loaded_at` never runs backwards.
     """
 
     number: int
+    arrived: int
     source: str
     unit: int
     full: bool
@@ -32,12 +34,15 @@ class Feed:
 
 
 def feeds(entries: Sequence[JournalEntry], table: str, zone: str, until: int | None = None) -> tuple[Feed, ...]:
-    """The batches that feed a table, in order (up to and including the journal number `until`)."""
+    """The batches that feed a table, in order (those that counted when the journal ended with the number `until`)."""
     latest = datetime.min
     rows: list[tuple[Batch, datetime]] = []
-    for entry in sorted((e for e in entries if isinstance(e, Batch)), key=lambda e: e.number):
+    batches = sorted((e for e in entries if isinstance(e, Batch)), key=lambda e: e.number)
+    arrived = {(b.source, b.part_of): b.number for b in batches if b.part_of}
+    for entry in batches:
         latest = max(latest, naive_utc(entry.loaded_at))
-        if (until is None or entry.number <= until) and any(t.table == table for t in entry.tables):
+        counted = arrived.get((entry.source, entry.part_of), entry.number)
+        if (until is None or counted <= until) and any(t.table == table for t in entry.tables):
             rows.append((entry, latest))
     units: dict[tuple[str, str], int] = {}
     for batch, _ in rows:
@@ -53,6 +58,7 @@ def feeds(entries: Sequence[JournalEntry], table: str, zone: str, until: int | N
         found.append(
             Feed(
                 number=batch.number,
+                arrived=arrived.get((batch.source, batch.part_of), batch.number),
                 source=batch.source,
                 unit=unit,
                 full=batch.full,

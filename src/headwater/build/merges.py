@@ -38,7 +38,7 @@ def _merges(site: Site, table: Table) -> Merges:
         return Merges(now=now, survivors=survivors)
     if not now and not survivors:  # nothing is merged, so nothing was
         return Merges()
-    if feeds[-1].number <= site.since:
+    if all(f.arrived <= site.since for f in feeds):
         return Merges(now=now, old=now, survivors=survivors)
     old, _ = _aliases(site, table, "old", site.since)
     changed = _changed(site, table, now, old)
@@ -109,7 +109,7 @@ def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool
     workshop = site.workshop
     landing = landing_of(site, table, f"{name}__batches", until)
     said = present(Col("_merged_into"))
-    before = None if until is None else Op("le", (Col("_batch"), Lit(until)))
+    before = None if until is None else Op("in", (Col("_batch"), *(Lit(f.number) for f in landing.feeds)))
     key = table.key[0]
     mentioned = f"{name}__mentioned"
     raw = Project(Scan(f"landed__{table.id}"), (Named("_k0", Col(key)),), both(said, before))
@@ -162,5 +162,11 @@ def _open_circles(site: Site, claims: str, chain: str, ahead: Project) -> tuple[
             at = claimed[at][0]
         if at in circle:
             ring = circle[circle.index(at) :]
-            survivors.append(min(ring, key=lambda k: (claimed[k][1] is not None, str(claimed[k][1]), claimed[k][2], k)))
+            survivors.append(min(ring, key=lambda k: _age(claimed[k], k)))
     return tuple(sorted(survivors))
+
+
+def _age(claim: tuple[str, object, object], key: str) -> tuple[bool, str, int, str]:
+    """Sorts claims from the oldest on; the order of loads matters only where no source says when."""
+    _, when, number = claim
+    return (when is not None, str(when), 0 if when is not None else int(str(number)), key)

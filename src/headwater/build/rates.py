@@ -36,7 +36,8 @@ def daily_rates(site: Site, table: Table, landing: Landing) -> StoredTable:
     form = Form(site, table, table.id)
     through = journal.complete_through(site.entries, table.id, site.settings.time_zone)
     old = site.previous.table(table.id) if site.previous else None
-    if old is not None and old.rows and not any(f.number > site.previous.journal for f in site.feeds(table.id)):  # type: ignore[union-attr]
+    since = site.since
+    if old is not None and old.rows and since is not None and all(f.arrived <= since for f in site.feeds(table.id)):
         site.changes[table.id] = Change()
         return shared(form, old, through)
     fresh = f"fresh__{table.id}"
