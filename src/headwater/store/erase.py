@@ -16,13 +16,10 @@ from headwater.model.landing import Batch, Erasure
 from headwater.model.plan import Agg, Group, NamedAgg, Op, Relation, Scan, Statement
 from headwater.store import generations
 from headwater.store.disk import (
-    READ_ONLY,
     discard,
     discard_folder,
     refusals,
     replace_file,
-    sha256_of,
-    sync_file,
     sync_folder,
     temporary,
 )
@@ -30,6 +27,7 @@ from headwater.store.engines.duckdb import FileConnection, QueryConnection, View
 from headwater.store.generations import Manifest, Shape
 from headwater.store.journal import QUARANTINE, Landed, append, discard_replaced, entries
 from headwater.store.lock import must_write
+from headwater.store.parts import add_part
 from headwater.store.place import Store
 from headwater.store.scratch import scratch
 from headwater.store.subjects import MARKER, Subjects, hash_of, held_in, take_out
@@ -231,11 +229,8 @@ def _part_without(
         if not rows:
             return None
         digest = _digest(draft, shape, render)
+        file, size = add_part(store, draft)
         with refusals(store.parts):
-            file, size = f"{sha256_of(draft)}.parquet", draft.stat().st_size
-            draft.chmod(READ_ONLY)
-            sync_file(draft)
-            draft.replace(store.parts / file)
             sync_folder(store.parts)
         return replace(part, file=file, rows=rows, bytes=size, digest=digest)
     finally:

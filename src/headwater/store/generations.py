@@ -21,6 +21,7 @@ from headwater.model.settings import Settings
 from headwater.model.types import Type, parse_type
 from headwater.store.disk import discard, discard_folder, publish_folder, refusals, replace_file, temporary, write_bytes
 from headwater.store.lock import must_write
+from headwater.store.parts import check_parts
 from headwater.store.place import FORMAT, Store
 from headwater.store.records import canonical, from_json, to_json
 from headwater.store.scratch import scratch_if_possible
@@ -160,7 +161,8 @@ def views_of(store: Store, manifest: Manifest) -> dict[str, View]:
     views: dict[str, View] = {}
     for table in manifest.generation.tables:
         if table.parts:
-            views[table.table] = View((), tuple(store.parts / part.file for part in table.parts))
+            files = tuple(store.parts / part.file for part in table.parts)
+            views[table.table] = View((), files, check=check_parts)
         elif columns := manifest.shapes.get(table.table, Shape()).columns:
             views[table.table] = View(columns)
     return views

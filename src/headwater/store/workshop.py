@@ -28,12 +28,13 @@ from headwater.model.plan import (
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table, stored_columns
 from headwater.model.types import BOOLEAN, INTEGER, TEXT, TIME, Type
-from headwater.store.disk import READ_ONLY, discard, refusals, sha256_of, sync_file, sync_folder, temporary
+from headwater.store.disk import discard, refusals, sync_folder, temporary
 from headwater.store.engines.duckdb import BenchConnection, View
 from headwater.store.generations import Shape, forget_shapes, note_shape, read_manifest
 from headwater.store.journal import Landed, check_files
 from headwater.store.journal import entries as landed_entries
 from headwater.store.lock import must_write
+from headwater.store.parts import add_part, check_parts
 from headwater.store.place import Store
 from headwater.store.scratch import scratch
 
@@ -160,16 +161,7 @@ class StoreWorkshop:
         draft = temporary(self._store.parts, ".parquet")
         try:
             self._bench.write(_STAGED, (_PARTITION, value), order, draft, columns)
-            with refusals(self._store.parts):
-                file = f"{sha256_of(draft)}.parquet"
-                size = draft.stat().st_size
-                final = self._store.parts / file
-                if final.exists() and final.stat().st_size == size:
-                    discard(draft)
-                else:
-                    draft.chmod(READ_ONLY)
-                    sync_file(draft)
-                    draft.replace(final)
+            file, size = add_part(self._store, draft)
         except BaseException:
             discard(draft)
             raise
@@ -212,5 +204,6 @@ def _old_views(store: Store, previous: Generation | None, tables: Mapping[str, T
     for name, wanted in columns.items():
         parts = stored[name].parts if name in stored else ()
         exact = name in shapes and shapes[name].columns == wanted
-        views[f"old__{name}"] = View(wanted, tuple(store.parts / part.file for part in parts), exact=exact)
+        files = tuple(store.parts / part.file for part in parts)
+        views[f"old__{name}"] = View(wanted, files, exact=exact, check=check_parts)
     return {name: view for name, view in views.items() if view.columns or view.files}

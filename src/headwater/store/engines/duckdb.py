@@ -6,7 +6,7 @@ import functools
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,15 @@ class View:
     """What a table name stands for: the rows of these files, cast to these columns; without files, no rows.
 
     `exact`: the files have exactly these columns and types, so nothing is cast. Else a column that no file has is
-    empty. `batch`: a last column `_batch` with the number of the journal entry each row comes from.
+    empty. `batch`: a last column `_batch` with the number of the journal entry each row comes from. `check` is asked
+    before the files are read for the first time, and raises when one is not to be trusted.
     """
 
     columns: tuple[tuple[str, Type], ...]
     files: tuple[Path, ...] = ()
     exact: bool = True
     batch: bool = False
+    check: Callable[[tuple[Path, ...]], None] | None = None
 
 
 # --- the connection that answers questions -------------------------------------------------------------------------
@@ -148,7 +150,10 @@ class _Views:
         """Defines every view whose name occurs in the text; one that is not meant does no harm."""
         with self._lock:
             for name in [name for name in self._open if name in text]:
-                _rows_of(connection, self._open[name]).create_view(name, replace=True)
+                view = self._open[name]
+                if view.check is not None:
+                    view.check(view.files)
+                _rows_of(connection, view).create_view(name, replace=True)
                 del self._open[name]
 
 
