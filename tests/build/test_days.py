@@ -18,7 +18,8 @@ EVENTS = table("events", "event_id id, on day", "event_id", event="on", partitio
 CALENDAR = table(
     "calendar",
     "day day, week_start day, month_start day, quarter_start day, year_start day, fiscal_month_start day,"
-    " fiscal_quarter_start day, fiscal_year_start day, fiscal_year integer, weekday integer, is_weekend boolean, own text",
+    " fiscal_quarter_start day, fiscal_year_start day, fiscal_year integer, weekday integer, is_weekend boolean,"
+    " own text",
     "day",
     event="day",
     partition="day",
