@@ -133,6 +133,27 @@ def test_a_stock_counts_rows_begun_and_not_ended(tiny: World) -> None:
     assert tiny.values("open", period=Period(D(2025, 1, 1), D(2025, 1, 9))) == [1]
 
 
+def test_what_a_stock_lost_was_there_at_the_start_and_ended_since(tiny: World) -> None:
+    months = {"period": Period(D(2025, 1, 1), D(2025, 5, 1)), "grain": Grain.MONTH}
+    # a was open on 1 February and was closed in it; d came and went in March, b was closed before it was opened
+    assert tiny.values("lost(open)", **months) == [0, 1, 0, 0]
+    assert tiny.values("lost(open) / opening(open)", **months) == [None, 1, 0, 0]
+    assert tiny.values("lost(open)", period=Period(D(2025, 2, 1), D(2025, 3, 1)), by=("channel",)) == [1]
+    assert tiny.values("lost(open)", period=Period(D(2025, 2, 1), D(2025, 3, 1)), as_of=D(2025, 2, 3)) == [0]
+    with pytest.raises(QueryError, match="needs a period"):
+        tiny.ask("lost(open)")
+
+
+def test_what_a_stock_lost_is_worth_what_it_was_at_the_start() -> None:
+    deal = {k: v for k, v in ROWS[2].items() if k != "amount"} | {"closed_at": D(2025, 3, 20)}
+    versions = [
+        {**deal, "amount": 70, "_valid_from": D(2025, 2, 20), "_valid_to": D(2025, 3, 10)},
+        {**deal, "amount": 90, "_valid_from": D(2025, 3, 10)},
+    ]
+    tiny = world(MEASURES, {"deals": [{**deal, "amount": 90}], "deals__versions": versions})
+    assert tiny.values("lost(pipeline)", period=Period(D(2025, 3, 1), D(2025, 4, 1))) == [70]
+
+
 def test_a_stock_reads_values_as_they_were_then() -> None:
     version = {k: v for k, v in ROWS[2].items() if k != "amount"}
     versions = [
@@ -226,7 +247,8 @@ def test_money_is_converted_at_its_own_day_and_absent_without_a_rate() -> None:
     missing = world(MEASURES, {"deals": rows, "exchange_rates": []}).ask("revenue")[0]
     assert (missing.value, missing.quality) == (None, ("no_rate",))
     assert "1 rows have no exchange rate to EUR" in missing.detail
-    nothing = world(MEASURES, {"deals": [*rows, {**ROWS[1], "amount": None, "currency": "GBP"}], "exchange_rates": rates})
+    empty = {**ROWS[1], "amount": None, "currency": "GBP"}
+    nothing = world(MEASURES, {"deals": [*rows, empty], "exchange_rates": rates})
     assert nothing.values("revenue") == [120]  # no amount needs no rate
 
 

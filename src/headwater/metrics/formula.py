@@ -14,11 +14,13 @@ from headwater.model.measure import Span
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where a formula is read: so many periods back, over a trailing window, at the opening, over all segments."""
+    """Where a formula is read: so many periods back, over a trailing window, at the opening, as what was lost since the
+    opening, over all segments."""
 
     back: int = 0
     trailing: Span | None = None
     opening: bool = False
+    lost: bool = False
     total: bool = False
 
 
@@ -119,6 +121,8 @@ def moments(call: Call, moment: Moment) -> tuple[tuple[str, Moment], ...]:
             return (("now", replace(moment, trailing=Span.parse(call.window))),)
         case "opening":
             return (("now", replace(moment, opening=True)),)
+        case "lost":
+            return (("now", replace(moment, lost=True)),)
         case "share":
             return (("now", moment), ("base", replace(moment, total=True)))
         case "entered":

@@ -302,6 +302,11 @@ def _check_calls(entry: KpiEntry, key: KeyPath, formula: Formula, known: Known, 
         case Binary(_, left, right):
             _check_calls(entry, key, left, known, faults)
             _check_calls(entry, key, right, known, faults)
+        case Call("lost", argument):
+            measure = known.measures.get(argument.id) if isinstance(argument, Name) else None
+            if measure is None or not isinstance(measure.clock, Alive) or not measure.clock.until:
+                what = f"'lost' takes the name of a stock whose rows end, not {format_formula(argument)!r}"
+                faults.append(entry.fault(key, what, "Its clock would have to be 'alive' with 'until'."))
         case Call("entered", argument):
             measure = known.measures.get(argument.id) if isinstance(argument, Name) else None
             if measure is None:

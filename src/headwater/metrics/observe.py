@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
-from headwater.metrics.planner import Block, Context, Plan, Window, step_start, variant_name
+from headwater.metrics.planner import Block, Context, Plan, Window, read_over, step_start, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
@@ -330,8 +330,7 @@ class Evaluation:
         if window is None:
             notes.say("no_data", f"the period lies after {self.plan.question.as_of}, the day asked as of")
             return None
-        if isinstance(measure.clock, Alive | Latest):
-            window = Window(None, window.end)
+        window = read_over(measure, moment, window)
         found = self.readings[name, moment.total, window]
         if not any(r.n or r.entered_n or r.left_out for r in found.values()):
             reason = self._not_covered(measure, window)

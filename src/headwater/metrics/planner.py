@@ -211,7 +211,7 @@ def _window(question: Question, period: Period | None, moment: Moment, settings:
     """The window of a period at a moment, cut at the day asked as of; None where it lies wholly after that day."""
     edge = question.as_of + timedelta(1)
     if period is None:
-        if moment.back or moment.trailing or moment.opening:
+        if moment.back or moment.trailing or moment.opening or moment.lost:
             raise QueryError(
                 "a comparison with an earlier period needs a period",
                 where=question.kpis[0],
@@ -244,25 +244,30 @@ def _blocks(
     """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass."""
     groups: dict[tuple[object, ...], list[Measure]] = {}
     spans: dict[tuple[object, ...], tuple[Window, ...]] = {}
-    by_measure: dict[tuple[str, bool], set[Window]] = {}
+    by_measure: dict[tuple[str, bool, bool], set[Window]] = {}
     for need in all_needs:
         for (_, moment), window in windows.items():
             if moment == need.moment and window is not None:
-                by_measure.setdefault((need.measure, moment.total), set()).add(window)
-    for (measure_id, total), found in by_measure.items():
+                key = (need.measure, moment.total, moment.lost)
+                by_measure.setdefault(key, set()).add(read_over(measures[need.measure], moment, window))
+    for (measure_id, total, _), found in by_measure.items():
         measure = measures[measure_id]
         ordered = tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
-        if isinstance(measure.clock, Alive | Latest):
-            ordered = tuple(dict.fromkeys(Window(None, w.end) for w in ordered))
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
         alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
-        key = (measure.table, measure.clock, ordered, total, _versioned(measure, asked, context), alone and measure.id)
-        groups.setdefault(key, []).append(measure)
-        spans[key] = ordered
+        versioned = _versioned(measure, asked, context)
+        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id)
+        groups.setdefault(group, []).append(measure)
+        spans[group] = ordered
     return tuple(
         _block(question, tuple(group), spans[key], bool(key[3]), condition, context, ranked=group[0].id in ranked)
         for key, group in groups.items()
     )
+
+
+def read_over(measure: Measure, moment: Moment, window: Window) -> Window:
+    """The window a measure is read over: a stock has no start, but where it is asked what it lost since then."""
+    return Window(None, window.end) if isinstance(measure.clock, Alive | Latest) and not moment.lost else window
 
 
 def money_columns(measure: Measure, context: Context) -> tuple[str, ...]:
@@ -655,16 +660,23 @@ def _alive(
     versioned: bool,
 ) -> tuple[Relation, tuple[str, ...]]:
     """A row for each row alive at each window's eve; with `versioned`, changing columns as they were then, and `known`
-    false where no version reaches back so far."""
-    begun = Op("lt", (Col(day_of(table, start), "left"), Col("_w_end", "right")))
-    condition: Scalar = begun
+    false where no version reaches back so far. Windows with a start ask what was lost: rows alive at the start's eve,
+    with the values of that day, that ended in the window."""
+    lost = windows[0].start is not None
+    moment = Col("_w_start" if lost else "_w_end", "right")
+    begun = Op("lt", (Col(day_of(table, start), "left"), moment))
+    condition: Scalar = Lit(False) if lost else begun
     if until:
         end = Col(day_of(table, until), "left")
-        condition = Op("and", (begun, Op("or", (Op("is_null", (end,)), Op("ge", (end, Col("_w_end", "right")))))))
+        still = Op("ge", (end, moment))
+        if lost:
+            condition = Op("and", (begun, still, Op("lt", (end, Col("_w_end", "right")))))
+        else:
+            condition = Op("and", (begun, Op("or", (Op("is_null", (end,)), still))))
     columns = (
         *(Named(n, Col(n, "left")) for n in keep),
         Named("_w", Col("_w", "right")),
-        Named("_w_end", Col("_w_end", "right")),
+        Named("_w_end", moment),
     )
     alive: Relation = Project(Join(source, _window_values(windows), "inner", condition, unique=False), columns)
     kept = (*keep, "_w", "_w_end")

@@ -14,6 +14,7 @@ from headwater.metrics.planner import (
     everyone_counts,
     needs_rates,
     plan,
+    read_over,
     rows_in_windows,
     segment_keys,
 )
@@ -21,7 +22,7 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Elapsed, Formula
 from headwater.model.generation import Generation
 from headwater.model.lowering import both, columns_in, physical
-from headwater.model.measure import Alive, Latest, Measure, Reached
+from headwater.model.measure import Measure, Reached
 from headwater.model.plan import Col, Lit, Named, Op, Order, Project, Relation, Scalar, Sort
 from headwater.model.question import Question
 from headwater.model.settings import Settings
@@ -85,9 +86,8 @@ def roles(asked: Asked) -> dict[Need, str]:
 
 
 def _windows(planned: Plan, need: Need, measure: Measure) -> tuple[Window, ...]:
-    found = {w for (_, moment), w in planned.windows.items() if moment == need.moment and w is not None}
-    if isinstance(measure.clock, Alive | Latest):
-        found = {Window(None, w.end) for w in found}
+    windows = (w for (_, moment), w in planned.windows.items() if moment == need.moment and w is not None)
+    found = {read_over(measure, need.moment, w) for w in windows}
     return tuple(sorted(found, key=lambda w: (w.end, str(w.start))))
 
 

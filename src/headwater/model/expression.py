@@ -46,7 +46,8 @@ class Call:
 
     growth(x): x / prior(x) - 1. prior(x): x of the period before. trailing(x, '12 months'): x over the window that
     ends with the period. share(x): x of the segment / x of all segments. opening(x): a stock at the period's start.
-    entered(x): of a cohort measure, the matured entries it is counted from.
+    lost(x): of the rows of a stock at the period's start, those that ended in the period, with the values they had at
+    the start. entered(x): of a cohort measure, the matured entries it is counted from.
     """
 
     function: str
@@ -55,7 +56,7 @@ class Call:
 
 
 Formula = Number | Name | Binary | Negate | Call
-FUNCTIONS = ("growth", "prior", "trailing", "share", "opening", "entered")
+FUNCTIONS = ("growth", "prior", "trailing", "share", "opening", "lost", "entered")
 
 
 # --- predicates and row arithmetic: over the columns of one table ----------------------------------------------------
