@@ -59,6 +59,20 @@ def test_a_column_shows_its_form(tmp_path: Path, texts: tuple[str, ...], first: 
     assert loaded.column("created_on")[0] == first
 
 
+def test_a_column_written_the_other_way_round_than_declared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as e:
+        days(tmp_path, "01/02/2025", "31/12/2025", "15/06/2025", form="%m/%d/%Y")
+    assert e.value.code == "wrong_date_format"
+    assert "2 dates, such as '31/12/2025' in row 2, do not fit the declared '%m/%d/%Y'" in e.value.what
+    assert '"%d/%m/%Y"' in e.value.do
+
+
+def test_one_date_that_needs_the_declared_order_keeps_it(tmp_path: Path) -> None:
+    loaded = days(tmp_path, "01/02/2025", "12/31/2025", "15/06/2025", form="%m/%d/%Y")
+    assert loaded.codes == [(3, "created_on", "bad_date")]
+    assert loaded.column("created_on") == [date(2025, 1, 2), date(2025, 12, 31)]
+
+
 @pytest.mark.parametrize(
     "texts",
     [

@@ -274,3 +274,36 @@ class Evidence:
             what = f"{shown(self.first)} and every other date can be read as {' or '.join(sorted(names))}"
             raise Refused("ambiguous_date", what, row=self.first[0], column=column, do=do)
         return self.fitting[0]
+
+
+@dataclass(slots=True)
+class Promise:
+    """Whether a declared form holds. A column whose every date reads with day and month the other way round, and not
+    all of them as declared, is written the other way round: no date of it can be trusted."""
+
+    form: Form
+    other: Form
+    kept: int = 0
+    broken: int = 0
+    first: tuple[int, str] | None = None
+
+    def see(self, texts: Any, rows: Any) -> None:
+        """Takes in the texts of a chunk (trimmed; null = no value)."""
+        as_declared, turned = read(texts, self.form).valid, read(texts, self.other).valid
+        self.kept += int((as_declared & ~turned).sum())
+        broken = np.flatnonzero(turned & ~as_declared)
+        self.broken += len(broken)
+        if self.first is None and len(broken):
+            self.first = (int(rows[broken[0]]), texts[int(broken[0])].as_py())
+
+    def decide(self, column: str, personal: bool) -> Form:
+        """The declared form; refuses when the column is written the other way round."""
+        if self.first is None or self.kept:
+            return self.form
+        example = "the first" if personal else f"such as {self.first[1]!r}"
+        what = (
+            f"{self.broken} dates, {example} in row {self.first[0]}, do not fit the declared {self.form.name!r},"
+            f" and {self.other.name!r} reads every date"
+        )
+        do = f"Say 'date_format: \"{self.other.name}\"' for the column or the source."
+        raise Refused("wrong_date_format", what, row=self.first[0], column=column, do=do)

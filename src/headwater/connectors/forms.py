@@ -79,6 +79,13 @@ def declared(text: str) -> Form:
     return Form(text, f"^{pattern}$")
 
 
+def turned(form: Form) -> Form | None:
+    """The same form with day and month the other way round; None where a month has a name or no day stands apart."""
+    if "%d" not in form.name or "%m" not in form.name:
+        return None
+    return declared(form.name.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m"))
+
+
 _ISO_DAY = r"(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
 ISO = Form("iso", f"^{_ISO_DAY}{_CLOCK}$")
 _BASIC = Form(

@@ -29,6 +29,7 @@ from headwater.connectors.convert import (
     without_empty,
 )
 from headwater.connectors.faults import CODES, sentence
+from headwater.connectors.forms import Form, turned
 from headwater.connectors.mapping import plan_tables
 from headwater.connectors.refusal import Refused
 from headwater.connectors.spool import Spool
@@ -117,15 +118,27 @@ def land(
 
 
 # --- first pass ------------------------------------------------------------------------------------------------------
+def _evidence(p: ColumnPlan) -> dates.Evidence | dates.Promise | numbers.Evidence | None:
+    """What has to be gathered of a column before its texts can be read; None where all is said."""
+    if p.form is None:
+        return dates.Evidence()
+    if p.marks is None:
+        return numbers.Evidence()
+    dated = p.column.type.kind in (Kind.DAY, Kind.TIME)
+    if dated and isinstance(p.form, Form) and (other := turned(p.form)) is not None:
+        return dates.Promise(p.form, other)
+    return None
+
+
 def _first_pass(
     reader: Reader, plans: tuple[TablePlan, ...], source: Source, spool: Spool, structural: Aside
 ) -> tuple[TablePlan, ...]:
     """Spools the readable rows, sets the others aside, and decides every undeclared form over its whole column."""
     watched = [
-        (p, dates.Evidence() if p.form is None else numbers.Evidence())
+        (p, evidence)
         for plan in plans
         for p in (*plan.columns, *([plan.updated_at] if plan.updated_at else []))
-        if p.place >= 0 and (p.form is None or p.marks is None)
+        if p.place >= 0 and (evidence := _evidence(p)) is not None
     ]
     for chunk in reader.chunks():
         spool.write(chunk)
@@ -143,7 +156,7 @@ def _first_pass(
     decided: dict[int, ColumnPlan] = {}
     for p, evidence in watched:
         personal = p.column.personal
-        if isinstance(evidence, dates.Evidence):
+        if isinstance(evidence, dates.Evidence | dates.Promise):
             decided[id(p)] = replace(p, form=evidence.decide(p.mapping.column, personal))
         else:
             marks = evidence.decide(p.mapping.column, personal)
