@@ -1,0 +1,88 @@
+"""A quantile with its bounds comes from a histogram: the same number as the plain aggregate gives."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from math import ceil, sqrt
+
+import pytest
+
+from headwater.model.measure import At
+from headwater.model.period import Grain, Period
+from tests.metrics.tiny import World, measure, world
+
+CREATED = At("created_at")
+LENGTH = "days(created_at, won_at)"
+QUANTILES = (0.1, 0.25, 0.5, 0.9)
+MEASURES = [
+    *(
+        measure(f"q{q * 100:.0f}", "quantile", LENGTH, unit="day", clock=CREATED, empty=None, quantile=q)
+        for q in QUANTILES
+    ),
+    measure("kept", "median", LENGTH, unit="day", clock=CREATED, empty=None, negatives="keep"),
+    measure("big", "median", LENGTH, "amount >= 50", unit="day", clock=CREATED, empty=None),
+    measure("amount", "quantile", "amount", unit="money", clock=CREATED, empty=None, quantile=0.9),
+]
+NAMES = [m.id for m in MEASURES]
+YEAR = Period(date(2025, 1, 1), date(2026, 1, 1))
+
+
+def rows(seed: int, number: int) -> list[dict[str, object]]:
+    """Deals with ties, bad dates, empty values and channels that hold nothing but such."""
+    rng = random.Random(seed)
+    found: list[dict[str, object]] = []
+    for i in range(number):
+        created = YEAR.start + timedelta(rng.randrange(365))
+        days = rng.choice([None, -3, 0, 1, 1, 2, 5, 8, 8, 13, 100, rng.randrange(400)])
+        channel = rng.choice(["email", "web", "web", None, "empty"])
+        if channel == "empty":
+            days = rng.choice([None, -1])
+        found.append({
+            "deal_id": f"d{i}", "account_id": rng.choice([None, "A", "B", f"a{rng.randrange(20)}"]),
+            "channel": channel, "created_at": created, "stage": "x", "currency": "EUR",
+            "won_at": None if days is None else created + timedelta(days), "amount": rng.choice([1, 50, 51, 70]),
+        })  # fmt: skip
+    return found
+
+
+@pytest.fixture(params=[(1, 400), (2, 7), (3, 1), (4, 1000)], ids=str)
+def estate(request: pytest.FixtureRequest) -> Iterator[World]:
+    yield world(MEASURES, {"deals": rows(*request.param)})
+
+
+def values(estate: World, **question: object) -> list[tuple[object, ...]]:
+    found = estate.ask(*NAMES, **question)
+    return [
+        (o.kpi, o.period_start, o.segment, None if o.value is None else pytest.approx(o.value), o.subjects, o.left_out)
+        for o in found
+    ]
+
+
+QUESTIONS: list[dict[str, object]] = [
+    {"period": YEAR, "grain": Grain.QUARTER},
+    {"period": YEAR, "by": ("channel",)},
+    {"period": YEAR, "grain": Grain.MONTH, "by": ("channel",), "filter": "channel in ('web', 'empty')"},
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=["quarters", "channels", "both"])
+def test_a_histogram_gives_the_quantile_that_the_rows_give(estate: World, question: dict[str, object]) -> None:
+    assert values(estate, interval="quantile", **question) == values(estate, **question)
+
+
+@pytest.mark.parametrize("q", QUANTILES)
+def test_the_bounds_of_a_quantile_are_the_rows_of_these_ranks(q: float) -> None:
+    deals = rows(5, 300)
+    days = sorted(
+        (r["won_at"] - r["created_at"]).days  # type: ignore[operator]
+        for r in deals
+        if r["won_at"] is not None and r["won_at"] >= r["created_at"]  # type: ignore[operator]
+    )
+    n = len(days)
+    away = 1.959963984540054 * sqrt(n * q * (1 - q))
+    (found,) = world(MEASURES, {"deals": deals}).ask(f"q{q * 100:.0f}", period=YEAR, interval="quantile")
+    place = Fraction(str(q)) * (n - 1)
+    low, part = int(place), place - int(place)
+    assert found.value == pytest.approx(float(days[low] + part * (days[min(low + 1, n - 1)] - days[low])))
+    assert (found.low, found.high) == (days[max(1, ceil(n * q - away)) - 1], days[ceil(n * q + away) - 1])
