@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from headwater.connectors import child
 from headwater.connectors import parse as parsing
 from headwater.connectors.limits import Limits
-from headwater.errors import SourceError
 from headwater.model.landing import Draft
 from headwater.model.settings import Settings
 from headwater.model.source import ColumnMapping, Source, TableMapping
@@ -138,6 +137,6 @@ def _here(
         answer = child.answer_of(json.loads(json.dumps(job)))
         assert "failed" not in answer, answer
         return parsing.draft_of(answer, source, path, tables, settings)
-    except SourceError:
+    except BaseException:
         parsing.clear(staged)
         raise

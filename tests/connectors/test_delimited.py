@@ -59,6 +59,11 @@ def test_an_open_quote_costs_its_own_line_alone() -> None:
     assert broken == [(1, 2, 1, "bad_quote")]
 
 
+def test_an_open_quote_beyond_the_last_column_is_the_last_columns(tmp_path: Path) -> None:
+    loaded = load(tmp_path, 'deal_id,account\n1,a,b,"open\n', IDS)
+    assert loaded.codes == [(1, "account", "bad_quote")]
+
+
 def test_text_after_a_closing_quote_is_given_up() -> None:
     good, broken = rows('a,b,c\n1,x,"say "hi""\n2,y,z\n')
     assert [c[0] for _, _, c in good] == ["2"]

@@ -202,6 +202,8 @@ class Delimited:
         width, quote = len(self.header), self.dialect.quote
         if width < 2 or self._totals or not lines or not self.separator.isascii() or not quote.isascii():
             return None
+        if max(map(len, lines)) > LONGEST:
+            return None
         text = "".join(lines)
         if "\0" in text or (not text.isascii() and _UNDECODED.search(text) is not None):
             return None
@@ -297,7 +299,7 @@ class Delimited:
         if undecoded and any(map(_UNDECODED.search, row)):
             return "bad_encoding", -1, f"the row is not {self._decoded.encoding} text"
         if quotes is not None:
-            code, column = quotes
+            code, column = quotes[0], min(quotes[1], width - 1)
             if code == "too_long":
                 return code, column, f"a cell is longer than {LONGEST:,} characters"
             return code, column, "a quotation mark is not closed, or text follows it"

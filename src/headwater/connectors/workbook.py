@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import zipfile
 import zlib
@@ -250,8 +251,12 @@ def _inspect(stream: BinaryIO, most: int) -> tuple[bool, dict[str, list[str]]]:
                 given += part.size
                 formulas |= part.formulas
                 merged[info.filename] = part.merged
-    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, EOFError, ValueError):
         raise _damaged() from None
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # the archive names places that no file has
+            raise _damaged() from None
+        raise
     stream.seek(0)
     return formulas, merged
 
