@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 PRINTED_ROWS = 60
 
 
+def frame_of(table: pyarrow.Table) -> pandas.DataFrame:
+    """A pandas frame of an Arrow table."""
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        raise ImportError("a frame needs pandas: pip install 'headwater[pandas]'") from None
+    frame: pandas.DataFrame = table.to_pandas()
+    return frame
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """How a KPI is called and its numbers are shown."""
@@ -58,8 +68,7 @@ class Answer(Sequence[Observation]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas frame of `to_arrow` (needs the extra `headwater[pandas]`)."""
-        frame: pandas.DataFrame = self.to_arrow().to_pandas()
-        return frame
+        return frame_of(self.to_arrow())
 
     def to_parquet(self) -> bytes:
         """A Parquet file of `to_arrow`."""
@@ -169,6 +178,9 @@ class Tabular:
         """A workbook."""
         return self.listing.to_xlsx()
 
+    def _repr_html_(self) -> str:
+        return self.listing._repr_html_()
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Listing(Sequence[tuple[object, ...]]):
@@ -206,8 +218,7 @@ class Listing(Sequence[tuple[object, ...]]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas frame (needs the extra `headwater[pandas]`)."""
-        frame: pandas.DataFrame = self.to_arrow().to_pandas()
-        return frame
+        return frame_of(self.to_arrow())
 
     def to_parquet(self) -> bytes:
         """A Parquet file."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 
 from headwater.api.folder import Folder
+from headwater.api.reports import Loaded, LoadedFile, Refreshed
 from headwater.api.versions import build_version
 from headwater.build.run import build
 from headwater.connectors.files import find
@@ -18,7 +18,7 @@ from headwater.errors import QueryError, SourceError, nearest
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
-from headwater.model.landing import Batch, Draft, JournalEntry, Quarantined
+from headwater.model.landing import Batch, Draft, JournalEntry
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
@@ -35,51 +35,6 @@ Progress = Callable[[str, int, int], None]
 
 def quiet(what: str, done: int, of: int) -> None:
     """Tells nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedFile:
-    """What became of one file: `loaded`, `unchanged` (the same content was loaded before) or `refused`.
-
-    `reason` says why a file was refused and what to do. `examples` are its first rows set aside.
-    """
-
-    source: str
-    path: str
-    state: str
-    data_rows: int = 0
-    loaded: int = 0
-    quarantined: int = 0
-    collapsed: int = 0
-    skipped: tuple[tuple[str, int], ...] = ()
-    warnings: tuple[str, ...] = ()
-    reason: str = ""
-    examples: tuple[Quarantined, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What became of every file."""
-
-    files: tuple[LoadedFile, ...]
-
-    @property
-    def refused(self) -> tuple[LoadedFile, ...]:
-        """The files that were not loaded."""
-        return tuple(f for f in self.files if f.state == "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Refreshed:
-    """What a refresh did: the files, and the generation that is current now. `changed`: whether it is a new one.
-
-    `rows` by table: before and after.
-    """
-
-    load: Loaded
-    generation: Generation
-    changed: bool
-    rows: tuple[tuple[str, int, int], ...]
 
 
 # --- verbs -----------------------------------------------------------------------------------------------------------
@@ -218,7 +173,8 @@ class _Landing:
 
     def refuse(self, source: Source, path: Path | str, error: SourceError) -> None:
         """Reports a file, or a whole source, that was not loaded."""
-        reason = " ".join(part for part in (_sentence(error.what), error.do) if part)
+        what = ": ".join(part for part in (_place(error.where, path), _sentence(error.what)) if part)
+        reason = " ".join(part for part in (what, error.do) if part)
         self._report(LoadedFile(source.id, self._folder.shown(path), "refused", reason=reason))
 
     def _parsed(self, source: Source, path: Path) -> tuple[Path, Draft]:
@@ -258,6 +214,14 @@ class _Landing:
 
     def _told(self, path: Path) -> None:
         self._tell(f"Loading {path.name}", len(self.files), self.total)
+
+
+def _place(where: str, path: Path | str) -> str:
+    """The place inside a file that an error names: `line 5, row 4, column 'Created'`, or nothing."""
+    if not where.startswith(str(path)):
+        return ""
+    inside = where.removeprefix(str(path))
+    return f"line {inside[1:]}" if inside.startswith(":") else inside.removeprefix(", ")
 
 
 def _sentence(text: str) -> str:
@@ -332,8 +296,3 @@ def row_changes(before: Generation | None, after: Generation) -> tuple[tuple[str
     """The rows of each table before and after."""
     old = {t.table: t.rows for t in before.tables} if before is not None else {}
     return tuple((t.table, old.get(t.table, 0), t.rows) for t in after.tables)
-
-
-def freshness(generation: Generation) -> tuple[tuple[str, str, date | None], ...]:
-    """Table, source, and the day through which the source has delivered it."""
-    return tuple((t.table, source, through) for t in generation.tables for source, through in t.complete_through)

@@ -1,75 +1,92 @@
-"""What load, refresh, check and erase have to tell, as text and as rows."""
+"""What load and refresh have to tell: values that print themselves."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 from headwater.api import show
-from headwater.api.answer import Listing
-from headwater.api.loading import Loaded, LoadedFile, Refreshed
+from headwater.api.answer import Listing, Tabular
+from headwater.model.generation import Generation
+from headwater.model.landing import Quarantined
 from headwater.model.observation import Rows
 
 MOST_EXAMPLES = 5
 
-FILE_COLUMNS = (
-    "source", "file", "state", "data_rows", "loaded", "quarantined", "collapsed", "skipped", "warnings", "reason",
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """What became of one file: `loaded`, `unchanged` (the same content was loaded before) or `refused`.
+
+    `reason` says why a file was refused and what to do. `examples` are its first rows set aside.
+    """
+
+    source: str
+    path: str
+    state: str
+    data_rows: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    collapsed: int = 0
+    skipped: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    examples: tuple[Quarantined, ...] = ()
 
 
-def loaded_listing(loaded: Loaded) -> Listing:
-    """One row a file."""
-    rows = tuple(
-        (
-            f.source,
-            f.path,
-            f.state,
-            f.data_rows,
-            f.loaded,
-            f.quarantined,
-            f.collapsed,
-            tuple(f"{kind} {count}" for kind, count in f.skipped),
-            f.warnings,
-            f.reason,
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded(Tabular):
+    """What became of every file."""
+
+    files: tuple[LoadedFile, ...]
+
+    @property
+    def refused(self) -> tuple[LoadedFile, ...]:
+        """The files that were not loaded."""
+        return tuple(f for f in self.files if f.state == "refused")
+
+    @property
+    def listing(self) -> Listing:
+        """One row a file."""
+        names = ("source", "file", "state", "data_rows", "loaded", "quarantined", "collapsed", "skipped", "warnings")
+        rows = tuple(
+            (
+                *(f.source, f.path, f.state, f.data_rows, f.loaded, f.quarantined, f.collapsed),
+                *(tuple(f"{kind} {count}" for kind, count in f.skipped), f.warnings, f.reason),
+            )
+            for f in self.files
         )
-        for f in loaded.files
-    )
-    return Listing(Rows(FILE_COLUMNS, rows, "one file"))
+        return Listing(Rows((*names, "reason"), rows, "one file"))
+
+    def to_text(self) -> str:
+        """The files with their counts; then what was refused, what was set aside, and warnings."""
+        if not self.files:
+            return "There is no source yet: describe one in sources/NAME.yml."
+        return "\n".join(self._lines())
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def _lines(self) -> Iterator[str]:
+        done = [f for f in self.files if f.state == "loaded"]
+        unchanged = len(self.files) - len(done) - len(self.refused)
+        if done:
+            heads = ["source", "file", "rows", "loaded", "set aside", "collapsed", "skipped"]
+            yield show.table(heads, [_counts(f) for f in done], frozenset({2, 3, 4, 5}))
+        if unchanged:
+            yield f"{unchanged} file{'s' if unchanged > 1 else ''} unchanged since the last load"
+        for f in self.refused:
+            yield show.harmless(f"REFUSED {f.path} (source {f.source}): {f.reason}")
+        for f in done:
+            yield from _aside(f)
+            yield from (show.harmless(f"warning: {f.path}: {w}") for w in f.warnings)
 
 
-def loaded_text(loaded: Loaded) -> str:
-    """The files with their counts; then what was refused, what was set aside, and warnings."""
-    if not loaded.files:
-        return "There is no source yet: describe one in sources/NAME.yml."
-    return "\n".join(_loaded(loaded))
-
-
-def _loaded(loaded: Loaded) -> Iterator[str]:
-    done = [f for f in loaded.files if f.state == "loaded"]
-    unchanged = len(loaded.files) - len(done) - len(loaded.refused)
-    if done:
-        heads = ["source", "file", "rows", "loaded", "set aside", "collapsed", "skipped"]
-        rows = [
-            [
-                f.source,
-                f.path,
-                f"{f.data_rows:,}",
-                f"{f.loaded:,}",
-                f"{f.quarantined:,}",
-                f"{f.collapsed:,}",
-                ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in f.skipped),
-            ]
-            for f in done
-        ]
-        yield show.table(heads, rows, frozenset({2, 3, 4, 5}))
-    if unchanged:
-        yield f"{unchanged} file{'s' if unchanged > 1 else ''} unchanged since the last load"
-    for f in loaded.refused:
-        yield show.harmless(f"REFUSED {f.path} (source {f.source}): {f.reason}")
-    for f in done:
-        yield from _aside(f)
-        yield from (show.harmless(f"warning: {f.path}: {w}") for w in f.warnings)
+def _counts(file: LoadedFile) -> list[str]:
+    numbers = (file.data_rows, file.loaded, file.quarantined, file.collapsed)
+    skipped = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in file.skipped)
+    return [file.source, file.path, *(f"{n:,}" for n in numbers), skipped]
 
 
 def _aside(file: LoadedFile) -> Iterator[str]:
@@ -83,29 +100,41 @@ def _aside(file: LoadedFile) -> Iterator[str]:
         yield show.harmless(f"  row {q.row}{line}, {q.column or 'the row'}: {q.reason}")
 
 
-def refreshed_text(refreshed: Refreshed) -> str:
-    """What was loaded, how many rows each table has now, and the data version."""
-    parts = [loaded_text(refreshed.load)]
-    if refreshed.changed:
+@dataclass(frozen=True, slots=True, repr=False)
+class Refreshed:
+    """What a refresh did: the files, and the generation that is current now. `changed`: whether it is a new one.
+
+    `rows` by table: before and after.
+    """
+
+    load: Loaded
+    generation: Generation
+    changed: bool
+    rows: tuple[tuple[str, int, int], ...]
+
+    def to_text(self) -> str:
+        """What was loaded, how many rows each table has now, and the data version."""
+        if not self.changed:
+            return f"{self.load.to_text()}\nnothing has changed: data version {self.generation.id} stays current"
+        parts = [self.load.to_text()]
         rows = [
             [table, f"{after:,}", "" if after == before else f"{after - before:+,}"]
-            for table, before, after in refreshed.rows
+            for table, before, after in self.rows
             if (after or before) and not table.endswith("__versions")
         ]
         if rows:
-            parts.append("")
-            parts.append(show.table(["table", "rows", "change"], rows, frozenset({1, 2})))
-        parts.append(f"data version {refreshed.generation.id} is current now")
-    else:
-        parts.append(f"nothing has changed: data version {refreshed.generation.id} stays current")
-    return "\n".join(parts)
+            parts += ["", show.table(["table", "rows", "change"], rows, frozenset({1, 2}))]
+        return "\n".join([*parts, f"data version {self.generation.id} is current now"])
 
+    def to_json(self) -> str:
+        """The same as one JSON object."""
+        told = {
+            "files": json.loads(self.load.to_json()),
+            "changed": self.changed,
+            "generation": self.generation.id,
+            "tables": [{"table": t, "before": before, "after": after} for t, before, after in self.rows],
+        }
+        return json.dumps(told, ensure_ascii=False, indent=1)
 
-def refreshed_object(refreshed: Refreshed) -> dict[str, Any]:
-    """The same as a JSON object."""
-    return {
-        "files": json.loads(loaded_listing(refreshed.load).to_json()),
-        "changed": refreshed.changed,
-        "generation": refreshed.generation.id,
-        "tables": [{"table": t, "before": before, "after": after} for t, before, after in refreshed.rows],
-    }
+    def __repr__(self) -> str:
+        return self.to_text()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headwater.api.folder import open_folder
 from headwater.model.period import Grain, Period
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from headwater.api.comparing import Comparison
     from headwater.api.erasing import Erased
     from headwater.api.kpis import KpiPage
-    from headwater.api.loading import Loaded, Progress, Refreshed
+    from headwater.api.loading import Progress
     from headwater.api.measuring import Bench
     from headwater.api.recording import Recorded
+    from headwater.api.reports import Loaded, Refreshed
     from headwater.api.tracing import Traced
     from headwater.model.generation import Generation
+    from headwater.model.question import Question
 
 
 class Workspace:
@@ -128,21 +130,10 @@ class Workspace:
     ) -> Answer:
         """The values of KPIs: over a period (default: all data as one), by grain and splits, as of a day (default:
         today), from a generation (default: the current one)."""
-        from headwater.api.ask import question
         from headwater.api.measuring import measure
 
-        with self._bench(generation) as at:
-            asked = question(
-                at.company.settings,
-                self._today(at),
-                kpis,
-                period=period,
-                grain=grain,
-                by=by,
-                filter=filter,
-                as_of=as_of,
-            )
-            return measure(at, asked)
+        with self._asked(kpis, generation, period=period, grain=grain, by=by, filter=filter, as_of=as_of) as asked:
+            return measure(*asked)
 
     def trace(
         self,
@@ -155,21 +146,10 @@ class Workspace:
         generation: str = "",
     ) -> Traced:
         """How the numbers of `measure` were made, one Trace a KPI."""
-        from headwater.api.ask import question
         from headwater.api.tracing import trace_of
 
-        with self._bench(generation) as at:
-            asked = question(
-                at.company.settings,
-                self._today(at),
-                kpis,
-                period=period,
-                grain=grain,
-                by=by,
-                filter=filter,
-                as_of=as_of,
-            )
-            return trace_of(at, asked)
+        with self._asked(kpis, generation, period=period, grain=grain, by=by, filter=filter, as_of=as_of) as asked:
+            return trace_of(*asked)
 
     def records(
         self,
@@ -185,21 +165,10 @@ class Workspace:
     ) -> Recorded:
         """The rows counted behind the numbers of `measure`, with the file and row of each; personal values are masked
         unless told."""
-        from headwater.api.ask import question
         from headwater.api.recording import records
 
-        with self._bench(generation) as at:
-            asked = question(
-                at.company.settings,
-                self._today(at),
-                kpis,
-                period=period,
-                grain=grain,
-                by=by,
-                filter=filter,
-                as_of=as_of,
-            )
-            return records(at, asked, limit=limit, unmask=unmask)
+        with self._asked(kpis, generation, period=period, grain=grain, by=by, filter=filter, as_of=as_of) as asked:
+            return records(*asked, limit=limit, unmask=unmask)
 
     def compare(
         self,
@@ -220,12 +189,12 @@ class Workspace:
         )
 
     @contextmanager
-    def _bench(self, generation: str) -> Iterator[Bench]:
+    def _asked(self, kpis: Sequence[str], generation: str, **given: Any) -> Iterator[tuple[Bench, Question]]:
+        """What answers a question, and the question, for the block."""
+        from headwater.api.ask import question
         from headwater.api.measuring import bench
 
         company = self._folder.company()
+        asked = question(company.settings, self._folder.today(company.settings.time_zone), kpis, **given)
         with bench(self._folder, company, self._folder.catalogue(company), generation) as at:
-            yield at
-
-    def _today(self, at: Bench) -> date:
-        return self._folder.today(at.company.settings.time_zone)
+            yield at, asked

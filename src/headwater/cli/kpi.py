@@ -6,7 +6,7 @@ import click
 
 from headwater.api import Workspace
 from headwater.cli.asking import complete_kpi
-from headwater.cli.output import emit, format_options
+from headwater.cli.output import emit, format_options, report_format
 
 
 @click.group("kpi")
@@ -25,9 +25,7 @@ def list_(folder: str, words: tuple[str, ...], format_: str | None, output: str 
 
 @command.command("show")
 @click.argument("kpi", shell_complete=complete_kpi)
-@click.option(
-    "-f", "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="Form of the answer."
-)
+@report_format
 @click.pass_obj
 def show(folder: str, kpi: str, format_: str) -> None:
     """Show all that is known of a KPI: question, formula, variants, measures, pitfalls, example."""

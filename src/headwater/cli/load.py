@@ -5,15 +5,14 @@ from __future__ import annotations
 import click
 
 from headwater.api import Workspace
+from headwater.cli.output import report_format
 from headwater.cli.progress import progress
 from headwater.errors import SourceError
 
 
 @click.command("load")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option(
-    "-f", "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="Form of the report."
-)
+@report_format
 @click.pass_context
 def command(ctx: click.Context, sources: tuple[str, ...], format_: str) -> None:
     """Land what is new in the sources, without changing the tables.
@@ -21,9 +20,7 @@ def command(ctx: click.Context, sources: tuple[str, ...], format_: str) -> None:
     Name sources to load those alone. The next refresh brings what was landed into the tables. A file that is refused
     is named with the reason; the others are loaded and the exit code is 3.
     """
-    from headwater.api.reports import loaded_listing, loaded_text
-
     with progress() as tell:
         loaded = Workspace(ctx.obj).load(*sources, progress=tell)
-    click.echo(loaded_listing(loaded).to_json() if format_ == "json" else loaded_text(loaded))
+    click.echo(loaded.to_json() if format_ == "json" else loaded.to_text())
     ctx.exit(SourceError.exit_code if loaded.refused else 0)

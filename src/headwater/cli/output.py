@@ -34,6 +34,12 @@ class Printable(Protocol):
         """For spreadsheets."""
 
 
+def report_format(function: F) -> F:
+    """The option `--format` of a verb whose report is a text or one JSON value."""
+    choice = click.Choice(["table", "json"])
+    return click.option("-f", "--format", "format_", type=choice, default="table", help="Form of the answer.")(function)
+
+
 def format_options(function: F) -> F:
     """The options `--format` and `--output` of a verb that gives rows."""
     out = click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")

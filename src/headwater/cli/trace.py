@@ -8,14 +8,13 @@ import click
 
 from headwater.api import Workspace
 from headwater.cli.asking import kpi_argument, question_options
+from headwater.cli.output import report_format
 
 
 @click.command("trace")
 @kpi_argument
 @question_options()
-@click.option(
-    "-f", "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="Form of the answer."
-)
+@report_format
 @click.option("--no-statements", is_flag=True, help="Leave out the text of the statements that ran.")
 @click.pass_obj
 def command(folder: str, /, kpis: tuple[str, ...], format_: str, no_statements: bool, **question: Any) -> None:
