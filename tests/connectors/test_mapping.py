@@ -74,6 +74,24 @@ def test_a_constant_stands_in_every_row(tmp_path: Path) -> None:
     assert (row["created_on"], row["won"]) == (date(2025, 1, 15), True)
 
 
+def test_a_constant_is_written_as_the_source_file_is_not_as_the_data_are(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, "deal_id", amount={"constant": "1.50"}, created_on={"constant": "2025-01-15"})
+    (row,) = load(tmp_path, "deal_id\n1\n", mapped, decimal=",", date_format="%d/%m/%Y", currency="EUR").rows
+    assert (row["amount"], row["created_on"]) == (Decimal("1.50"), date(2025, 1, 15))
+
+
+def test_a_value_list_may_fill_what_is_empty_and_name_currencies(tmp_path: Path) -> None:
+    mapped = mapping(
+        DEALS,
+        "deal_id",
+        "amount",
+        stage={"column": "s", "values": (("", "unknown"),)},
+        currency={"column": "c", "values": (("Euro", "eur"),)},
+    )
+    loaded = load(tmp_path, "deal_id,s,c,amount\n1,,Euro,5\n2,won,usd,6\n", mapped)
+    assert (loaded.column("stage"), loaded.column("currency")) == (["unknown", "won"], ["EUR", "USD"])
+
+
 def test_a_value_list_replaces_texts(tmp_path: Path) -> None:
     values = (("paid search", "paid_search"), ("none", None))
     content = "deal_id,s\n1,paid search\n2,none\n3,other\n4, paid search \n5,\n"

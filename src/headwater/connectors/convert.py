@@ -197,10 +197,10 @@ class Converter:
             return pa.array([(mapped.mapping.constant or "").strip().upper() or None] * size, pa.string())
         if place < 0:
             return pa.array([plan.currency or None] * size, pa.string())
-        texts = pc.utf8_upper(trimmed(chunk.columns[place].texts))
+        texts = trimmed(chunk.columns[place].texts)
         if mapped is not None and mapped.mapping.values:
-            texts, _ = _replaced(trimmed(chunk.columns[place].texts), mapped.mapping)
-        texts = without_empty(texts, mapped.empty if mapped is not None else ("",))
+            texts, _ = _replaced(texts, mapped.mapping)
+        texts = pc.utf8_upper(without_empty(texts, mapped.empty if mapped is not None else ("",)))
         return pc.if_else(pc.is_valid(texts), texts, fallback)
 
     # --- mapped columns ----------------------------------------------------------------------------------------------

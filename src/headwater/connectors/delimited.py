@@ -77,15 +77,13 @@ class Delimited:
     # --- the header --------------------------------------------------------------------------------------------------
     def _take_line(self) -> str | None:
         """The next line with its ending, or None at the end of the file."""
-        while True:
-            lines = _lines(self._text)
-            if len(lines) > 1 or (lines and _ended(lines[0], self._decoded.ended)):
-                self._text = self._text[len(lines[0]) :]
-                self._line += 1
-                return lines[0]
-            if self._decoded.ended:
-                return None
+        while (end := _line_end(self._text, self._decoded.ended)) < 0 and not self._decoded.ended:
             self._text += self._decoded.block()
+        if end < 0:
+            return None
+        line, self._text = self._text[:end], self._text[end:]
+        self._line += 1
+        return line
 
     def _read_header(self) -> tuple[tuple[str, ...], str]:
         first, text = self._line, self._take_line()
@@ -364,6 +362,16 @@ class _Decoded:
 def _lines(text: str) -> list[str]:
     """The lines of a text with their endings: LF, CRLF or CR."""
     return io.StringIO(text, newline="").readlines()
+
+
+def _line_end(text: str, last: bool) -> int:
+    """Where the first line of a text ends, -1 when that is not known yet (or there is none)."""
+    feed, back = text.find("\n"), text.find("\r")
+    if back < 0 or 0 <= feed < back:
+        return feed + 1 if feed >= 0 else len(text) if last and text else -1
+    if back + 1 < len(text):
+        return back + 2 if text[back + 1] == "\n" else back + 1
+    return back + 1 if last else -1
 
 
 def _ended(line: str, last: bool) -> bool:

@@ -107,7 +107,7 @@ def _column(
         -1 if m.constant is not None else _place(header, m.column),
         empty=m.empty or source.empty,
         marks=marks(m, source) if kind in (Kind.INTEGER, Kind.NUMBER, Kind.MONEY) else Marks(),
-        form=form(m.date_format or source.date_format) if kind in (Kind.DAY, Kind.TIME) else forms.ISO,
+        form=form(m, source) if kind in (Kind.DAY, Kind.TIME) else forms.ISO,
         zone=m.time_zone or source.time_zone or settings.time_zone,
         is_currency=column.id in currency_columns(table),
         required=column.required or required,
@@ -117,10 +117,13 @@ def _column(
 
 
 def marks(m: ColumnMapping, source: Source) -> Marks | None:
-    """The declared marks of a number column, or None when the column itself has to show them."""
+    """The declared marks of a number column, or None when the column itself has to show them.
+
+    A constant stands in the source file, so it has a decimal point unless its column says otherwise.
+    """
     decimal, thousands = m.decimal or source.decimal, m.thousands or source.thousands
-    if m.constant is not None and not (decimal or thousands):
-        return Marks(".", "", source.accounting_negatives)
+    if m.constant is not None:
+        decimal, thousands = m.decimal or ".", m.thousands
     if not decimal and thousands in (".", ","):
         decimal = "," if thousands == "." else "."
     if not decimal:
@@ -129,8 +132,10 @@ def marks(m: ColumnMapping, source: Source) -> Marks | None:
     return Marks(decimal, grouping, source.accounting_negatives)
 
 
-def form(text: str) -> Form | str | None:
-    """The declared form of a date column, or None when the column itself has to show it."""
+def form(m: ColumnMapping, source: Source) -> Form | str | None:
+    """The declared form of a date column, or None when the column itself has to show it; a constant is ISO unless its
+    column says otherwise."""
+    text = m.date_format or ("iso" if m.constant is not None else source.date_format)
     if not text:
         return None
     return text if text in forms.NUMERIC else forms.declared(text)

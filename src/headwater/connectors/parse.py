@@ -92,8 +92,9 @@ def job_of(
 def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
     """The child's answer; it is stopped when it goes beyond a limit."""
     package = str(Path(__file__).resolve().parents[2])
+    modules = os.pathsep.join(dict.fromkeys([package, *(p for p in sys.path if Path(p).is_absolute())]))
     environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
-    environment |= {"PYTHONPATH": package, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    environment |= {"PYTHONPATH": modules, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     environment |= {"OPENPYXL_DEFUSEDXML": "False", "OPENPYXL_LXML": "False"}  # `workbook` refuses declarations itself
     out = Path(job["staged"]) / ".answer.json"
     with out.open("wb") as answer:
