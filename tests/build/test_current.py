@@ -116,6 +116,9 @@ def test_merged_ids_lead_to_the_last_survivor_wherever_they_are_named(new_world:
     world.load(leads=[{"lead_id": "b", "name": "apart again"}])
     world.build()
     assert world.rows("deals", "deal_id", "lead_id") == [("1", "b"), ("2", "b")]
+    world.load(leads=[{"lead_id": "a", "name": "apart too"}])  # nothing is merged any more
+    world.build()
+    assert world.rows("deals", "deal_id", "lead_id") == [("1", "a"), ("2", "b")]
 
 
 def test_in_a_circle_of_merges_the_newest_statement_holds(new_world: NewWorld) -> None:

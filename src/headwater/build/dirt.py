@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headwater.build.algebra import choose, columns, distinct, kept, matched
+from headwater.build.algebra import choose, columns, distinct, kept, matched, without
 from headwater.build.landed import Landing, resolved
 from headwater.build.merges import merges
 from headwater.build.site import Change, Site, key_columns, key_names, pair, subject_value
@@ -31,11 +31,23 @@ class Everything(Exception):
 
 
 def brought(landing: Landing, since: int) -> list[Relation]:
-    """Keys (`_k0` ...) that new batches bring."""
-    fresh = [f.number for f in landing.feeds if f.arrived > since]
-    if not fresh:
-        return []
-    return [choose(landing.rows((), fresh), key_names(landing.table), _one_of("_load", fresh))]
+    """Keys (`_k0` ...) of which new batches say something new.
+
+    A full load mostly repeats the one before it: where one source alone feeds the table, only keys of which the two say
+    different things matter.
+    """
+    keys = key_names(landing.table)
+    units = sorted({f.unit for f in landing.feeds})
+    alone = len({f.source for f in landing.feeds}) == 1
+    repeating = {f.unit for f in landing.feeds if f.full and alone and f.arrived > since and f.unit > units[0]}
+    found: list[Relation] = []
+    for unit in sorted(repeating):
+        now, before = landing.said(unit), landing.said(units[units.index(unit) - 1])
+        found += [without(one, other, (*keys, "_said"), keys) for one, other in ((now, before), (before, now))]
+    fresh = [f.number for f in landing.feeds if f.arrived > since and f.unit not in repeating]
+    if fresh:
+        found.append(choose(landing.rows((), fresh), keys, _one_of("_load", fresh)))
+    return found
 
 
 def landed_dirt(landing: Landing, since: int) -> list[Relation]:

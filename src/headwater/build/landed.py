@@ -104,13 +104,13 @@ class Landing:
                 *columns(wanted, "left"),
                 Named("_source", Col("_source", "right")),
                 Named("_load", Col("_batch", "left")),
-                *columns(("_row", "_updated_at"), "left"),
+                *columns(("_row", "_updated_at", "_merged_into"), "left"),
                 Named("_gone", self._gone("left")),
                 *columns(_OF_A_LOAD, "right"),
             ),
             both(named, after),
         )
-        carried = (*wanted, *BOOKKEEPING, "_updated_at", "_gone", *_OF_A_LOAD)
+        carried = (*wanted, *BOOKKEEPING, "_updated_at", "_merged_into", "_gone", *_OF_A_LOAD)
         for name, alias in self.aliases.items():
             if name in wanted:
                 relation = resolved(relation, name, alias, carried)
@@ -142,6 +142,16 @@ class Landing:
             source = Project(source, (Named("_h", Op("hash", tuple(Col(n) for n in self.mapped))),), keep_all=True)
             names = (*names, "_h")
         return choose(source, names) if where_ is None else within(source, where_, keys, names)
+
+    def said(self, unit: int) -> Relation:
+        """What the rows of one load say: keys, and a hash (`_said`) of the rest and of the file's place in the load."""
+        loads = [f.number for f in self.feeds if f.unit == unit]
+        place = Op("sub", (Col("_load"), Lit(loads[0])))
+        said = (*self.mapped, "_updated_at", "_merged_into", "_gone")
+        parts: tuple[Scalar, ...] = (*(Col(n) for n in said), place)
+        hashed = Project(self.rows(self.mapped, loads), (Named("_said", Op("hash", parts)),), keep_all=True)
+        where_ = Op("eq", (Col("_unit"), Lit(unit)))
+        return choose(hashed, (*key_names(self.table), "_said"), where_)
 
     def contested(self) -> str:
         """The kept hashes (`_h`) of keys that more than one landed row speaks of, '' where there are none."""

@@ -11,6 +11,7 @@ from headwater.build.algebra import (
     kept,
     matched,
     present,
+    where,
     without,
 )
 from headwater.build.landed import Landing, keep_feeds
@@ -33,11 +34,11 @@ def _merges(site: Site, table: Table) -> Merges:
     feeds = site.feeds(table.id)
     if len(table.key) != 1 or not feeds:
         return Merges()
+    if not site.count(where(Scan(f"landed__{table.id}"), present(Col("_merged_into")))):
+        return Merges()
     now, survivors = _aliases(site, table, "now", None)
     if site.since is None:
         return Merges(now=now, survivors=survivors)
-    if not now and not survivors:  # nothing is merged, so nothing was
-        return Merges()
     if all(f.arrived <= site.since for f in feeds):
         return Merges(now=now, old=now, survivors=survivors)
     old, _ = _aliases(site, table, "old", site.since)

@@ -122,7 +122,8 @@ def anew(form: Form, rows: Relation, count: Relation, through: Through) -> tuple
     if parts and form.event:
         span = site.span(Scan(f"new__{form.name}"), form.event)
     change = Change(whole=True)
-    if site.previous is not None:  # a table that was empty until now: all of its rows are new
+    known = site.previous.table(form.name) if site.previous is not None else None
+    if site.previous is not None and (known is None or not known.rows):  # all of its rows are new
         added = Project(Scan(f"new__{form.name}"), (Named("_new", Lit(True)), *key_columns(form.table)), keep_all=True)
         change = Change(rows=added if parts else None)
     return _described(form, parts, through, span, currencies_in(form)), change
@@ -160,6 +161,9 @@ def amended(
         tuple(Project(kept(n), (*columns((*form.names, *keys)), Named("_new", Lit(new)))) for n, new in sides)
     )
     workshop.drop(differing)
+    if not site.is_read(form.name):
+        workshop.drop(removed)
+        workshop.drop(added)
     return _described(form, parts, through, span, currencies), Change(rows=changed)
 
 
