@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -58,14 +59,14 @@ def run(arguments: list[str]) -> Run:
     return Run(told, told.get("cpu", whole), told.get("wall", 0.0), whole, peak)
 
 
-def bench(place: Path, scale: float, seed: int, rounds: int, tell: Any = print, months: int = 36) -> list[Line]:
+def process(place: Path, scale: float, seed: int) -> Callable[[str], Run]:
+    """Runs a step of the bench in a fresh process."""
+    settings = [str(place), "--scale", str(scale), "--seed", str(seed)]
+    return lambda name: run(["-m", "bench.steps", name, *settings])
+
+
+def bench(place: Path, step: Callable[[str], Run], rounds: int) -> list[Line]:
     """Every line of the table. Raises SystemExit with the cells that differ where the dashboard is wrong."""
-    settings = ["--scale", str(scale), "--seed", str(seed), "--months", str(months)]
-
-    def step(name: str) -> Run:
-        tell(f"  {name} ...")
-        return run(["-m", "bench.steps", name, str(place), *settings])
-
     made = step("estate")
     lines = [line("estate landed (not a part of Headwater)", [made], None, f"{mib(made)} MiB")]
     parsed = step("parse")
@@ -128,6 +129,14 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}; load average {load}."
 
 
+def _told(step: Callable[[str], Run]) -> Callable[[str], Run]:
+    def telling(name: str) -> Run:
+        print(f"  {name} ...", file=sys.stderr)
+        return step(name)
+
+    return telling
+
+
 def main() -> None:
     """Runs the bench and prints its table."""
     parser = argparse.ArgumentParser(prog="bench", description="Speed, held against the floor.")
@@ -140,7 +149,7 @@ def main() -> None:
     place.mkdir(parents=True, exist_ok=True)
     before = machine()
     try:
-        lines = bench(place, given.scale, given.seed, given.rounds, lambda text: print(text, file=sys.stderr))
+        lines = bench(place, _told(process(place, given.scale, given.seed)), given.rounds)
     finally:
         if given.place is None:
             shutil.rmtree(place, ignore_errors=True)

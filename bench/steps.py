@@ -199,10 +199,8 @@ def main() -> None:
     parser.add_argument("place", type=Path)
     parser.add_argument("--scale", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--months", type=int, default=36)
     given = parser.parse_args()
-    more = {"months": given.months} if given.step == "estate" else {}
-    json.dump(STEPS[given.step](given.place, given.scale, given.seed, **more), sys.stdout)
+    json.dump(STEPS[given.step](given.place, given.scale, given.seed), sys.stdout)
     print()
 
 
