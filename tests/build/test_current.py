@@ -7,8 +7,10 @@ from datetime import date
 
 import pytest
 
+from headwater.model.landing import Erasure
 from tests.build.conftest import NewWorld
-from tests.build.world import digests, table
+from tests.build.paper import PaperWorld
+from tests.build.world import START, digests, table
 
 LEADS = table("leads", "lead_id id, name text, created_at time", "lead_id", event="created_at")
 DEALS = table("deals", "deal_id id, lead_id id, amount money", "deal_id", more={"lead_id": {"refers": "leads"}})
@@ -135,6 +137,19 @@ def test_in_a_circle_of_merges_the_newest_statement_holds(new_world: NewWorld) -
     world.build()
     assert world.rows("leads", "lead_id", "name") == [("a", "a"), ("d", "d")]  # a into b was said first
     assert world.rows("deals", "lead_id") == ["a", "a", "a", "d"]
+
+
+def test_after_an_erasure_everything_is_built_from_what_is_left() -> None:
+    world = PaperWorld({"leads": LEADS, "deals": DEALS})
+    world.load(leads=[{"lead_id": k, "name": k} for k in "ab"], deals=[{"deal_id": "1", "lead_id": "a"}])
+    before = world.build()
+    world.entries.append(Erasure(2, "a salted hash", START, 1))
+    world.lines["leads"] = [r for r in world.lines["leads"] if r["lead_id"] != "a"]
+    after = world.build()
+    assert world.rows("leads", "lead_id") == ["b"]
+    assert after.journal == 2
+    assert after.table("deals") == before.table("deals")
+    assert world.build(anew=True, publishing=False).tables == after.tables
 
 
 def test_a_key_of_several_columns_may_be_empty_in_part(new_world: NewWorld) -> None:

@@ -82,11 +82,12 @@ def _aliases(site: Site, table: Table, label: str, until: int | None) -> tuple[s
             workshop.keep(opened, Project(kept(claims), (), stay, keep_all=True))
             claims = chain = opened
             step = 0
-            log.warning(
-                "the merges of table %r run in a circle; the oldest of them is taken back for %s",
-                table.id,
-                ", ".join(repr(s) for s in survivors[:5]),
-            )
+            if until is None:
+                log.warning(
+                    "the merges of table %r run in a circle; the oldest of them is taken back for %s",
+                    table.id,
+                    ", ".join(repr(s) for s in survivors[:5]),
+                )
             continue
         following = f"{name}__{len(survivors)}_{step}"
         # an id whose survivor was merged too is led as far as that one is by now: the distance doubles every time
