@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from headwater import Workspace
@@ -31,6 +34,25 @@ def with_sources(path: Path, files: dict[str, str], load: str = "incremental") -
     for name, text in files.items():
         (folder / "exports" / name).write_text(text, encoding="utf-8")
     return Workspace(folder, now=NOW, environment={})
+
+
+def refreshed(path: Path, files: dict[str, str], load: str = "incremental") -> Workspace:
+    """The same, refreshed; the first of its kind in a process is built, the others are copies of it."""
+    folder = path / "files"
+    shutil.copytree(_refreshed(tuple(files.items()), load), folder)
+    return Workspace(folder, now=NOW, environment={})
+
+
+@lru_cache
+def _refreshed(files: tuple[tuple[str, str], ...], load: str) -> Path:
+    place = tempfile.TemporaryDirectory()
+    _PLACES.append(place)
+    workspace = with_sources(Path(place.name), dict(files), load)
+    workspace.refresh()
+    return workspace.path
+
+
+_PLACES: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def count(workspace: Workspace) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 from headwater import Workspace
 from headwater.api.examining import has_faults
 from headwater.errors import WorkspaceError
-from tests.sources import JANUARY, with_sources
+from tests.sources import JANUARY, refreshed
 from tests.world import land, world
 
 
@@ -19,8 +19,7 @@ def told(workspace: Workspace, check: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = with_sources(tmp_path_factory.mktemp("check"), {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path_factory.mktemp("check"), {"leads.csv": JANUARY})
     return workspace
 
 
@@ -48,8 +47,7 @@ def test_freshness_is_told_against_today(loaded: Workspace) -> None:
 
 
 def test_a_source_that_is_gone_fails(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "exports" / "leads.csv").unlink()
     checked = workspace.check()
     assert checked.failed

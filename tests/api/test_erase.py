@@ -10,7 +10,7 @@ import pytest
 
 from headwater.api.holding import holds
 from headwater.errors import QueryError
-from tests.sources import HEAD, JANUARY, count, with_sources
+from tests.sources import HEAD, JANUARY, count, refreshed
 
 
 def kept_bytes(folder: Path) -> bytes:
@@ -18,8 +18,7 @@ def kept_bytes(folder: Path) -> bytes:
 
 
 def test_a_person_is_erased_and_does_not_come_back(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY, "leads-2.csv": HEAD + "L4,2025-02-01,ads,di@two.org\n"})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY, "leads-2.csv": HEAD + "L4,2025-02-01,ads,di@two.org\n"})
     assert count(workspace) == 3
     done = workspace.erase("Ann@one.org")
     assert (done.rows, done.holding, done.elsewhere, done.unread) == (1, ("exports/leads.csv",), (), ())
@@ -33,8 +32,7 @@ def test_a_person_is_erased_and_does_not_come_back(tmp_path: Path) -> None:
 
 
 def test_somebody_unknown(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     done = workspace.erase("nobody@nowhere.org")
     assert (done.rows, done.generations, done.holding) == (0, (), ())
     assert "nothing that is kept here" in done.to_text()

@@ -9,7 +9,7 @@ from headwater.api import loading
 from headwater.errors import QueryError, SourceError, WorkspaceError
 from headwater.store.landing import journal
 from headwater.store.place import open_store
-from tests.sources import HEAD, JANUARY, count, with_sources
+from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
 
 
 def states(loaded: loading.Loaded) -> dict[str, str]:
@@ -29,7 +29,7 @@ def test_a_file_is_loaded_with_its_counts(tmp_path: Path) -> None:
 
 
 def test_loading_twice_changes_nothing(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     first = workspace.refresh()
     again = workspace.refresh()
     assert states(again.load) == {"exports/leads.csv": "unchanged"}
@@ -37,8 +37,7 @@ def test_loading_twice_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_load_lands_and_leaves_the_tables(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "exports" / "leads-2.csv").write_text(HEAD + "L4,2025-02-01,ads,di@two.org\n")
     assert states(workspace.load()) == {"exports/leads-2.csv": "loaded", "exports/leads.csv": "unchanged"}
     assert count(workspace) == 2
@@ -83,8 +82,7 @@ ONE, TWO = HEAD + "L1,2025-01-03,email,\nL2,2025-01-09,ads,\n", HEAD + "L3,2025-
 
 
 def test_a_key_that_vanished_from_a_full_source_is_deleted(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": ONE}, "full")
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": ONE}, "full")
     (workspace.path / "exports" / "leads.csv").write_text(HEAD + "L1,2025-01-03,email,\n")
     workspace.refresh()
     assert count(workspace) == 1
@@ -92,8 +90,7 @@ def test_a_key_that_vanished_from_a_full_source_is_deleted(tmp_path: Path) -> No
 
 def test_the_files_of_a_full_source_are_one_load(tmp_path: Path) -> None:
     """A file that did not change is loaded again with the one that did: its keys have not vanished."""
-    workspace = with_sources(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
     assert count(workspace) == 3
     (workspace.path / "exports" / "leads-2.csv").write_text(HEAD + "L4,2025-02-03,email,\nL5,2025-02-03,email,\n")
     workspace.refresh()
@@ -112,8 +109,7 @@ def test_a_full_source_that_goes_back_to_an_earlier_state(tmp_path: Path) -> Non
 
 
 def test_a_refused_file_keeps_the_whole_full_load_out(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
     (workspace.path / "exports" / "leads-1.csv").write_text(HEAD + "L7,2025-01-03,email,\n")
     (workspace.path / "exports" / "leads-2.csv").write_text("")
     done = workspace.refresh()
@@ -129,8 +125,7 @@ def test_two_equal_files_of_a_full_source(tmp_path: Path) -> None:
 
 
 def test_a_full_load_that_was_cut_short_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = with_sources(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads-1.csv": ONE, "leads-2.csv": TWO}, "full")
     (workspace.path / "exports" / "leads-2.csv").write_text(HEAD + "L4,2025-02-03,email,\n")
     real, done = loading.commit, []
 
@@ -174,8 +169,7 @@ def test_rollback_and_refresh(tmp_path: Path) -> None:
 
 
 def test_a_full_refresh_gives_the_same_tables(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "exports" / "leads-2.csv").write_text(HEAD + "L4,2025-02-01,ads,\n")
     digests = [
         {t.table: t.digest for t in done.generation.tables}
@@ -185,8 +179,7 @@ def test_a_full_refresh_gives_the_same_tables(tmp_path: Path) -> None:
 
 
 def test_changed_table_definitions_ask_for_a_refresh(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "tables" / "mine.yml").write_text(
         "extend: leads\ncolumns: {shoe_size: {type: integer, about: x}}\nsplits: {was: [shoe_size]}\n"
     )

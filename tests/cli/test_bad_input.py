@@ -4,6 +4,7 @@ import errno
 import gzip
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,8 @@ from headwater.store.generations import current
 from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.cli.run import SOURCE, Ran, run
-from tests.sources import HEAD, JANUARY, count, with_sources
-from tests.surface import FILES, small_company
+from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
+from tests.surface import FILES
 from tests.world import folder_with
 
 
@@ -184,8 +185,9 @@ def test_the_good_file_is_loaded_all_the_same(refused: tuple[Workspace, Ran]) ->
 
 # --- the place -------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def built(tmp_path: Path) -> Workspace:
-    return small_company(tmp_path)
+def built(company: Workspace, tmp_path: Path) -> Workspace:
+    """The small company as one's own, to be harmed."""
+    return Workspace(shutil.copytree(company.path, tmp_path / "own"), now=company._folder.now(), environment={})
 
 
 def whole(workspace: Workspace) -> None:
@@ -252,8 +254,7 @@ def test_a_read_only_workspace_can_be_asked(built: Workspace, monkeypatch: pytes
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "exports" / "leads-2.csv").write_text(HEAD + "L4,2025-02-01,ads,\n")
 
     def full(*_: object) -> None:
