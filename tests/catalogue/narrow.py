@@ -17,7 +17,7 @@ def narrowed(catalogue: Catalogue, filled: Iterable[str]) -> Catalogue:
     """
     names = set(filled) | {CALENDAR, RATES}
     names |= {t.id for t in catalogue.tables.values() if t.rows_from in names}
-    tables = {n: _table(t, names) for n, t in catalogue.tables.items() if n in names}
+    tables = {n: _table(t, names, catalogue) for n, t in catalogue.tables.items() if n in names}
     measures = {n: m for n, m in catalogue.measures.items() if m.table in names}
     for name, measure in measures.items():
         if isinstance(measure.clock, Reached) and measure.clock.outcome not in names:
@@ -25,16 +25,18 @@ def narrowed(catalogue: Catalogue, filled: Iterable[str]) -> Catalogue:
     return replace(catalogue, tables=tables, measures=measures)
 
 
-def _table(table: Table, names: set[str]) -> Table:
+def _table(table: Table, names: set[str], catalogue: Catalogue) -> Table:
     links = tuple(link for link in table.splits_is if link.table in names)
+    columns = tuple(replace(c, derive=None) if _reads(c) - names else c for c in table.columns)
     if not table.rows_from:
-        columns = tuple(replace(c, derive=None) if _reads(c) - names else c for c in table.columns)
         return replace(table, columns=columns, splits_is=links)
-    gone = {c.id for c in table.columns if _reads(c) - names}
-    while more := {c.id for c in table.columns if _inputs(c) & gone} - gone:
+    copied = {c.id for c in catalogue.tables[table.rows_from].columns}
+    gone = {c.id for c in table.columns if _reads(c) - names and c.id not in copied}
+    while more := {c.id for c in columns if _inputs(c) & gone} - gone:
         gone |= more
-    columns = tuple(c for c in table.columns if c.id not in gone)
-    return replace(table, columns=columns, splits_is=links, splits_was=tuple(s for s in table.splits_was if s not in gone))
+    columns = tuple(c for c in columns if c.id not in gone)
+    splits = tuple(s for s in table.splits_was if s not in gone)
+    return replace(table, columns=columns, splits_is=links, splits_was=splits)
 
 
 def _reads(column: Column) -> set[str]:
