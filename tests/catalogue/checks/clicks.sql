@@ -1,0 +1,3 @@
+-- split: platform
+select coalesce(sum(clicks), 0) as value from ad_days
+where day >= $start and day < $end and ($every or platform is not distinct from $segment)

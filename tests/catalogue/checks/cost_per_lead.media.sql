@@ -1,0 +1,6 @@
+-- split: channel
+select (select added(amount, currency, day) from costs
+        where function = 'marketing' and kind = 'media'
+            and day >= $start and day < $end and ($every or channel is not distinct from $segment))::double
+    / nullif((select count(*) from leads
+        where created_at__day >= $start and created_at__day < $end and ($every or channel is not distinct from $segment)), 0) as value

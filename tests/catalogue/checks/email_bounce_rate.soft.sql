@@ -1,0 +1,5 @@
+-- split: list
+-- Temporary failures over mails sent.
+select count(distinct message_id) filter (where kind = 'bounced' and bounce_kind = 'soft')
+    / nullif(count(distinct message_id) filter (where kind = 'sent'), 0) as value
+from email_events where sent_at__day >= $start and sent_at__day < $end and ($every or list is not distinct from $segment)

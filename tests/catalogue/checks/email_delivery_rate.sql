@@ -1,0 +1,5 @@
+-- split: list
+-- Mails sent that did not bounce, over mails sent.
+select (count(distinct message_id) filter (where kind = 'sent') - count(distinct message_id) filter (where kind = 'bounced'))
+    / nullif(count(distinct message_id) filter (where kind = 'sent'), 0) as value
+from email_events where sent_at__day >= $start and sent_at__day < $end and ($every or list is not distinct from $segment)

@@ -1,0 +1,4 @@
+-- split: list
+select count(distinct message_id) filter (where kind = 'opened')
+    / nullif(count(distinct message_id) filter (where kind = 'sent'), 0) as value
+from email_events where sent_at__day >= $start and sent_at__day < $end and ($every or list is not distinct from $segment)

@@ -1,0 +1,6 @@
+-- split: country
+-- Live links by the last look at each domain in the 45 days up to the end.
+select sum(links) as value from (
+    select * from seo_snapshots where day < $end and day >= $end - 45
+    qualify row_number() over (partition by referring_domain order by day desc) = 1
+) where live and ($every or country is not distinct from $segment)

@@ -1,0 +1,4 @@
+-- split: plan
+-- All movements up to the end, at the rates of the last day.
+select added(mrr_change, currency, $end - 1) as value from subscriptions
+where occurred_at__day < $end and ($every or plan is not distinct from $segment)

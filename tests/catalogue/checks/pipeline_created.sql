@@ -1,0 +1,5 @@
+-- split: product
+-- Value at opening of the opportunities opened in the period, without renewals.
+select added(created_amount, currency, created_at__day) as value from opportunities
+where kind is distinct from 'renewal' and created_at__day >= $start and created_at__day < $end
+    and ($every or product is not distinct from $segment)

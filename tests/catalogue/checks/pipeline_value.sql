@@ -1,0 +1,9 @@
+-- split: channel
+-- Amounts, as they stood at the end, of the opportunities open then, at that day's rates; none where a state is unknown.
+select case when count(*) filter (where v.opportunity_id is null) > 0 then null
+    else added(v.amount, v.currency, $end - 1) end as value
+from deals o
+left join opportunities__versions v on v.opportunity_id = o.opportunity_id
+    and v._valid_from__day < $end and (v._valid_to__day is null or v._valid_to__day >= $end)
+where o.created_at__day < $end and (o.closed_at__day is null or o.closed_at__day >= $end)
+    and ($every or o.channel is not distinct from $segment)
