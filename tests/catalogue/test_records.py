@@ -1,0 +1,138 @@
+"""The rows behind a number are the number: every KPI reckoned again in plain Python from the rows `records` lists."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+from statistics import mean, median
+from typing import Any
+
+import pytest
+
+from headwater.metrics.formula import Moment, moments
+from headwater.metrics.planner import Window, plan, read_over
+from headwater.metrics.records import RecordsBlock, plan_records, roles
+from headwater.metrics.render import render
+from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.measure import Measure, Reached
+from headwater.model.period import Grain, Period, add_months
+from headwater.model.question import Question
+from tests.catalogue.conftest import Company, variants
+from tests.catalogue.test_checks import CATALOGUE, EARLY, MONTHS, WHOLE, agree
+
+Exact = float | Decimal | None
+Reader = Callable[[str, Moment, bool], Exact]
+
+AGGREGATES: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "count": len,
+    "count_distinct": lambda values: len(set(values)),
+    "sum": sum,
+    "mean": mean,
+    "median": median,
+    "min": min,
+    "max": max,
+}
+SILENT = {"no_rate", "no_data"}
+"""Why a number is absent although there are rows: one of them has no rate, or no state that early."""
+
+
+def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, entered: bool) -> Exact:
+    """What a measure makes of rows, each a state and a value."""
+    wanted = {"counted"}
+    if isinstance(measure.clock, Reached):
+        wanted = {"reached", "entered"} if entered else {"reached"}
+    values = [value for state, value in rows if state in wanted]
+    if not values:
+        return 0 if measure.aggregate in ("count", "count_distinct", "sum") else None
+    found = AGGREGATES[measure.aggregate](values)
+    return found if divide == 1 else float(found) / divide
+
+
+def applied(formula: Formula, read: Reader, moment: Moment, entered: bool = False) -> Exact:
+    """What a formula makes of its measures; nothing where a divisor is zero."""
+    match formula:
+        case Number(value):
+            return value
+        case Name(name):
+            return read(name, moment, entered)
+        case Negate(of):
+            inner = applied(of, read, moment, entered)
+            return None if inner is None else -inner
+        case Binary(operator, left, right):
+            a, b = applied(left, read, moment, entered), applied(right, read, moment, entered)
+            if a is None or b is None or (operator == "/" and b == 0):
+                return None
+            x, y = float(a), float(b)
+            return {"+": x + y, "-": x - y, "*": x * y, "/": x / y if y else 0.0}[operator]
+        case Call(function, argument):
+            at = dict(moments(formula, moment))
+            now = applied(argument, read, at["now"], entered or function == "entered")
+            if "base" not in at:
+                return now
+            base = applied(argument, read, at["base"], entered)
+            if now is None or base is None or base == 0:
+                return None
+            return float(now) / float(base) - (function == "growth")
+
+
+def rows_by_window(company: Company, block: RecordsBlock) -> dict[Window, list[tuple[str, Any]]]:
+    """State and value of every row of a block, by the window it stands in."""
+    state, value = block.columns.index("state"), block.columns.index("value")
+    places: dict[Any, Window] = dict(enumerate(block.windows))
+    places |= {w.start: w for w in block.windows if w.start is not None}
+    found: dict[Window, list[tuple[str, Any]]] = defaultdict(list)
+    for row in company.recalled(render(block.relation)):
+        found[places[row[0]]].append((row[state], row[value]))
+    return found
+
+
+def readers(company: Company, question: Question) -> tuple[Formula, tuple[Reader, ...]]:
+    """The formula of a question's one KPI, and for each period what reckons its measures from the rows listed."""
+    planned = plan(question, company.catalogue, company.generation, company.settings)
+    (asked,) = planned.asked
+    assert asked.formula is not None
+    blocks = plan_records(question, company.catalogue, company.generation, company.settings)
+    listed = list(roles(asked))
+    assert [b.measure for b in blocks] == [n.measure for n in listed]
+    found = {
+        (need.measure, need.moment): (block, rows_by_window(company, block))
+        for need, block in zip(listed, blocks, strict=True)
+    }
+
+    def reader(index: int) -> Reader:
+        def read(measure_id: str, moment: Moment, entered: bool) -> Exact:
+            measure = company.catalogue.measures[measure_id]
+            block, rows = found[measure_id, moment]
+            window = planned.windows[index, moment]
+            assert window is not None
+            return reckoned(measure, rows.get(read_over(measure, moment, window), []), block.divide, entered)
+
+        return read
+
+    return asked.formula, tuple(reader(i) for i in range(len(planned.periods)))
+
+
+@pytest.mark.parametrize("name", variants(CATALOGUE))
+def test_the_rows_give_the_number(company: Company, name: str) -> None:
+    months = Period(MONTHS[0].start, add_months(EARLY.replace(day=1), 1))
+    for period, grain in ((WHOLE, Grain.ALL), (months, Grain.MONTH)):
+        formula, periods = readers(company, Question((name,), EARLY, period, grain))
+        observed = company.ask(name, period, EARLY, grain)
+        assert len(observed) == len(periods)
+        for one, read in zip(observed, periods, strict=True):
+            if one.value is None and set(one.quality) & SILENT:
+                continue
+            value = applied(formula, read, Moment())
+            assert agree(one.value, None if value is None else float(value)), (one.period_start, one.value, value)
+
+
+def test_every_row_says_where_it_came_from(company: Company) -> None:
+    whole = Period(date(2024, 10, 1), date(2025, 10, 1))
+    for name in ("leads", "total_sales_revenue", "lead_to_customer_rate", "nps"):
+        question = Question((name,), EARLY, whole)
+        for block in plan_records(question, company.catalogue, company.generation, company.settings):
+            at = {n: block.columns.index(n) for n in ("_source", "_load", "_row")}
+            for row in company.recalled(render(block.relation)):
+                assert row[at["_source"]] in ("crm", "rest")
+                assert 1 <= row[at["_load"]] <= company.generation.journal
+                assert row[at["_row"]] >= 1
