@@ -1,5 +1,6 @@
 """Every verb as it is called: what it prints, in which form, and with which exit code."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import openpyxl
@@ -160,15 +162,24 @@ def test_from_an_empty_folder_to_a_number(tmp_path: Path) -> None:
 def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
     workspace = with_sources(tmp_path, {"leads.csv": JANUARY})
     ours, theirs = pty.openpty()
+    drawn: list[bytes] = []
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                drawn.append(piece)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     done = subprocess.run(
         [sys.executable, "-c", "from headwater.cli import main; main(prog_name='headwater')", "-w", str(workspace.path),
          "load", "--format", "json"],
         stdout=subprocess.PIPE, stderr=theirs, check=True, env=os.environ | {"PYTHONPATH": str(SOURCE)},
     )  # fmt: skip
     os.close(theirs)
-    drawn = os.read(ours, 1 << 20)
+    watcher.join()
     os.close(ours)
-    assert b"Loading leads.csv" in drawn
+    assert b"Loading leads.csv" in b"".join(drawn)
     assert json.loads(done.stdout)[0]["state"] == "loaded"
     assert run_apart(workspace.path, "load").err == ""
 

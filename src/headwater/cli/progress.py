@@ -28,6 +28,6 @@ def progress() -> Iterator[Callable[[str, int, int], None] | None]:
         task = bar.add_task("Starting", total=None)
 
         def tell(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of or None)
+            bar.update(task, description=what, completed=done, total=of or None, refresh=True)
 
         yield tell
