@@ -20,10 +20,11 @@ LEADS = [
 """January: 4 (email 2, ads 1, no channel 1). February: 3 (email, ads, =cmd). March: 1 (email). Three became MQLs."""
 
 COSTS = [
-    {"cost_id": "C1", "day": "2025-01-05", "kind": "media", "function": "marketing", "channel": "email", "amount": "60"},
-    {"cost_id": "C2", "day": "2025-01-20", "kind": "media", "function": "marketing", "channel": "email", "amount": "40.5"},
-    {"cost_id": "C3", "day": "2025-02-10", "kind": "media", "function": "marketing", "channel": "ads", "amount": "999"},
-]  # fmt: skip
+    {"cost_id": "C1", "day": "2025-01-05", "kind": "media", "channel": "email", "amount": "60"},
+    {"cost_id": "C2", "day": "2025-01-20", "kind": "media", "channel": "email", "amount": "40.5"},
+    {"cost_id": "C3", "day": "2025-02-10", "kind": "media", "channel": "ads", "amount": "999"},
+]
+COSTS = [{"function": "marketing", **cost} for cost in COSTS]
 """January: 100.50 on e-mail. February: 999 on ads."""
 
 _KPI = """\
