@@ -97,19 +97,19 @@ def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
     made = estate(SEED)
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     known = narrowed(load_catalogue(SHIPPED), {table for batch in made.batches for table in batch})
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:  # for the load alone: other tests of this session have folders too
         patch.setattr(Folder, "catalogue", lambda folder, company: known)
         with (shared / "company.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (shared / "company" / "ready").exists():
                 loaded(shared / "company", made)
                 (shared / "company" / "ready").touch()
-        folder = Workspace(shared / "company" / "world", now=NOW, environment={})._folder
-        settings = folder.company().settings
-        with pinned(open_store(folder.store), "", settings) as reader, truth(made, known) as connection:
-            connection.execute((CHECKS / "_setup.sql").read_text(encoding="utf-8"))
-            with remembered(reader) as memory:
-                yield Company(known, reader.generation, settings, reader, memory, connection)
+    folder = Workspace(shared / "company" / "world", now=NOW, environment={})._folder
+    settings = folder.company().settings
+    with pinned(open_store(folder.store), "", settings) as reader, truth(made, known) as connection:
+        connection.execute((CHECKS / "_setup.sql").read_text(encoding="utf-8"))
+        with remembered(reader) as memory:
+            yield Company(known, reader.generation, settings, reader, memory, connection)
 
 
 @pytest.fixture(scope="session")
