@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -207,12 +206,14 @@ def test_a_table_may_have_a_column_called_filename(tmp_path: Path) -> None:
 
 
 def test_a_statement_can_be_stopped_from_another_thread(connection: QueryConnection) -> None:
+    endless = "SELECT count(*) FROM range(10000000000000) WHERE range % 7 = 3"  # hours of work that needs no memory
     stop = threading.Timer(0.3, connection.interrupt)
     stop.start()
-    begun = time.monotonic()
-    with pytest.raises(QueryError, match="was stopped"):
-        connection.rows("SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7")
-    assert time.monotonic() - begun < 60
+    try:
+        with pytest.raises(QueryError, match="was stopped"):
+            connection.rows(endless)
+    finally:
+        stop.join()
     assert connection.rows("SELECT 1") == [(1,)]
 
 
