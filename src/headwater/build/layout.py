@@ -55,7 +55,9 @@ class Months:
     @property
     def open_from(self) -> date | None:
         """The first day that has a part of its own."""
-        return add_months(self.last.replace(day=1), -1) if self.last else None
+        if self.last is None or (self.last.year, self.last.month) == (1, 1):
+            return self.last
+        return add_months(self.last.replace(day=1), -1)
 
     @property
     def label(self) -> Scalar:
