@@ -21,8 +21,8 @@ made from the program's own help by `python docs/generate_cli.py`; do not edit i
 - Where rows come back, `--format table|csv|json|parquet|xlsx` chooses their form, and `--output FILE` writes them into
   a file, whose ending chooses the form. JSON is a list of objects, for numbers with exactly the fields of an
   Observation: the segment as an object, `null` for what is missing.
-- In CSV, a text that a spreadsheet would take for a formula has an apostrophe before it, as has one that begins with an
-  apostrophe: taking one away gives every text back. In XLSX every text is a text.
+- In CSV, a text that a spreadsheet would take for a formula has one more apostrophe before it than it had: taking one
+  away gives every text back. In XLSX every text is a text.
 - Verbs, options and KPI ids complete: `eval "$(_HEADWATER_COMPLETE=bash_source headwater)"`, or `zsh_source`; for fish
   `_HEADWATER_COMPLETE=fish_source headwater | source`.
 

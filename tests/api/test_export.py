@@ -16,7 +16,10 @@ from headwater import Workspace
 from headwater.api import export
 from headwater.model.observation import OBSERVATION_FIELDS, Rows
 
-NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''", "\uff1d1", "plain", "")
+NASTY = (
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"),
+    *("'=1", "''=1", "''", "'leads' begins", "plain", ""),
+)
 
 
 @pytest.mark.parametrize("text", NASTY)
@@ -24,6 +27,10 @@ def test_a_guarded_text_is_no_formula_and_comes_back(text: str) -> None:
     guarded = export.guarded(text)
     assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
     assert export.unguarded(guarded) == text
+
+
+def test_a_text_in_quotes_is_left_alone() -> None:
+    assert export.guarded("'leads' begins on 2025-01-03") == "'leads' begins on 2025-01-03"
 
 
 @given(st.text())

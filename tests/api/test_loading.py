@@ -189,6 +189,19 @@ def test_changed_table_definitions_ask_for_a_refresh(tmp_path: Path) -> None:
     assert count(workspace) == 2
 
 
+def test_an_older_generation_is_asked_for_what_it_has(tmp_path: Path) -> None:
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
+    before = workspace.measure("own_leads")[0].data
+    (workspace.path / "tables" / "mine.yml").write_text(
+        "extend: leads\ncolumns: {shoe_size: {type: integer, about: x}}\nsplits: {was: [shoe_size]}\n"
+    )
+    workspace.refresh()
+    assert workspace.measure("own_leads", generation=before)[0].value == 2
+    with pytest.raises(QueryError, match="other definitions"):
+        workspace.measure("own_leads", by="shoe_size", generation=before)
+    assert len(workspace.measure("own_leads", by="shoe_size")) == 1
+
+
 def test_words_about_a_table_change_no_data_version(tmp_path: Path) -> None:
     from headwater.api.versions import _build_version
 

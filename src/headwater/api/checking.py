@@ -214,7 +214,8 @@ def _sources(folder: Folder, tables: Mapping[str, Table]) -> Iterator[Result]:
 def _freshness(at: Bench, today: date) -> Iterator[Result]:
     through: dict[str, dict[str, date | None]] = {}
     for stored in at.reader.generation.tables:
-        if not at.catalogue.tables[stored.table].rows_from if stored.table in at.catalogue.tables else False:
+        known = at.catalogue.tables.get(stored.table)
+        if known is not None and not known.rows_from:
             for source, day in stored.complete_through:
                 through.setdefault(source, {})[stored.table] = day
     for source, days in sorted(through.items()):

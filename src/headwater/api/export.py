@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FORMATS = ("table", "csv", "json", "parquet", "xlsx")
 
 GUARD = "'"
-_STARTS_A_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""What spreadsheets take for the start of a formula, the full-width forms included."""
+_FORMULA = re.compile("(?P<guards>'*)[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that spreadsheets take for a formula (the full-width forms included), with guards before it."""
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
@@ -83,19 +83,19 @@ def _json_value(value: object) -> Any:
 
 # --- CSV -------------------------------------------------------------------------------------------------------------
 def guarded(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before one that could be, and before one
-    that begins with an apostrophe, so that `unguarded` gives every text back.
+    """A text that no spreadsheet takes for a formula: one that could be has one more apostrophe before it than it had,
+    so that `unguarded` gives every text back.
 
     >>> guarded("=1+1"), guarded("email"), unguarded(guarded("'=1"))
     ("'=1+1", 'email', "'=1")
     """
-    return GUARD + text if text.startswith((GUARD, *_STARTS_A_FORMULA)) else text
+    return GUARD + text if _FORMULA.match(text) else text
 
 
 def unguarded(text: str) -> str:
     """The text that `guarded` was given."""
-    rest = text[1:]
-    return rest if text.startswith(GUARD) and rest.startswith((GUARD, *_STARTS_A_FORMULA)) else text
+    found = _FORMULA.match(text)
+    return text[1:] if found and found["guards"] else text
 
 
 def csv_text(rows: Rows, *, guard: bool = True) -> str:

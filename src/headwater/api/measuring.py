@@ -11,7 +11,7 @@ from headwater.api.answer import Answer, Label
 from headwater.api.folder import Folder
 from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
-from headwater.errors import WorkspaceError
+from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.metrics.observe import observe
 from headwater.metrics.planner import Plan, plan
 from headwater.metrics.render import render
@@ -24,13 +24,15 @@ from headwater.store.place import Store, open_store
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """All that a question needs: what the files say, and one generation that stays as it is."""
+    """All that a question needs: what the files say, and one generation that stays as it is. `older`: an earlier
+    generation, which was built with other definitions than the files hold now."""
 
     folder: Folder
     company: Company
     catalogue: Catalogue
     store: Store
     reader: Reader
+    older: bool = False
 
 
 @contextmanager
@@ -39,13 +41,14 @@ def bench(folder: Folder, company: Company, catalogue: Catalogue, generation: st
     with other definitions than the files hold now."""
     store = open_store(folder.store)
     with pinned(store, generation, company.settings) as reader:
-        if not generation and reader.generation.build != build_version(folder, catalogue, company.settings):
+        older = reader.generation.build != build_version(folder, catalogue, company.settings)
+        if older and not generation:
             raise WorkspaceError(
                 "the table definitions or settings have changed since the tables were built",
                 where=str(folder.path),
                 do="Run 'headwater refresh' to build them anew.",
             )
-        yield Bench(folder, company, catalogue, store, reader)
+        yield Bench(folder, company, catalogue, store, reader, older)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,20 @@ def run(at: Bench, question: Question) -> Run:
     """A question planned, rendered and run."""
     planned = plan(question, at.catalogue, at.reader.generation, at.company.settings)
     statements = tuple(render(block.relation) for block in planned.blocks)
-    return Run(planned, statements, tuple(at.reader.rows(s) for s in statements))
+    return Run(planned, statements, tuple(rows_of(at, s) for s in statements))
+
+
+def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
+    """The rows of a statement. Raises QueryError where an older generation lacks what it names."""
+    try:
+        return at.reader.rows(statement)
+    except HeadwaterError as error:
+        if at.older and type(error) is HeadwaterError:
+            raise QueryError(
+                f"data version {at.reader.generation.id!r} was built with other definitions and lacks what this asks",
+                do="Ask the current data version.",
+            ) from error
+        raise
 
 
 def measure(at: Bench, question: Question) -> Answer:

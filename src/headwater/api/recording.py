@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from headwater.api import show
 from headwater.api.answer import Listing, Tabular
-from headwater.api.measuring import Bench
+from headwater.api.measuring import Bench, rows_of
 from headwater.errors import QueryError
 from headwater.metrics.observe import step_start_or_none
 from headwater.metrics.planner import Window
@@ -102,8 +102,8 @@ def _read(
 ) -> Records:
     measure, table = at.catalogue.measures[block.measure], at.catalogue.tables[block.table]
     counted, some = _counted(block.relation), _some(block.relation, limit)
-    ((total,),) = at.reader.rows(render(counted))
-    found = at.reader.rows(render(some))
+    ((total,),) = rows_of(at, render(counted))
+    found = rows_of(at, render(some))
     shown = _Shown(block, measure, table, question, files, unmask)
     return Records(
         block.kpi,
