@@ -24,6 +24,7 @@ VERBS = {
     "trace": "Show how numbers were made.",
     "records": "List the rows counted behind numbers.",
     "compare": "Put two periods, segments, KPIs, days or data versions side by side.",
+    "serve": "Serve the page and the HTTP interface to this computer.",
     "erase": "Remove a person or company from everything kept here.",
 }
 """Every verb and what its help says first; the module of the same name below this package holds it."""

@@ -1,0 +1,154 @@
+"""The server behind `headwater serve`: the API and the pages behind their guards, on this computer alone."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import Config
+
+from headwater.api import Workspace
+from headwater.errors import QueryError
+from headwater.http.guards.entry import Entry
+from headwater.http.guards.faults import Faults
+from headwater.http.guards.headers import Headers
+from headwater.http.guards.limits import MOST_HEADERS, MOST_URL, Limits
+from headwater.http.guards.origins import Origins
+from headwater.http.watching import Watching
+from headwater.version import VERSION
+
+ADDRESS = "127.0.0.1"
+PORT = 8642
+"""Where the server is found unless told; a free port is taken where this one is not."""
+
+FINISH_SECONDS = 15
+"""How long requests that run may take to finish when the server stops."""
+
+MOST_CONNECTIONS = 1024
+
+Page = Callable[[FastAPI, Workspace], None]
+"""What adds pages to the application."""
+
+
+def application(
+    held: Workspace, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False
+) -> FastAPI:
+    """The ASGI application for one workspace at one port of this computer, opened by a token.
+
+    `app.state` holds `held`, `refreshing` (whose `.state` is a Refreshing) and `development`. The files of the sources
+    are watched while the application runs (its lifespan).
+    """
+    refreshing = Watching(held.path)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        refreshing.watch()
+        yield
+        refreshing.stop()
+
+    app = FastAPI(
+        title="Headwater",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.held, app.state.refreshing, app.state.development = held, refreshing, development
+    _add_refresh(app, refreshing)
+    for mount in pages:
+        mount(app, held)
+    app.add_middleware(Entry, port=port, token=token)
+    app.add_middleware(Origins, port=port)
+    app.add_middleware(Limits)
+    app.add_middleware(Faults)
+    app.add_middleware(Headers)  # the outermost: whatever is answered passes here last
+    return app
+
+
+def _add_refresh(app: FastAPI, refreshing: Watching) -> None:
+    """The paths of the refresh: how far it is, and start one."""
+
+    @app.get("/api/refresh", tags=["data"], summary="How far the refresh is, or what came of the last one")
+    def state() -> dict[str, object]:
+        return refreshing.state.to_dict()
+
+    @app.post("/api/refresh", tags=["data"], status_code=202, summary="Start a refresh")
+    def start() -> dict[str, object]:
+        return refreshing.start().to_dict()
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+def bind(port: int | None = None) -> socket.socket:
+    """A socket on the port (default: PORT, or a free one where that is taken; 0: a free one).
+
+    Raises QueryError when a port that was named is taken or not allowed.
+    """
+    try:
+        return _bound(PORT if port is None else port)
+    except OSError as error:
+        if port is None:
+            return _bound(0)
+        why = (error.strerror or type(error).__name__).lower()
+        raise QueryError(
+            f"port {port} cannot be used ({why})", do="Name another with --port, or none for one that is free."
+        ) from None
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((ADDRESS, port))
+        bound.listen(128)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def run(app: FastAPI, bound: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM; requests that run are finished. `ready` is called when it answers."""
+    config = Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=2 * (MOST_URL + MOST_HEADERS),
+        timeout_graceful_shutdown=FINISH_SECONDS,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    _Server(config, ready).run([bound])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends well when it is told to end, and says when it answers."""
+
+    def __init__(self, config: Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does it, but that the signal is not raised once more after a clean end: the exit code is 0."""
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
