@@ -27,7 +27,8 @@ from the files in `src/headwater/catalogue/tables/` by `python docs/generate_tab
 - **Splits as was** stand on the row. **Splits as is** are read from another table when the question is asked, so that
   they show what is known today.
 - With **versions**, earlier states of a row are kept, and a stock at a date is read from the state of that date.
-- A table **made from** another one has a row for each of its rows; no source fills it.
+- A table **made from** another one has a row for each of its rows, or for each value that its key has there; no source
+  fills it.
 """
 
 
@@ -63,6 +64,16 @@ def _section(table: Table) -> Iterator[str]:
         made = made_from(column.derive) if column.derive is not None else ""
         yield f"| `{column.id}` | {_type(column)} | {_cell(_what(column))} | {_cell(made)} |"
     yield ""
+    if table.columns_is:
+        yield "Columns as is, for measures; read when the question is asked:"
+        yield ""
+        yield "| Column | Type | What it is | Read from |"
+        yield "|---|---|---|---|"
+        for link in table.columns_is:
+            bound = f", where it is not before {link.after}" if link.after else ""
+            made = f"{link.table}.{link.column} by {link.by}{bound}"
+            yield f"| `{link.id}` | {link.type} | {_cell(link.about)} | {_cell(made)} |"
+        yield ""
 
 
 def _type(column: Column) -> str:

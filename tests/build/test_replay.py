@@ -71,7 +71,20 @@ JOURNEYS = table(
     rows_from="leads",
     more={"wait": {"derive": Since("created_at", "first_touch_at")}},
 )
-TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, JOURNEYS)}
+FIRMS = table(
+    "firms",
+    "account_id id, leads integer, first_lead_at time",
+    "account_id",
+    event="first_lead_at",
+    rows_from="leads",
+    more={
+        "leads": {"derive": Pick("count", "leads", (("account_id", "account_id"),))},
+        "first_lead_at": {
+            "derive": Pick("first", "leads", (("account_id", "account_id"),), "created_at", "created_at")
+        },
+    },
+)
+TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, JOURNEYS, FIRMS)}
 
 # before any load, between loads, at the very moment of one, and after all of them
 MOMENTS = ["2025-12-01 00:00", "2025-12-15 08:00", "2026-01-01 13:30", "2026-01-01 14:00", "2026-02-01 00:00"]
@@ -140,6 +153,7 @@ class Answer:
     leads: list[Any]
     touches: list[Any]
     journeys: list[Any]
+    firms: list[Any]
 
 
 def reckon(journal: Journal) -> Answer:
@@ -174,12 +188,18 @@ def reckon(journal: Journal) -> Answer:
         again = mails[1][2:4] if len(mails) > 1 else (None, None)
         leads.append((k, account, instant(created), day_of(created), region, then, len(mine), *first, *again))
         journeys.append((k, account, instant(created), day_of(created), *first, seconds(created, first)))
+    firms = []
+    for account in {lead[1] for lead in leads} - {None}:
+        of = [lead for lead in leads if lead[1] == account]
+        begun = sorted((lead[3], lead[2] or datetime.max, lead[2]) for lead in of if lead[3] is not None)
+        firms.append((account, len(of), begun[0][2] if begun else None, begun[0][0] if begun else None))
     return Answer(
         accounts=ordered(accounts),
         accounts_versions=ordered((k, a, b, region, size, size_class(size)) for k, a, b, region, size in history),
         leads=ordered(leads),
         touches=ordered(touches),
         journeys=ordered(journeys),
+        firms=ordered(firms),
     )
 
 
@@ -236,6 +256,7 @@ def found(world: World | PaperWorld) -> Answer:
         leads=world.rows("leads", *lead, *picked),
         touches=world.rows("touches", "touch_id", "lead_id", "touched_at", "touched_at__day", "channel"),
         journeys=world.rows("lead_journeys", *lead[:4], *picked[:2], "wait"),
+        firms=world.rows("firms", "account_id", "leads", "first_lead_at", "first_lead_at__day"),
     )
 
 

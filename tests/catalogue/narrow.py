@@ -27,6 +27,7 @@ def narrowed(catalogue: Catalogue, filled: Iterable[str]) -> Catalogue:
 
 def _table(table: Table, names: set[str], catalogue: Catalogue) -> Table:
     links = tuple(link for link in table.splits_is if link.table in names)
+    table = replace(table, columns_is=tuple(link for link in table.columns_is if link.table in names))
     columns = tuple(replace(c, derive=None) if _reads(c) - names else c for c in table.columns)
     if not table.rows_from:
         return replace(table, columns=columns, splits_is=links)

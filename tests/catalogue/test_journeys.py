@@ -215,14 +215,9 @@ def test_what_the_source_says_of_an_account_counts_before_what_is_derived(year: 
     ]
 
 
-def test_an_outcome_of_a_visit_comes_after_the_visit(year: World) -> None:
-    assert year.rows("web_sessions", "session_id", "lead_at") == [("s1", at("2025-01-01 10:00")), ("s2", None)]
-
-
-def test_two_outcomes_of_a_visit_have_their_own_dates(year: World) -> None:
-    assert year.rows("web_sessions", "session_id", "mql_at") == [
-        ("s1", at("2025-01-04 08:00")),
-        ("s2", at("2025-01-04 08:00")),
+def test_a_visitor_has_the_dates_of_the_first_lead_and_of_the_first_qualified_one(year: World) -> None:
+    assert year.rows("visitors", "visitor_id", "lead_at", "mql_at") == [
+        ("v1", at("2025-01-01 10:00"), at("2025-01-04 08:00")),
     ]
 
 

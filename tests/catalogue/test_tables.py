@@ -36,6 +36,7 @@ UNUSED = {
     "calendar": "periods are read from it by every KPI",
     "campaigns": "gives other tables their channel, program and objective",
     "exchange_rates": "converts the money of every KPI",
+    "visitors": "tells visits when their visitor became a lead",
 }
 
 
@@ -68,7 +69,7 @@ def named(inputs: Mapping[str, list[Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def columns_called(tables: Mapping[str, Table]) -> set[str]:
-    return {f"{t.id}.{c.id}" for t in tables.values() for c in t.columns}
+    return {f"{t.id}.{c.id}" for t in tables.values() for c in (*t.columns, *t.columns_is)}
 
 
 # --- what KPIs need --------------------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ splits:
   was: [channel, country]
   is:
     account_size: {table: accounts, by: account_id, column: size}
+columns_is:
+  known_at: {type: time, table: accounts, by: account_id, column: created_at, after: created_at}
 """,
     "measures/leads.yml": "title: Leads\ntable: leads\naggregate: count\nclock: {at: created_at}\nunit: lead\n",
     "measures/open_leads.yml": """\

@@ -16,8 +16,8 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.expression import And, Binary, Call, Choose, ColumnName, Compare, Constant, Elapsed, Name
 from headwater.model.kpi import BASE
 from headwater.model.measure import Alive, At, Reached, Span
-from headwater.model.table import Bucket, LinkedSplit, Lookup, Pick, Since
-from headwater.model.types import ONE, Unit
+from headwater.model.table import Bucket, LinkedColumn, LinkedSplit, Lookup, Pick, Since
+from headwater.model.types import ONE, TIME, Unit
 from tests.metrics.small_files import FILES, write
 
 
@@ -44,6 +44,7 @@ def test_a_table(small: Catalogue) -> None:
     )
     assert leads.splits == ("channel", "country", "account_size")
     assert leads.splits_is == (LinkedSplit("account_size", "accounts", "account_id", "size"),)
+    assert leads.columns_is == (LinkedColumn("known_at", TIME, "accounts", "account_id", "created_at", "created_at"),)
     derived = {c.id: c.derive for c in leads.columns if c.derive}
     paid = And(
         (

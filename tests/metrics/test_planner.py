@@ -189,6 +189,45 @@ def test_a_cohort_without_maturity_counts_everyone(tiny: World) -> None:
     assert "1 reached it on a day before they entered" in found.detail
 
 
+def test_a_date_reached_when_asked_counts_from_the_row_s_own_date_on() -> None:
+    # both accounts renew on 20 January, A at 9:00, B at a time nobody knows
+    accounts = [
+        {"account_id": "A", "industry": "tech", "renewed_at": datetime(2025, 1, 20, 9)},
+        {"account_id": "B", "industry": "food", "renewed_at": D(2025, 1, 20)},
+    ]
+    rows = [
+        deal("a1", "A", None, datetime(2025, 1, 20, 9), None, 1),  # at that very moment
+        deal("a2", "A", None, datetime(2025, 1, 20, 10), None, 1),  # an hour later: too late
+        deal("a3", "A", None, D(2025, 1, 20), None, 1),  # some time that day
+        deal("a4", "A", None, datetime(2025, 1, 5, 10), None, 1),  # 15 days before
+        deal("b1", "B", None, datetime(2025, 1, 20, 23), None, 1),  # that day
+        deal("b2", "B", None, D(2025, 1, 21), None, 1),  # a day late
+        deal("n", "N", None, D(2025, 1, 21), None, 1),  # of an account that nobody knows
+    ]
+    tiny = world(
+        [
+            measure("renewed", clock=Reached("created_at", "renewed_at", EVER)),
+            measure("renewed_in_10", clock=Reached("created_at", "renewed_at", Span(10, "day"))),
+            measure("renewals", clock=At("renewed_at")),
+            measure("not_renewed", clock=CREATED, where="renewed_at is empty"),
+            measure("food_renewed", clock=CREATED, where="industry = 'food' and renewed_at is not empty"),
+            measure("wait", "sum", "days(created_at, renewed_at)", unit="day", clock=At("renewed_at")),
+        ],
+        {"deals": rows, "accounts": accounts},
+    )
+    cohort = tiny.ask("renewed / entered(renewed)")[0]
+    assert (cohort.numerator, cohort.denominator) == (4, 7)  # a1, a3, a4, b1
+    assert tiny.ask("renewed_in_10 / entered(renewed_in_10)")[0].numerator == 3  # without a4
+    assert tiny.values("renewals", "not_renewed", "food_renewed", period=Period(D(2025, 1, 1), D(2025, 2, 1))) == [
+        4,
+        3,
+        1,
+    ]
+    assert tiny.values("wait", period=Period(D(2025, 1, 1), D(2025, 2, 1))) == [pytest.approx(14 + 23 / 24)]  # of a4
+    by = tiny.ask("renewals", period=Period(D(2025, 1, 1), D(2025, 2, 1)), by=("industry",))
+    assert {o.segment: o.value for o in by} == {(("industry", "tech"),): 3, (("industry", "food"),): 1}
+
+
 def test_a_cohort_leaves_young_entries_out_and_counts_them() -> None:
     tiny = world(MEASURES, {"deals": ROWS}, {"deals": D(2025, 4, 1)})
     found = tiny.ask("in_20 / entered(in_20)")[0]

@@ -17,7 +17,7 @@ from headwater.model.observation import Observation
 from headwater.model.plan import Values
 from headwater.model.question import Question
 from headwater.model.settings import Settings
-from headwater.model.table import VERSIONS_SUFFIX, Column, LinkedSplit, Table, stored_columns
+from headwater.model.table import VERSIONS_SUFFIX, Column, LinkedColumn, LinkedSplit, Table, stored_columns
 from headwater.model.types import DAY, ID, INTEGER, MONEY, NUMBER, ONE, TEXT, TIME, Kind, Unit
 
 DEALS = Table(
@@ -35,10 +35,11 @@ DEALS = Table(
     ),
     event="created_at", versions=True, splits_was=("channel", "stage"),
     splits_is=(LinkedSplit("industry", "accounts", "account_id", "industry"),),
+    columns_is=(LinkedColumn("renewed_at", TIME, "accounts", "account_id", "renewed_at", "created_at"),),
 )  # fmt: skip
 ACCOUNTS = Table(
     "accounts", "Accounts", "one row per account", "account", ("account_id",),
-    (Column("account_id", ID), Column("industry", TEXT)), splits_was=("industry",),
+    (Column("account_id", ID), Column("industry", TEXT), Column("renewed_at", TIME)), splits_was=("industry",),
 )  # fmt: skip
 PROFILES = Table(
     "profiles", "Profiles", "one row per profile and day", "follower", ("profile", "day"),

@@ -143,6 +143,7 @@ class _Shown:
         self._has_value = measure.column is not None
         names = [n for n in block.columns[block.columns.index("value") + 1 :] if not n.startswith("_")]
         times = {c.id for c in table.columns if c.type.kind is Kind.TIME}
+        times |= {c.id for c in table.columns_is if c.type.kind is Kind.TIME}
         self._read = tuple(
             dict.fromkeys(n.removesuffix(DAY_SUFFIX) if n.removesuffix(DAY_SUFFIX) in times else n for n in names)
         )

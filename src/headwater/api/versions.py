@@ -41,7 +41,7 @@ def _build_version(tables: Mapping[str, Table], settings: Settings) -> str:
 def _bare(table: Table) -> Table:
     """A table without the words that only people read."""
     columns = tuple(replace(c, about="") for c in table.columns)
-    return replace(table, title="", about="", path="", columns=columns)
+    return replace(table, title="", about="", path="", columns=columns, columns_is=())
 
 
 def keep_answered(store: Store, catalogue: Catalogue, kpis: Sequence[Kpi]) -> None:

@@ -8,11 +8,11 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
 from headwater.build import journal
-from headwater.build.algebra import choose, columns, is_null, kept, where, within
+from headwater.build.algebra import choose, columns, is_null, kept, present, where, within
 from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
 from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
-from headwater.build.landed import BOOKKEEPING, ROWS_IN_A_BATCH, VALIDITY, Landing, keep_feeds
+from headwater.build.landed import BOOKKEEPING, END, ROWS_IN_A_BATCH, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import merges
 from headwater.build.rates import RATES, daily_rates
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
@@ -20,7 +20,8 @@ from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
 from headwater.model.generation import Generation, StoredTable
 from headwater.model.landing import JournalEntry
-from headwater.model.plan import Col, Lit, Named, Op, Project, Relation, Scan, Union
+from headwater.model.lowering import both, day_of
+from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, Scan, Union
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table
 from headwater.model.workshop import Workshop
@@ -293,11 +294,7 @@ def _journeys(site: Site, table: Table) -> StoredTable:
     form = Form(site, table, table.id)
     names = tuple(n for c in copies for n in pair(table, c))
     mapped = frozenset(names)
-    source = Project(
-        Scan(f"new__{theirs.id}"),
-        (*_copied(table, theirs, copies), *columns(BOOKKEEPING)),
-    )
-    base = Project(source, key_columns(table), keep_all=True)
+    base = _followed(table, theirs, copies)
     old = _old(site, table.id)
     if site.since is not None and old is not None:
         try:
@@ -309,7 +306,7 @@ def _journeys(site: Site, table: Table) -> StoredTable:
                 return shared(form, old, through)
             carried = (*names, *BOOKKEEPING, *key_names(table))
             some, fresh = f"base__{table.id}", f"fresh__{table.id}"
-            site.workshop.keep(some, within(base, kept(dirty), key_names(table), carried))
+            site.workshop.keep(some, choose(_followed(table, theirs, copies, dirty), carried))
             site.workshop.keep(fresh, _completed(site, form, kept(some), mapped, few=True)[0])
             site.workshop.drop(some)
             result, site.changes[table.id] = amended(form, old, fresh, dirty, through)
@@ -320,9 +317,43 @@ def _journeys(site: Site, table: Table) -> StoredTable:
     return result
 
 
+def _followed(table: Table, theirs: Table, copies: Sequence[str], dirty: str = "") -> Relation:
+    """The rows that a table has because of another one's (with the kept keys `dirty`): one for each, or one for each
+    value of its key, with the place of the first of them by their main clock, then by business key."""
+    source: Relation = Project(
+        Scan(f"new__{theirs.id}"),
+        (*_copied(table, theirs, copies), *columns(BOOKKEEPING), *_first_of(table, theirs)),
+    )
+    source = Project(source, key_columns(table), keep_all=True)
+    names = tuple(n for c in copies for n in pair(table, c))
+    order = tuple(n.name for n in _first_of(table, theirs))
+    if dirty:
+        source = within(source, kept(dirty), key_names(table), (*names, *BOOKKEEPING, *order, *key_names(table)))
+    if table.key == theirs.key:
+        return source
+    named = both(*(present(Col(day_of(table, k))) for k in table.key))
+    known = where(source, named) if named is not None else source
+    places = tuple(NamedAgg(n, Agg("first_by", Col(n), order=tuple(Col(o) for o in order))) for n in BOOKKEEPING)
+    return Group(known, columns((*names, *key_names(table))), places)
+
+
+def _first_of(table: Table, theirs: Table) -> tuple[Named, ...]:
+    """What tells the first of several rows of another table; nothing where each has a row of its own."""
+    if table.key == theirs.key:
+        return ()
+    clock: list[Scalar] = [Op("coalesce", (Col(day_of(theirs, theirs.event)), Lit(END.date())))] if theirs.event else []
+    if theirs.event and day_of(theirs, theirs.event) != theirs.event:
+        clock.append(Op("coalesce", (Col(theirs.event), Lit(END))))
+    values = (*clock, *(n.value for n in key_columns(theirs)))
+    return tuple(Named(f"_first{i}", value) for i, value in enumerate(values))
+
+
 def _copies(table: Table, theirs: Table) -> tuple[str, ...]:
     """The columns taken over by name; a derived one too, where a value counts before the derived one. A derived
-    currency is not: it belongs to a derived amount, not to the other table's."""
+    currency is not: it belongs to a derived amount, not to the other table's. Only the key, where a row follows several
+    rows."""
+    if table.key != theirs.key:
+        return tuple(k for k in table.key if theirs.column(k) is not None)
     money = {c.currency for c in table.columns if c.currency}
     return tuple(
         c.id for c in table.columns if theirs.column(c.id) is not None and not (c.derive is not None and c.id in money)

@@ -78,7 +78,7 @@ def _reads(value: Kpi | Measure | Table, catalogue: Catalogue) -> Iterator[tuple
         case Table():
             if value.rows_from:
                 yield "tables", value.rows_from
-            yield from (("tables", link.table) for link in value.splits_is)
+            yield from (("tables", link.table) for link in value.links)
             yield from (("tables", c.derive.table) for c in value.columns if isinstance(c.derive, Lookup | Pick))
 
 

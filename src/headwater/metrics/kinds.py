@@ -60,6 +60,16 @@ def columns_of(table: Table) -> dict[str, Column]:
     return {c.id: c for c in table.columns}
 
 
+def readable(table: Table, tables: Mapping[str, Table | None]) -> dict[str, Column]:
+    """The columns that a measure of a table may name: its own, and those reached when the question is asked."""
+    columns = columns_of(table) | {c.id: Column(c.id, c.type, c.about) for c in table.columns_is}
+    for link in table.splits_is:
+        target = tables.get(link.table)
+        if target is not None and (found := target.column(link.column)) is not None:
+            columns[link.id] = replace(found, id=link.id)
+    return columns
+
+
 def split_columns(table: Table, tables: Mapping[str, Table]) -> dict[str, Column]:
     """The splits of a table as columns, for filters: those reached by a link are of the type they have there."""
     columns = {c.id: c for c in table.columns if c.id in table.splits_was}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from headwater.errors import Fault
 from headwater.files.read import KeyPath
 from headwater.metrics.entries import Entry, M, unknown
-from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, check_row_value, columns_of
+from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, check_row_value, readable
 from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
 from headwater.metrics.shapes import MeasureShape
 from headwater.model.expression import ColumnName, Predicate, RowValue
@@ -86,7 +86,7 @@ def _measure(
     else:
         table = tables[shape.table]
     if table is not None:
-        columns = columns_of(table)
+        columns = readable(table, tables)
         place = f"the table {table.id!r}"
         if condition is not None:
             condition, problems = check_predicate(condition, columns, place)

@@ -44,7 +44,7 @@ from headwater.model.plan import (
 )
 from headwater.model.question import Question
 from headwater.model.settings import Settings
-from headwater.model.table import VERSIONS_SUFFIX, LinkedSplit, Table
+from headwater.model.table import VERSIONS_SUFFIX, LinkedColumn, LinkedSplit, Table
 from headwater.model.types import DAY, DAY_SUFFIX, INTEGER, Kind
 
 
@@ -293,8 +293,8 @@ def _versioned(measure: Measure, names: frozenset[str], context: Context) -> boo
     table = context.catalogue.tables[measure.table]
     if not isinstance(measure.clock, Alive) or not table.versions:
         return False
-    links = frozenset(link.by for link in _linked(table, names))
-    return any(_changes(table, n) for n in columns_in(measure.column) | columns_in(measure.where) | names | links)
+    read = columns_in(measure.column) | columns_in(measure.where) | names
+    return any(_changes(table, n) for n in read | {link.by for link in _linked(table, read)})
 
 
 def _changes(table: Table, name: str) -> bool:
@@ -302,24 +302,50 @@ def _changes(table: Table, name: str) -> bool:
     return column is not None and not column.fixed and name not in table.key
 
 
-def _linked(table: Table, names: frozenset[str]) -> tuple[LinkedSplit, ...]:
-    return tuple(s for s in table.splits_is if s.id in names)
+Link = LinkedSplit | LinkedColumn
+
+
+def _linked(table: Table, names: frozenset[str]) -> tuple[Link, ...]:
+    return tuple(link for link in table.links if link.id in names)
+
+
+def _linked_names(table: Table, links: tuple[Link, ...]) -> tuple[str, ...]:
+    """The columns that links are read into: a pair for a `time` that measures may name."""
+    return tuple(n for link in links for n in dict.fromkeys((link.id, day_of(table, link.id))))
 
 
 def _with_links(
-    source: Relation, keep: tuple[str, ...], table: Table, links: tuple[LinkedSplit, ...], catalogue: Catalogue
+    source: Relation, keep: tuple[str, ...], table: Table, links: tuple[Link, ...], catalogue: Catalogue
 ) -> Relation:
-    """Each linked split joined as a column of its name, by the unique key of the table it is read from."""
+    """Each link joined as the column of its name (or its pair), by the unique key of the table it is read from."""
     relation, kept = source, keep
     for link in links:
         target = catalogue.tables[link.table]
-        side = Project(
-            Scan(link.table), (Named("_key", Col(target.key[0])), Named("_value", Col(day_of(target, link.column))))
-        )
+        ours = _linked_names(table, (link,))
+        taken = physical(target, frozenset({link.column})) if len(ours) > 1 else (day_of(target, link.column),)
+        side = Project(Scan(link.table), (Named("_key", Col(target.key[0])), *(Named(f"_{n}", Col(n)) for n in taken)))
         on = Op("eq", (Col(link.by, "left"), Col("_key", "right")))
-        columns = (*(Named(n, Col(n, "left")) for n in kept), Named(link.id, Col("_value", "right")))
-        relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, link.id)
+        values: list[Scalar] = [Col(f"_{n}", "right") for n in taken]
+        if isinstance(link, LinkedColumn) and link.after:
+            in_order = _not_before(table, link.after, target, link.column)
+            values = [Op("case", (in_order, v, Lit(None))) for v in values]
+        columns = (
+            *(Named(n, Col(n, "left")) for n in kept),
+            *(Named(n, v) for n, v in zip(ours, values, strict=True)),
+        )
+        relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, *ours)
     return relation
+
+
+def _not_before(table: Table, after: str, target: Table, column: str) -> Scalar:
+    """Whether the date reached lies at or after one of the row: by instant where both are known, else by day."""
+    theirs, ours = Col(f"_{day_of(target, column)}", "right"), Col(day_of(table, after), "left")
+    by_day = Op("ge", (theirs, ours))
+    if day_of(target, column) == column or day_of(table, after) == after:
+        return by_day
+    instants = Col(f"_{column}", "right"), Col(after, "left")
+    unknown = Op("or", tuple(Op("is_null", (i,)) for i in instants))
+    return Op("case", (unknown, by_day, Op("ge", instants)))
 
 
 def _base(
@@ -330,14 +356,17 @@ def _base(
     extra: tuple[str, ...] = (),
 ) -> tuple[Relation, tuple[str, ...]]:
     """The table with the physical columns that the measures, the splits and the filter read."""
-    read = frozenset(n for n in names if table.column(n) is not None)
-    links = _linked(table, names)
+    named = names
     for m in measures:
-        read |= columns_in(m.column) | columns_in(m.where) | clock_columns(m)
+        named |= columns_in(m.column) | columns_in(m.where) | clock_columns(m)
+    links = _linked(table, named)
+    reached = _linked_names(table, links)
+    read = frozenset(n for n in named if table.column(n) is not None)
     read |= {link.by for link in links}
-    keep = tuple(dict.fromkeys((*physical(table, read), *extra)))
+    read |= {link.after for link in links if isinstance(link, LinkedColumn) and link.after}
+    keep = tuple(n for n in dict.fromkeys((*physical(table, read), *extra)) if n not in reached)
     source = Project(Scan(table.id), tuple(Named(n, Col(n)) for n in keep))
-    return _with_links(source, keep, table, links, catalogue), (*keep, *(link.id for link in links))
+    return _with_links(source, keep, table, links, catalogue), (*keep, *reached)
 
 
 def clock_columns(measure: Measure) -> frozenset[str]:

@@ -128,6 +128,17 @@ class LinkShape(Definition):
     column: str
 
 
+class LinkedColumnShape(Definition):
+    """A column as is: a column of another table by its unique key, for measures."""
+
+    type: TypeText
+    table: str
+    by: str
+    column: str
+    after: str = ""
+    about: str = ""
+
+
 class SplitsShape(Definition):
     """The splits of a table: columns of the row, and columns reached when asked."""
 
@@ -149,6 +160,7 @@ class TableShape(Definition):
     versions: bool = False
     rows_from: str = ""
     splits: SplitsShape = SplitsShape()
+    columns_is: dict[str, LinkedColumnShape] = Field(default_factory=dict)
 
 
 class ExtensionShape(Definition):

@@ -13,7 +13,17 @@ from headwater.metrics.kinds import DATED, NUMERIC, TEXTUAL, check_predicate, co
 from headwater.metrics.language import RESERVED, LanguageError, parse_predicate
 from headwater.metrics.shapes import ColumnShape, ExtensionShape, PickShape, TableShape
 from headwater.model.expression import Predicate
-from headwater.model.table import Bucket, Column, Derivation, LinkedSplit, Lookup, Pick, Since, Table
+from headwater.model.table import (
+    Bucket,
+    Column,
+    Derivation,
+    LinkedColumn,
+    LinkedSplit,
+    Lookup,
+    Pick,
+    Since,
+    Table,
+)
 from headwater.model.types import DAY_SUFFIX, Kind, Unit
 
 SPLIT_KINDS = frozenset({Kind.TEXT, Kind.ID, Kind.BOOLEAN, Kind.INTEGER})
@@ -82,6 +92,9 @@ def _draft(entry: AnyEntry, shape: TableShape, faults: list[Fault]) -> _Draft:
         versions=shape.versions,
         splits_was=tuple(was),
         splits_is=tuple(LinkedSplit(n, s.table, s.by, s.column) for n, s in shape.splits.is_.items()),
+        columns_is=tuple(
+            LinkedColumn(n, c.type, c.table, c.by, c.column, c.after, c.about) for n, c in shape.columns_is.items()
+        ),
         rows_from=shape.rows_from,
         about=shape.about,
         own=entry.own,
@@ -225,6 +238,7 @@ def _check(draft: _Draft, tables: dict[str, Table | None], faults: list[Fault]) 
     draft.table = replace(table, columns=checked)
     tables[table.id] = draft.table
     _check_splits(draft, tables, faults)
+    _check_links(draft, tables, faults)
 
 
 def _dated(
@@ -254,7 +268,10 @@ def _check_copies(draft: _Draft, tables: Mapping[str, Table | None], faults: lis
         theirs = base.column(column.id)
         if column.derive is not None:
             continue
-        if theirs is None:
+        if table.key != base.key and column.id not in table.key:
+            what = f"{column.id!r} is not of the key: a row stands for several of {base.id!r}, which may differ in it"
+            faults.append(draft.columns[column.id].fault((), what, "Derive it, such as the 'first' of them."))
+        elif theirs is None:
             what = f"the column {column.id!r} is not derived, and {base.id!r} has no such column to copy"
             faults.append(draft.columns[column.id].fault((), what, unknown("column", column.id, columns_of(base))[1]))
         elif theirs.type != column.type:
@@ -443,6 +460,37 @@ def _check_splits(draft: _Draft, tables: Mapping[str, Table | None], faults: lis
         if found is not None and found.type.kind not in SPLIT_KINDS:
             what = f"{target.id}.{link.column} is of type {found.type}, which is no split"
             faults.append(origin.fault(("column",), what))
+
+
+def _check_links(draft: _Draft, tables: Mapping[str, Table | None], faults: list[Fault]) -> None:
+    """Faults for columns that are reached when asked: a name taken, a table without such a key, another type."""
+    columns = columns_of(draft.table)
+    for link in draft.table.columns_is:
+        origin = _Origin(draft.entry, ("columns_is", link.id))
+        if not ID.fullmatch(link.id) or link.id in RESERVED or link.id.endswith(DAY_SUFFIX):
+            faults.append(origin.fault((), f"the column name {link.id!r} is not an id", ID_RULE))
+        if link.id in columns or link.id in draft.is_:
+            what = f"the table {draft.table.id!r} has a column or a split {link.id!r} already"
+            faults.append(origin.fault((), what, "Call it otherwise, so that a condition means one thing."))
+        if link.by not in columns:
+            faults.append(origin.fault(("by",), *unknown("column", link.by, columns)))
+        if link.after:
+            _dated(origin, ("after",), link.after, columns, faults)
+            if link.type.kind not in DATED:
+                what = f"only a date lies before another one, and {link.id!r} is of type {link.type}"
+                faults.append(origin.fault(("after",), what))
+        target = _target(origin, ("table",), link.table, tables, faults)
+        if target is None:
+            continue
+        _check_reach(origin, (), link.by, link.column, columns, target, faults)
+        found = target.column(link.column)
+        if found is not None and found.type != link.type:
+            what = f"{target.id}.{link.column} is of type {found.type}, and the column of type {link.type}"
+            faults.append(origin.fault(("type",), what))
+        if found is not None and found.personal:
+            faults.append(
+                origin.fault(("column",), f"{target.id}.{link.column} is personal, and is not read from afar")
+            )
 
 
 # --- circles ---------------------------------------------------------------------------------------------------------

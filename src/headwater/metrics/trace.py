@@ -15,7 +15,7 @@ from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.plan import Statement
-from headwater.model.table import Bucket, Lookup, Pick, Since, Table
+from headwater.model.table import Bucket, LinkedColumn, Lookup, Pick, Since, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,12 @@ def _derivations(plan: Plan, used: tuple[str, ...]) -> tuple[tuple[str, str], ..
         read = columns_in(measure.column) | columns_in(measure.where) | clock_columns(measure)
         read |= frozenset(plan.question.by) | columns_in(plan.condition)
         _explain(plan, table, read, found)
-        for link in table.splits_is:
+        for link in table.links:
             if link.id in read:
-                found[f"{table.id}.{link.id}"] = f"{link.column} of {link.table} by {link.by}, as it is now"
+                bound = link.after if isinstance(link, LinkedColumn) else ""
+                text = f"{link.column} of {link.table} by {link.by}, as it is now"
+                found[f"{table.id}.{link.id}"] = text + (f"; none where it lies before {bound}" if bound else "")
+                _explain(plan, catalogue.tables[link.table], frozenset({link.column}), found)
     return tuple(found.items())
 
 

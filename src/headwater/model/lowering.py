@@ -40,8 +40,8 @@ _OPERATORS = {
 
 def day_of(table: Table, column: str) -> str:
     """The physical date column of a `day` or `time` column."""
-    found = table.column(column)
-    return column + DAY_SUFFIX if found is not None and found.type.kind is Kind.TIME else column
+    found = table.type_of(column)
+    return column + DAY_SUFFIX if found is not None and found.kind is Kind.TIME else column
 
 
 def both(*conditions: Scalar | None) -> Scalar | None:
@@ -55,8 +55,8 @@ def seconds_of(table: Table, value: Elapsed, side: str = "") -> Scalar:
     known to the day alone."""
     start_day, end_day = Col(day_of(table, value.start.id), side), Col(day_of(table, value.end.id), side)
     by_day = Op("mul", (Op("days_between", (start_day, end_day)), Lit(86400)))
-    columns = table.column(value.start.id), table.column(value.end.id)
-    if any(c is None or c.type.kind is not Kind.TIME for c in columns):
+    types = table.type_of(value.start.id), table.type_of(value.end.id)
+    if any(t is None or t.kind is not Kind.TIME for t in types):
         return by_day
     start, end = Col(value.start.id, side), Col(value.end.id, side)
     unknown = Op("or", (Op("is_null", (start,)), Op("is_null", (end,))))

@@ -93,13 +93,30 @@ class LinkedSplit:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedColumn:
+    """A column *as is* that measures may name: another table's column of this `type`, reached when the question is
+    asked by one lookup on its unique key. With `after` (a date column of the row) it is empty where its date lies
+    before that: by instant where both are known, else by day."""
+
+    id: str
+    type: Type
+    table: str
+    by: str
+    column: str
+    after: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table at one grain.
 
     `key` is the business key. `subject` is the unit its rows count in. `partition` is `bucket` (hash of the key) or a
     `day`/`time` column that never changes for a key. `versions`: earlier states of a row are kept. `event` is the
-    column of the main clock. `splits_was` are columns of the row; `splits_is` are reached when the question is asked.
-    `rows_from`: a derived table has one row per row of that table, and `copies` its columns. `own`: a workspace's own.
+    column of the main clock. `splits_was` are columns of the row; `splits_is` are reached when the question is asked,
+    and so are `columns_is`, which measures may name. `rows_from`: a derived table has one row per row of that table and
+    copies its columns; where its key is another column of that table, one row per value of it, and the rest derived.
+    `own`: a workspace's own.
     """
 
     id: str
@@ -113,14 +130,25 @@ class Table:
     versions: bool = False
     splits_was: tuple[str, ...] = ()
     splits_is: tuple[LinkedSplit, ...] = ()
+    columns_is: tuple[LinkedColumn, ...] = ()
     rows_from: str = ""
     about: str = ""
     own: bool = False
     path: str = ""
 
     def column(self, name: str) -> Column | None:
-        """The column of that name, or None."""
+        """The stored column of that name, or None."""
         return next((c for c in self.columns if c.id == name), None)
+
+    def type_of(self, name: str) -> Type | None:
+        """The type of a column that a measure may name, stored or reached; None for a split as is and for no column."""
+        found = self.column(name) or next((c for c in self.columns_is if c.id == name), None)
+        return found.type if found is not None else None
+
+    @property
+    def links(self) -> tuple[LinkedSplit | LinkedColumn, ...]:
+        """Everything that is reached when the question is asked."""
+        return (*self.splits_is, *self.columns_is)
 
     @property
     def splits(self) -> tuple[str, ...]:
