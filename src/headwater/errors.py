@@ -39,6 +39,17 @@ class QueryError(HeadwaterError):
     exit_code = 2
 
 
+class UnknownError(QueryError):
+    """The question names something that is not there: the nearest names are in `do`."""
+
+
+class StoppedError(QueryError):
+    """The question was stopped before it was answered: ask for less, or allow more time."""
+
+    def __init__(self) -> None:
+        super().__init__("the question was stopped before it was answered", do="Ask for less, or allow more time.")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong in one file: the line (from 1; 0 = the whole file), the key, and what to do."""

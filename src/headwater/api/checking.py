@@ -10,7 +10,7 @@ from typing import Any
 from headwater.api.answer import Listing, Tabular
 from headwater.api.folder import Folder
 from headwater.api.loading import whole
-from headwater.api.measuring import Bench, bench
+from headwater.api.measuring import Bench, Ground
 from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
@@ -92,22 +92,21 @@ class Checked(Tabular):
         return self.to_text()
 
 
-def check(folder: Folder) -> Checked:
+def check(stands: Ground) -> Checked:
     """Every check of a workspace's data. Raises WorkspaceError when there is none."""
-    company = folder.company()
-    catalogue = folder.catalogue(company)
+    folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
     results = [*_conservation(folder, entries), *_complete(folder, entries)]
     counted, aside = _quarantine(folder, store, entries)
     results += counted
     results += _sources(folder, catalogue.tables)
-    with bench(folder, company, catalogue) as at:
+    with stands.bench() as at:
         for stored in at.reader.generation.tables:
             table = catalogue.tables.get(stored.table)
             if table is not None and stored.rows:
                 results += _table(at, table)
-        results += _freshness(at, folder.today(company.settings.time_zone))
+        results += _freshness(at, stands.today)
     results += _two_sources(folder, store, entries, catalogue.tables, at)
     order = {"failed": 0, "warning": 1, "ok": 2}
     return Checked(tuple(sorted(results, key=lambda r: order[r.state])), aside)

@@ -12,16 +12,15 @@ from typing import Any, TypeVar, overload
 
 from headwater.api import show
 from headwater.api.answer import PRINTED_ROWS, Label, Listing, Tabular
-from headwater.api.ask import question
 from headwater.api.export import observation_object
-from headwater.api.folder import Folder
-from headwater.api.measuring import bench, labels, run
+from headwater.api.measuring import Ground, labels, run
 from headwater.api.versions import keep_answered
 from headwater.errors import QueryError
 from headwater.metrics.formula import Asked
 from headwater.metrics.observe import Evaluation, Segment, collect
 from headwater.model.observation import Observation, Rows
 from headwater.model.period import Grain, Period
+from headwater.model.question import Question
 
 T = TypeVar("T")
 
@@ -134,8 +133,17 @@ class Comparison(Tabular, Sequence[Compared]):
         return tuple(dict.fromkeys(s for r in self.rows for s in _segment(r)))
 
 
-def compare(
-    folder: Folder,
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two questions of a comparison with the generations they are asked of; `twice` names what tells them apart."""
+
+    questions: tuple[Question, Question]
+    generations: tuple[str, str]
+    twice: tuple[str, ...]
+
+
+def sides_of(
+    stands: Ground,
     kpis: Sequence[str],
     *,
     period: Any,
@@ -144,14 +152,11 @@ def compare(
     filter: Any,
     as_of: Any,
     generation: Any,
-) -> Comparison:
-    """The comparison of what was given twice; of two KPIs where nothing was."""
-    company = folder.company()
-    catalogue = folder.catalogue(company)
-    today = folder.today(company.settings.time_zone)
+) -> Sides:
+    """The questions of what was given twice; of two KPIs where nothing was."""
     given = {"period": period, "filter": filter, "as_of": as_of, "generation": generation}
     pairs = {name: _pair(name, value) for name, value in given.items()}
-    twice = [name for name, (a, b) in pairs.items() if a != b]
+    twice = tuple(name for name, (a, b) in pairs.items() if a != b)
     if len(kpis) == 2 and not twice:
         sides: tuple[tuple[str, ...], tuple[str, ...]] = ((kpis[0],), (kpis[1],))
     elif twice:
@@ -161,27 +166,35 @@ def compare(
             "there is nothing to compare",
             do="Name two KPIs, or give --period, --filter, --as-of or --generation twice.",
         )
+
+    def asked(i: int) -> Question:
+        return stands.question(
+            sides[i],
+            period=pairs["period"][i],
+            grain=grain,
+            by=by,
+            filter=pairs["filter"][i] or "",
+            as_of=pairs["as_of"][i],
+        )
+
+    old, new = pairs["generation"]
+    return Sides((asked(0), asked(1)), (old or "", new or ""), twice)
+
+
+def compare(stands: Ground, sides: Sides) -> Comparison:
+    """Both answers side by side; two questions of one generation are asked of the same reader."""
     found: list[tuple[list[Evaluation], dict[str, Label]]] = []
     with ExitStack() as open_:
-        for i in (0, 1):
-            at = open_.enter_context(bench(folder, company, catalogue, pairs["generation"][i] or ""))
-            asked = question(
-                company.settings,
-                today,
-                sides[i],
-                period=pairs["period"][i],
-                grain=grain,
-                by=by,
-                filter=pairs["filter"][i] or "",
-                as_of=pairs["as_of"][i],
-            )
+        readers = {id_: open_.enter_context(stands.bench(id_)) for id_ in dict.fromkeys(sides.generations)}
+        for asked, id_ in zip(sides.questions, sides.generations, strict=True):
+            at = readers[id_]
             ran = run(at, asked)
             readings = collect(ran.plan, ran.results)
             found.append(([Evaluation(ran.plan, one, readings) for one in ran.plan.asked], labels(ran.plan)))
             keep_answered(at.store, at.catalogue, [one.kpi for one in ran.plan.asked])
     (left, left_labels), (right, right_labels) = found
     rows = [row for a, b in zip(left, right, strict=True) for row in _rows(a, b)]
-    names = _names(left, right, twice)
+    names = _names(left, right, sides.twice)
     return Comparison(tuple(rows), names, left_labels | right_labels)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from headwater.api import show
 from headwater.api.answer import Listing
-from headwater.api.folder import Folder
 from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.metrics.language import format_formula, format_predicate, format_row_value
@@ -41,9 +40,8 @@ class KpiPage:
         return self.to_text()
 
 
-def kpi_list(folder: Folder, words: str = "") -> Listing:
+def kpi_list(catalogue: Catalogue, words: str = "") -> Listing:
     """Every KPI, or those in which all the words occur, by stage and id."""
-    catalogue = folder.catalogue(folder.company())
     wanted = words.casefold().split()
     found = [kpi for kpi in catalogue.kpis.values() if all(w in _told(kpi) for w in wanted)]
     rows = tuple(
@@ -53,9 +51,8 @@ def kpi_list(folder: Folder, words: str = "") -> Listing:
     return Listing(Rows(("id", "title", "stage", "unit", "variants"), rows, "one KPI"))
 
 
-def kpi_show(folder: Folder, name: str) -> KpiPage:
+def kpi_show(catalogue: Catalogue, name: str) -> KpiPage:
     """The page of a KPI. Raises QueryError with the nearest names."""
-    catalogue = folder.catalogue(folder.company())
     kpi, _ = find(catalogue, name)
     measures = tuple(dict.fromkeys(m for v in kpi.variants for m in _measures(catalogue, kpi, v)))
     default = kpi.variant()
@@ -65,11 +62,11 @@ def kpi_show(folder: Folder, name: str) -> KpiPage:
     return KpiPage(kpi, measures, splits)
 
 
-def kpi_lint(folder: Folder) -> Listing:
+def kpi_lint(catalogue: Catalogue) -> Listing:
     """What is doubtful in the definitions. Raises DefinitionError with every fault when they are wrong."""
     from headwater.metrics.lint import lint
 
-    faults = lint(folder.catalogue(folder.company()))
+    faults = lint(catalogue)
     rows = tuple((f.path, f.line or None, f.key, " ".join(p for p in (f.what, f.do) if p)) for f in faults)
     return Listing(Rows(("file", "line", "key", "remark"), rows, "one remark"))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from headwater.api.answer import Answer, Label
+from headwater.api.ask import question
 from headwater.api.folder import Folder
 from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
@@ -18,6 +20,7 @@ from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.plan import Statement
 from headwater.model.question import Question
+from headwater.model.settings import Settings
 from headwater.store.generations import Reader, pinned
 from headwater.store.place import Store, open_store
 
@@ -35,20 +38,47 @@ class Bench:
     older: bool = False
 
 
-@contextmanager
-def bench(folder: Folder, company: Company, catalogue: Catalogue, generation: str = "") -> Iterator[Bench]:
-    """What a question needs, for the block. Raises WorkspaceError when there is no data, or when the tables were built
-    with other definitions than the files hold now."""
-    store = open_store(folder.store)
-    with pinned(store, generation, company.settings) as reader:
-        older = reader.generation.build != build_version(folder, catalogue, company.settings)
-        if older and not generation:
-            raise WorkspaceError(
-                "the table definitions or settings have changed since the tables were built",
-                where=str(folder.path),
-                do="Run 'headwater refresh' to build them anew.",
-            )
-        yield Bench(folder, company, catalogue, store, reader, older)
+Pin = Callable[[Store, str, Settings], AbstractContextManager[Reader]]
+"""Gives a reader of a generation ('': the current one) for a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the files of a workspace say at one moment, and how its generations are reached. `built`: the version that
+    tables have which are built now, where it is known already."""
+
+    folder: Folder
+    company: Company
+    catalogue: Catalogue
+    today: date
+    pin: Pin = pinned
+    built: str = ""
+
+    @contextmanager
+    def bench(self, generation: str = "") -> Iterator[Bench]:
+        """What a question needs, for the block. Raises WorkspaceError when there is no data, or when the tables were
+        built with other definitions than the files hold now."""
+        store, settings = open_store(self.folder.store), self.company.settings
+        with self.pin(store, generation, settings) as reader:
+            built = self.built or build_version(self.folder, self.catalogue, settings)
+            older = reader.generation.build != built
+            if older and not generation:
+                raise WorkspaceError(
+                    "the table definitions or settings have changed since the tables were built",
+                    where=str(self.folder.path),
+                    do="Run 'headwater refresh' to build them anew.",
+                )
+            yield Bench(self.folder, self.company, self.catalogue, store, reader, older)
+
+    def question(self, kpis: Sequence[str], **given: Any) -> Question:
+        """The Question of what was written."""
+        return question(self.company.settings, self.today, kpis, **given)
+
+
+def ground(folder: Folder) -> Ground:
+    """What the files of a workspace say now."""
+    company = folder.company()
+    return Ground(folder, company, folder.catalogue(company), folder.today(company.settings.time_zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +90,9 @@ class Run:
     results: tuple[Sequence[tuple[Any, ...]], ...]
 
 
-def run(at: Bench, question: Question) -> Run:
+def run(at: Bench, asked: Question) -> Run:
     """A question planned, rendered and run."""
-    planned = plan(question, at.catalogue, at.reader.generation, at.company.settings)
+    planned = plan(asked, at.catalogue, at.reader.generation, at.company.settings)
     statements = tuple(render(block.relation) for block in planned.blocks)
     return Run(planned, statements, tuple(rows_of(at, s) for s in statements))
 
@@ -80,9 +110,9 @@ def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
         raise
 
 
-def measure(at: Bench, question: Question) -> Answer:
+def measure(at: Bench, asked: Question) -> Answer:
     """The Observations of a question; the definitions that answered are kept."""
-    ran = run(at, question)
+    ran = run(at, asked)
     answer = Answer(observe(ran.plan, ran.results), labels(ran.plan))
     keep_answered(at.store, at.catalogue, [a.kpi for a in ran.plan.asked])
     return answer

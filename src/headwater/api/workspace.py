@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headwater.api.recording import Recorded
     from headwater.api.reports import Loaded, Refreshed
     from headwater.api.tracing import Traced
+    from headwater.model.catalogue import Catalogue
     from headwater.model.generation import Generation
     from headwater.model.question import Question
 
@@ -89,8 +90,9 @@ class Workspace:
     def check(self) -> Checked:
         """Whether the data adds up: conservation, rows set aside, data tests, freshness."""
         from headwater.api.checking import check
+        from headwater.api.measuring import ground
 
-        return check(self._folder)
+        return check(ground(self._folder))
 
     def doctor(self) -> Listing:
         """Whether the place is sound: stored files, leftovers, versions, room on the disk."""
@@ -103,19 +105,19 @@ class Workspace:
         """Every KPI, or those in whose id, title, aliases, question or stage all words of `find` occur."""
         from headwater.api.kpis import kpi_list
 
-        return kpi_list(self._folder, find)
+        return kpi_list(self._catalogue(), find)
 
     def kpi_show(self, kpi: str) -> KpiPage:
         """All that a KPI's file says, with the measures and tables it rests on."""
         from headwater.api.kpis import kpi_show
 
-        return kpi_show(self._folder, kpi)
+        return kpi_show(self._catalogue(), kpi)
 
     def kpi_lint(self) -> Listing:
         """What is wrong or doubtful in the definition files; no rows where all is well."""
         from headwater.api.kpis import kpi_lint
 
-        return kpi_lint(self._folder)
+        return kpi_lint(self._catalogue())
 
     # --- numbers -----------------------------------------------------------------------------------------------------
     def measure(
@@ -182,19 +184,24 @@ class Workspace:
     ) -> Comparison:
         """Two numbers side by side for each segment: those of two periods, filters, days or generations (whichever is
         given as a pair), or of two KPIs of one unit."""
-        from headwater.api.comparing import compare
+        from headwater.api.comparing import compare, sides_of
+        from headwater.api.measuring import ground
 
-        return compare(
-            self._folder, kpis, period=period, grain=grain, by=by, filter=filter, as_of=as_of, generation=generation
+        stands = ground(self._folder)
+        sides = sides_of(
+            stands, kpis, period=period, grain=grain, by=by, filter=filter, as_of=as_of, generation=generation
         )
+        return compare(stands, sides)
+
+    def _catalogue(self) -> Catalogue:
+        return self._folder.catalogue(self._folder.company())
 
     @contextmanager
     def _asked(self, kpis: Sequence[str], generation: str, **given: Any) -> Iterator[tuple[Bench, Question]]:
         """What answers a question, and the question, for the block."""
-        from headwater.api.ask import question
-        from headwater.api.measuring import bench
+        from headwater.api.measuring import ground
 
-        company = self._folder.company()
-        asked = question(company.settings, self._folder.today(company.settings.time_zone), kpis, **given)
-        with bench(self._folder, company, self._folder.catalogue(company), generation) as at:
+        stands = ground(self._folder)
+        asked = stands.question(kpis, **given)
+        with stands.bench(generation) as at:
             yield at, asked

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -44,11 +44,24 @@ def load_catalogue(shipped: Path, workspace: Path | None = None, cache: Path | N
 # --- what a cache is valid for ---------------------------------------------------------------------------------------
 def _stamp(shipped: Path, workspace: Path | None) -> str:
     """Program version, and the name, time and size of every file a catalogue is made of, code included."""
-    lines = [VERSION]
+    return program_stamp(shipped) + ("" if workspace is None else "\n" + own_stamp(workspace))
+
+
+def program_stamp(shipped: Path) -> str:
+    """The part of it that does not change while a program runs: its version, its code and what is shipped with it."""
     here = Path(__file__).parent
-    roots = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
-    roots += [(f"shipped {name}", shipped / name) for name in FOLDERS]
-    roots += [(f"own {name}", workspace / name) for name in FOLDERS] if workspace is not None else []
+    program = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
+    program += [(f"shipped {name}", shipped / name) for name in FOLDERS]
+    return "\n".join([VERSION, *_files(program)])
+
+
+def own_stamp(workspace: Path) -> str:
+    """The part of it that does: the name, time and size of every definition file of a workspace."""
+    return "\n".join(_files([(f"own {name}", workspace / name) for name in FOLDERS]))
+
+
+def _files(roots: Sequence[tuple[str, Path]]) -> list[str]:
+    lines: list[str] = []
     for label, folder in roots:
         try:
             with os.scandir(folder) as found:
@@ -56,7 +69,7 @@ def _stamp(shipped: Path, workspace: Path | None) -> str:
                 lines += [f"{label}/{e.name} {(s := e.stat()).st_mtime_ns} {s.st_size}" for e in files]
         except OSError:
             continue
-    return "\n".join(lines)
+    return lines
 
 
 # --- the cache -------------------------------------------------------------------------------------------------------

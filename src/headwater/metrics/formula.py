@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headwater.errors import QueryError, nearest
+from headwater.errors import QueryError, UnknownError, nearest
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import Kpi, Variant
@@ -61,11 +61,11 @@ def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:
     kpi = catalogue.kpis.get(kpi_id)
     if kpi is None:
         near = nearest(kpi_id, [*catalogue.kpis, *(a for k in catalogue.kpis.values() for a in k.aliases)])
-        raise QueryError(f"no KPI is called {kpi_id!r}", do=near or "See `headwater kpi list`.")
+        raise UnknownError(f"no KPI is called {kpi_id!r}", do=near or "See `headwater kpi list`.")
     variant = kpi.variant(variant_id)
     if variant is None:
         offered = ", ".join(f"{kpi_id}.{v.id}" for v in kpi.variants)
-        raise QueryError(f"{kpi_id!r} has no variant {variant_id!r}", do=f"Its variants are {offered}.")
+        raise UnknownError(f"{kpi_id!r} has no variant {variant_id!r}", do=f"Its variants are {offered}.")
     return kpi, variant
 
 

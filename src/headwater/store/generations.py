@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import WorkspaceError
+from headwater.errors import StoppedError, WorkspaceError
 from headwater.model.generation import Generation
 from headwater.model.plan import Col, Named, Statement
 from headwater.model.settings import Settings
@@ -90,12 +91,14 @@ class Manifest:
 class Reader:
     """One generation, pinned: its rows stay there and stay the same for as long as this is open.
 
-    Not for two threads at once, but for `interrupt`.
+    Not for two threads at once, but for `interrupt` and `another`. `until`: the reading of the monotonic clock at which
+    a statement is stopped (None: never).
     """
 
-    def __init__(self, manifest: Manifest, connection: QueryConnection) -> None:
+    def __init__(self, manifest: Manifest, connection: QueryConnection, until: float | None = None) -> None:
         self._manifest = manifest
         self._connection = connection
+        self._until = until
 
     @property
     def generation(self) -> Generation:
@@ -108,21 +111,56 @@ class Reader:
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """The rows of a statement."""
-        return self._connection.rows(_text(statement))
+        with self._in_time():
+            return self._connection.rows(_text(statement))
 
     def arrow(self, statement: Statement) -> pyarrow.Table:
         """The rows of a statement as an Arrow table."""
-        return self._connection.arrow(_text(statement))
+        with self._in_time():
+            return self._connection.arrow(_text(statement))
 
     def interrupt(self) -> None:
         """Stops what runs now, from another thread."""
         self._connection.interrupt()
+
+    @contextmanager
+    def another(self, until: float | None = None) -> Iterator[Reader]:
+        """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
+        connection = self._connection.another()
+        try:
+            yield Reader(self._manifest, connection, until)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Interrupts the statement of the block when the time is up. Raises StoppedError, then or at once."""
+        if self._until is None:
+            yield
+            return
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise StoppedError()
+        watch = Timer(left, self.interrupt)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
 
 
 def current(store: Store) -> Generation | None:
     """The generation readers get, None before the first build."""
     manifest = current_manifest(store)
     return manifest.generation if manifest else None
+
+
+def resolved(store: Store, generation_id: str = "") -> str:
+    """The id under which a generation is read now (default: the current one), '' before the first build. Whether it is
+    still kept is for `pinned` to say."""
+    id_ = generation_id or _current_id(store)
+    return _manifest_path(store, id_).parent.name if id_ else ""
 
 
 def current_manifest(store: Store) -> Manifest | None:

@@ -17,7 +17,7 @@ import duckdb
 from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Call
 
-from headwater.errors import HeadwaterError, QueryError, WorkspaceError
+from headwater.errors import HeadwaterError, QueryError, StoppedError, WorkspaceError
 from headwater.model.types import INTEGER, TEXT, Kind, Type
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class View:
 
 class QueryConnection:
     """An in-memory connection that can do nothing but SELECT from the given views. Not for two threads at once,
-    but for `interrupt`."""
+    but for `interrupt` and `another`."""
 
     def __init__(self, views: Mapping[str, View], *, memory_mb: int, threads: int, scratch: Path | None) -> None:
         self._memory_mb = memory_mb
@@ -84,6 +84,14 @@ class QueryConnection:
         with _own_words(self._memory_mb):
             table: pyarrow.Table = self._connection.sql(self._checked(text)).to_arrow_table()
             return table
+
+    def another(self) -> QueryConnection:
+        """A connection to the same views, locked like this one, for one more thread; it lives no longer than this."""
+        other = object.__new__(QueryConnection)
+        other._memory_mb, other._views = self._memory_mb, self._views
+        with _own_words(self._memory_mb):
+            other._connection = self._connection.cursor()
+        return other
 
     def interrupt(self) -> None:
         """Stops what runs now, from another thread; the connection stays usable."""
@@ -516,7 +524,7 @@ def _translated(error: duckdb.Error, memory_mb: int) -> HeadwaterError:
                 do="Free some space and run the same command again; what was stored before is whole.",
             )
         case duckdb.InterruptException():
-            return QueryError("the question was stopped before it was answered", do="Ask for less, or allow more time.")
+            return StoppedError()
         case duckdb.OutOfMemoryException():
             return WorkspaceError(
                 f"this needs more memory than the {memory_mb} MB that are allowed (or more room to spill on the disk)",
