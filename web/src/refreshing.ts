@@ -1,0 +1,53 @@
+// Shows how far a refresh is, and says when new data is ready; the page itself never changes under the reader.
+interface Refreshing { running: boolean; step: string; done: number; of: number; failed: string; finished_at: string | null }
+
+const QUIET = 20_000;
+const BUSY = 1_000;
+const ADDRESS = "/api/refresh";
+
+export function refreshing(): void {
+  const line = document.querySelector<HTMLElement>("[data-refreshing]");
+  const button = document.querySelector<HTMLButtonElement>("[data-refresh]");
+  if (!line || !button) return;
+  let wasRunning = false;
+  let timer = 0;
+
+  const show = (...parts: (Node | string)[]): void => { line.replaceChildren(...parts); line.hidden = false; };
+
+  const tell = (state: Refreshing): void => {
+    button.disabled = state.running;
+    if (state.running) {
+      const bar = document.createElement("progress");
+      if (state.of > 0) { bar.max = state.of; bar.value = state.done; }
+      bar.setAttribute("aria-label", line.dataset.doing ?? "");
+      show(`${line.dataset.doing}: ${state.step}`, bar);
+    } else if (state.failed && wasRunning) {
+      show(`${line.dataset.failed} ${state.failed}`);
+    } else if (wasRunning) {
+      const link = document.createElement("a");
+      link.href = location.href;
+      link.textContent = line.dataset.show ?? "";
+      show(`${line.dataset.done} `, link);
+    }
+    wasRunning = state.running;
+  };
+
+  const look = async (): Promise<void> => {
+    window.clearTimeout(timer);
+    if (document.visibilityState === "visible") {
+      const answer = await fetch(ADDRESS, { headers: { accept: "application/json" } }).catch(() => null);
+      if (answer?.status === 404) return;
+      if (answer?.ok) { button.hidden = false; tell(await answer.json() as Refreshing); }
+    }
+    timer = window.setTimeout(look, wasRunning ? BUSY : QUIET);
+  };
+
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await fetch(ADDRESS, { method: "POST" }).catch(() => null);
+    wasRunning = true;
+    await look();
+  });
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") void look(); });
+  void look();
+}
