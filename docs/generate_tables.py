@@ -78,8 +78,9 @@ def _section(table: Table) -> Iterator[str]:
 
 def _type(column: Column) -> str:
     text = str(column.type)
-    if column.refers:
-        text += f" of [{column.refers}](#{column.refers})"
+    links = [(f"[{r.table}](#{r.table})", f" ({r.value})" if r.by else "") for r in column.references]
+    if links:
+        text += " of " + " or ".join(link + told for link, told in links)
     if column.currency:
         text += f" in `{column.currency}`"
     return text + (f", {column.unit}" if column.unit else "")

@@ -81,6 +81,27 @@ def test_keys_that_two_sources_deliver(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_rows_that_merges_gave_one_key_and_ids_of_nobody(tmp_path: Path) -> None:
+    def entry(kind: str, subject: str) -> dict[str, str]:
+        return {"subject_kind": kind, "subject_id": subject, "stage": "mql", "entered_at": "2025-01-03T10:00"}
+
+    people = [{"lead_id": n, "created_at": "2025-01-01"} for n in "abc"]
+    workspace = world(tmp_path, {"leads": people, "stage_entries": [entry("lead", "a"), entry("lead", "b")]})
+    assert told(workspace, "keys after merges") == []
+    land(workspace, {"leads": [{**people[0], "_merged_into": "b"}],
+                     "stage_entries": [entry("lead", "c"), entry("lead", "x"), entry("opportunity", "y")]})  # fmt: skip
+    workspace.refresh()
+    counted = [(r.subject, r.what) for r in workspace.check().results if r.check == "keys after merges"]
+    assert counted == [
+        ("stage_entries", "1 rows gave way to a row of the same key, since the ids in their keys were merged"),
+    ]
+    named = [(s, w) for s, w in told(workspace, "references") if "'subject_id'" in w]
+    assert named == [
+        ("warning", "1 rows have a 'subject_id' that 'leads' does not hold where 'subject_kind' is 'lead'"),
+    ]
+    assert [o.value for o in workspace.measure("mqls")] == [2]  # b, who was a too, and c
+
+
 def test_without_data_there_is_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="headwater load"):
         Workspace.init(tmp_path / "new").check()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ class Load:
 class Said:
     """A row somebody loaded, and when it begins to hold."""
 
-    key: str
+    key: Any
     source: str
     unit: int
     place: tuple[int, int]
@@ -59,14 +59,17 @@ class Journal:
             found.append(max(group, default=number))
         return found
 
-    def history(self, table: str, key: str) -> dict[str, tuple[list[Said], list[tuple[str, int, datetime]]]]:
-        """By key: what was said of it, and which full loads of which source left it out although it was there."""
+    def history(
+        self, table: str, key: str | Callable[[Row], Hashable]
+    ) -> dict[Any, tuple[list[Said], list[tuple[str, int, datetime]]]]:
+        """By key (a column, or what is made of a row): what was said of it, and which full loads of which source left
+        it out although it was there."""
         units = self.units(table)
-        said: dict[str, list[tuple[str, int, tuple[int, int], datetime, Row]]] = {}
+        said: dict[Any, list[tuple[str, int, tuple[int, int], datetime, Row]]] = {}
         for number, load in enumerate(self.loads, 1):
             for place, row in enumerate(load.tables.get(table, ()), 1):
                 one = (load.source, units[number - 1], (number, place), self.hours[number - 1], row)
-                said.setdefault(row[key], []).append(one)
+                said.setdefault(row[key] if isinstance(key, str) else key(row), []).append(one)
         fulls: dict[str, list[int]] = {}
         for number, load in enumerate(self.loads, 1):
             if load.full and table in load.tables and units[number - 1] == number:
@@ -138,6 +141,16 @@ def rows_now(journal: Journal, table: str, key: str) -> dict[str, Row]:
     for name, (facts, ends) in journal.history(table, key).items():
         best = standing(facts, ends)
         if best is not None and not gone(best, survivors):
+            found[name] = best.row
+    return found
+
+
+def rows_regrouped(journal: Journal, table: str, key: Callable[[Row], Hashable]) -> dict[Any, Row]:
+    """The rows of a table that nothing is merged in, by a key that is made of each row."""
+    found = {}
+    for name, (facts, ends) in journal.history(table, key).items():
+        best = standing(facts, ends)
+        if best is not None and not best.row.get("deleted"):
             found[name] = best.row
     return found
 

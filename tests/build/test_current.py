@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from headwater.model.landing import Erasure
+from headwater.model.table import ByValue
 from tests.build.conftest import NewWorld
 from tests.build.paper import PaperWorld
 from tests.build.world import START, digests, table
@@ -121,6 +122,71 @@ def test_merged_ids_lead_to_the_last_survivor_wherever_they_are_named(new_world:
     world.load(leads=[{"lead_id": "a", "name": "apart too"}])  # nothing is merged any more
     world.build()
     assert world.rows("deals", "deal_id", "lead_id") == [("1", "a"), ("2", "b")]
+
+
+STAGES = table(
+    "stages",
+    "kind text, subject_id id, stage text, entered_at time, amount integer",
+    "kind subject_id stage entered_at",
+    event="entered_at",
+    partition="entered_at",
+    more={"subject_id": {"refers": ByValue("kind", (("lead", "leads"), ("deal", "deals")))}},
+)
+
+
+def entry(kind: str, subject: str, amount: int, **more: str) -> dict[str, object]:
+    return {
+        "kind": kind, "subject_id": subject, "stage": "mql", "entered_at": "2025-12-01 10:00", "amount": amount
+    } | more  # fmt: skip
+
+
+def test_what_an_id_names_is_told_by_another_column(new_world: NewWorld) -> None:
+    world = new_world(LEADS, DEALS, STAGES)
+    entries = [entry(kind, subject, 1) for kind in ("lead", "deal", "visit") for subject in ("a", "b")]
+    later = [entry("lead", "a", 9, entered_at="2025-12-03 10:00")]
+    world.load(leads=[{"lead_id": k} for k in "abc"], deals=[{"deal_id": k} for k in "abc"], stages=entries + later)
+    world.build()
+    world.load(leads=[{"lead_id": "a", "merged": "c"}])
+    world.load(deals=[{"deal_id": "b", "merged": "a"}])
+    generation = world.build()
+    assert world.rows("stages", "kind", "subject_id") == [
+        ("deal", "a"), ("lead", "b"), ("lead", "c"), ("lead", "c"), ("visit", "a"), ("visit", "b"),
+    ]  # fmt: skip
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+    world.load(leads=[{"lead_id": "a", "name": "apart again"}])
+    generation = world.build()
+    assert world.rows("stages", "kind", "subject_id") == [
+        ("deal", "a"), ("lead", "a"), ("lead", "a"), ("lead", "b"), ("visit", "a"), ("visit", "b"),
+    ]  # fmt: skip
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+
+
+def test_of_rows_that_merges_give_one_key_the_newer_counts_then_the_later_load(new_world: NewWorld) -> None:
+    world = new_world(LEADS, DEALS, STAGES)
+    world.load(stages=[entry("lead", "a", 1), entry("lead", "b", 2)])
+    world.build()
+    world.load(leads=[{"lead_id": "b"}, {"lead_id": "a", "merged": "b"}])
+    world.build()
+    assert world.rows("stages", "subject_id", "amount") == [("b", 2)]
+    world.load(stages=[entry("lead", "a", 3)])
+    world.build()
+    assert world.rows("stages", "subject_id", "amount") == [("b", 3)]
+    world.load(stages=[entry("lead", "b", 4, updated="2025-12-05 00:00")])
+    world.load(stages=[entry("lead", "a", 5, updated="2025-12-04 00:00")])
+    generation = world.build()
+    assert world.rows("stages", "subject_id", "amount") == [("b", 4)]
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+
+
+def test_the_order_of_rows_in_a_full_load_decides_alike_step_by_step_and_anew(new_world: NewWorld) -> None:
+    world = new_world(LEADS, DEALS, STAGES)
+    world.load("merges", leads=[{"lead_id": "b"}, {"lead_id": "a", "merged": "b"}])
+    world.load(full=True, stages=[entry("lead", "a", 1), entry("lead", "b", 2)])
+    world.build()
+    world.load(full=True, stages=[entry("lead", "b", 2), entry("lead", "a", 1)])
+    generation = world.build()
+    assert world.rows("stages", "subject_id", "amount") == [("b", 1)]
+    assert digests(world.build(anew=True, publishing=False)) == digests(generation)
 
 
 def test_in_a_circle_of_merges_the_newest_statement_holds(new_world: NewWorld) -> None:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.model.expression import ColumnName, Compare, Constant
-from headwater.model.table import Bucket, Lookup, Pick, Since
-from tests.build.oracle import Journal, Load, Row, merges, rows_now, versions
+from headwater.model.table import Bucket, ByValue, Lookup, Pick, Since
+from tests.build.oracle import Journal, Load, Row, merges, rows_now, rows_regrouped, versions
 from tests.build.paper import PaperWorld
 from tests.build.world import START, World, day, digests, moment, table
 
@@ -29,7 +29,7 @@ ACCOUNTS = table(
 LEADS = table(
     "leads",
     "lead_id id, account_id id, created_at time, region text, region_then text, touches integer,"
-    " first_touch_at time, mail_again_at time",
+    " first_touch_at time, mail_again_at time, mql_at time",
     "lead_id",
     event="created_at",
     more={
@@ -53,6 +53,16 @@ LEADS = table(
                 n=2,
             )
         },
+        "mql_at": {
+            "derive": Pick(
+                "first",
+                "stage_entries",
+                (("subject_id", "lead_id"),),
+                "entered_at",
+                "entered_at",
+                Compare("=", ColumnName("subject_kind"), Constant("lead")),
+            )
+        },
     },
 )
 TOUCHES = table(
@@ -62,6 +72,20 @@ TOUCHES = table(
     event="touched_at",
     partition="touched_at",
     more={"lead_id": {"refers": "leads"}},
+)
+ENTRIES = table(
+    "stage_entries",
+    "subject_kind text, subject_id id, stage text, entered_at time, amount integer",
+    "subject_kind subject_id stage entered_at",
+    event="entered_at",
+    partition="entered_at",
+    more={
+        "subject_id": {
+            "required": True,
+            "refers": ByValue("subject_kind", (("lead", "leads"), ("account", "accounts"))),
+        },
+        **{n: {"required": True} for n in ("subject_kind", "stage", "entered_at")},
+    },
 )
 JOURNEYS = table(
     "lead_journeys",
@@ -84,7 +108,7 @@ FIRMS = table(
         },
     },
 )
-TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, JOURNEYS, FIRMS)}
+TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, ENTRIES, JOURNEYS, FIRMS)}
 
 # before any load, between loads, at the very moment of one, and after all of them
 MOMENTS = ["2025-12-01 00:00", "2025-12-15 08:00", "2026-01-01 13:30", "2026-01-01 14:00", "2026-02-01 00:00"]
@@ -103,6 +127,25 @@ def rows_of(
         fields["merged"] = st.sampled_from([None] * 4 + list(names))
     one = st.fixed_dictionaries(fields)
     return st.lists(one, max_size=4, unique_by=lambda r: (r[key], r["updated"]))
+
+
+def entries(*, updated: bool) -> st.SearchStrategy[list[Row]]:
+    """Some entries into stages. Ids of leads and of accounts look alike, and merges may give two entries one key: where
+    their source says when they changed, it never says the same of both."""
+    moments = st.sampled_from(MOMENTS)
+    one = st.fixed_dictionaries(
+        {
+            "subject_kind": st.sampled_from(["lead", "lead", "account", "deal"]),
+            "subject_id": st.sampled_from("lmAB"),
+            "stage": st.sampled_from(["mql", "sal"]),
+            "entered_at": st.sampled_from(DAYS[:3]),
+            "amount": st.sampled_from([None, 1, 2]),
+            "updated": moments if updated else st.none() | moments,
+            "deleted": st.sampled_from([False] * 5 + [True]),
+        }
+    )
+    names = ("stage", "entered_at", "updated", *(() if updated else ("subject_kind", "subject_id")))
+    return st.lists(one, max_size=5, unique_by=lambda r: tuple(r[n] for n in names))
 
 
 def tables(*, updated: bool) -> st.SearchStrategy[Mapping[str, list[Row]]]:
@@ -131,6 +174,7 @@ def tables(*, updated: bool) -> st.SearchStrategy[Mapping[str, list[Row]]]:
                 touched_at=st.sampled_from([*DAYS, None]),
                 channel=st.sampled_from(["mail", "web"]),
             ),
+            "stage_entries": entries(updated=updated),
         },
     )
 
@@ -152,6 +196,7 @@ class Answer:
     accounts_versions: list[Any]
     leads: list[Any]
     touches: list[Any]
+    entries: list[Any]
     journeys: list[Any]
     firms: list[Any]
 
@@ -174,6 +219,17 @@ def reckon(journal: Journal) -> Answer:
         (k, led("leads", r.get("lead_id")), instant(r.get("touched_at")), day_of(r.get("touched_at")), r.get("channel"))
         for k, r in now["touches"].items()
     ]
+    of_kind = {"lead": "leads", "account": "accounts"}
+
+    def entered(row: Row) -> tuple[str, str | None, str, str]:
+        kind = row["subject_kind"]
+        subject = led(of_kind[kind], row["subject_id"]) if kind in of_kind else row["subject_id"]
+        return (kind, subject, row["stage"], row["entered_at"])
+
+    stages = [
+        (*k[:3], instant(k[3]), day_of(k[3]), r.get("amount"))
+        for k, r in rows_regrouped(journal, "stage_entries", entered).items()
+    ]
     leads, journeys = [], []
     for k, r in now["leads"].items():
         account = led("accounts", r.get("account_id"))
@@ -186,7 +242,8 @@ def reckon(journal: Journal) -> Answer:
         mails = [t for t in dated if t[4] == "mail"]
         first = after[0][2:4] if after else (None, None)
         again = mails[1][2:4] if len(mails) > 1 else (None, None)
-        leads.append((k, account, instant(created), day_of(created), region, then, len(mine), *first, *again))
+        mql = min((s[3:5] for s in stages if s[:2] == ("lead", k)), key=first_of_day, default=(None, None))
+        leads.append((k, account, instant(created), day_of(created), region, then, len(mine), *first, *again, *mql))
         journeys.append((k, account, instant(created), day_of(created), *first, seconds(created, first)))
     firms = []
     for account in {lead[1] for lead in leads} - {None}:
@@ -198,9 +255,15 @@ def reckon(journal: Journal) -> Answer:
         accounts_versions=ordered((k, a, b, region, size, size_class(size)) for k, a, b, region, size in history),
         leads=ordered(leads),
         touches=ordered(touches),
+        entries=ordered(stages),
         journeys=ordered(journeys),
         firms=ordered(firms),
     )
+
+
+def first_of_day(moment: tuple[Any, ...]) -> tuple[date, datetime]:
+    at, on = moment
+    return on, at or datetime.max
 
 
 def instant(value: str | None) -> datetime | None:
@@ -250,11 +313,13 @@ def found(world: World | PaperWorld) -> Answer:
     versions_ = ("account_id", "_valid_from", "_valid_to", "region", "size", "size_class")
     lead = ("lead_id", "account_id", "created_at", "created_at__day", "region", "region_then", "touches")
     picked = ("first_touch_at", "first_touch_at__day", "mail_again_at", "mail_again_at__day")
+    entered = ("subject_kind", "subject_id", "stage", "entered_at", "entered_at__day", "amount")
     return Answer(
         accounts=world.rows("accounts", "account_id", "region", "size", "size_class"),
         accounts_versions=world.rows("accounts__versions", *versions_),
-        leads=world.rows("leads", *lead, *picked),
+        leads=world.rows("leads", *lead, *picked, "mql_at", "mql_at__day"),
         touches=world.rows("touches", "touch_id", "lead_id", "touched_at", "touched_at__day", "channel"),
+        entries=world.rows("stage_entries", *entered),
         journeys=world.rows("lead_journeys", *lead[:4], *picked[:2], "wait"),
         firms=world.rows("firms", "account_id", "leads", "first_lead_at", "first_lead_at__day"),
     )

@@ -360,11 +360,50 @@ def estate(seed: int) -> Estate:
             key, told = KEYS[table][0], any(_same(table, loser, r) for r in batches[2][table])
             if loser[key] != survivor[key] and survivor not in gone and not told:
                 batches[2][table].append({**loser, "_merged_into": survivor[key]})
+    _merge_more(batches, Random(seed))
+    _enter_together(batches, Random(seed))
     through = dict.fromkeys(draw.rows, LAST) | dict.fromkeys(OUTCOMES, LAST - timedelta(10))
     for name in OUTCOMES:
         for batch in batches:
             batch[name] = [r for r in batch[name] if _latest(r) <= through[name]]
     return Estate(tuple(batches), through)
+
+
+def _merge_more(batches: list[dict[str, list[Row]]], random: Random) -> None:
+    """Some people and some deals with a history of stages turn out to be one with another."""
+    for table, kind in (("leads", "lead"), ("opportunities", "opportunity")):
+        key = KEYS[table][0]
+        entered = {r["subject_id"] for b in batches for r in b["stage_entries"] if r["subject_kind"] == kind}
+        last: dict[str, Row] = {}
+        for row in sorted((r for b in batches for r in b[table]), key=lambda r: r.get("_updated_at", "")):
+            last[row[key]] = row
+        standing = {n for n, r in last.items() if "_merged_into" not in r and "_deleted" not in r}
+        standing -= {r["_merged_into"] for r in last.values() if "_merged_into" in r}
+        losers = random.sample(sorted(entered & standing), 12)
+        for loser, survivor in zip(losers, random.sample(sorted(standing - set(losers)), 12), strict=True):
+            when = {"_updated_at": "2025-09-20T21:30:00+00:00"} if "_updated_at" in last[loser] else {}
+            batches[2][table].append({**last[loser], "_merged_into": survivor, **when})
+
+
+def _enter_together(batches: list[dict[str, list[Row]]], random: Random) -> None:
+    """Companies enter stages too, and of those who turned out to be one some have entered a stage at one moment, but
+    left it at another one."""
+    kinds = {"leads": "lead", "opportunities": "opportunity", "accounts": "account"}
+    entries = [(b, r) for b in batches for r in b["stage_entries"]]
+    for table, kind in kinds.items():
+        key = KEYS[table][0]
+        for row in [r for r in batches[2][table] if r.get("_merged_into")]:
+            mine = [(b, r) for b, r in entries if (r["subject_kind"], r["subject_id"]) == (kind, row[key])]
+            if kind == "account":
+                moment = f"2025-0{random.randrange(1, 10)}-11T10:00:00"
+                new = {"subject_kind": kind, "subject_id": row[key], "stage": "target", "entered_at": moment}
+                mine = [(random.choice(batches), {**new, "exited_at": None, "entry": 1, "channel": None})]
+                mine[0][0]["stage_entries"].append(mine[0][1])
+            for _, entry in mine[:: random.choice((1, 2))] if random.random() < 0.5 else []:
+                day = local_day(entry["entered_at"])
+                left = min(day + timedelta(random.randrange(1, 60)), LAST).isoformat() + "T11:11:11"
+                twin = {**entry, "subject_id": row["_merged_into"], "exited_at": left}
+                random.choice(batches)["stage_entries"].append(twin)
 
 
 KEYS = {
@@ -416,7 +455,8 @@ def _written(row: Row) -> Row:
 
 
 # --- what is true -----------------------------------------------------------------------------------------------------
-REFERENCES = {"lead_id": "leads", "account_id": "accounts"}
+REFERENCES = {"lead_id": "leads", "account_id": "accounts", "opportunity_id": "opportunities"}
+SUBJECTS = {"lead": "leads", "opportunity": "opportunities", "account": "accounts"}
 
 
 def truth(made: Estate, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
@@ -425,23 +465,20 @@ def truth(made: Estate, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     A `time` column is a pair: the instant of UTC (empty where the day alone is known) and the local date.
     """
     connection = duckdb.connect()
-    states: dict[str, dict[tuple[Any, ...], list[Row]]] = {}
+    rows_of: dict[str, list[Row]] = defaultdict(list)
     for batch in made.batches:
         for table, rows in batch.items():
-            for row in rows:
-                states.setdefault(table, defaultdict(list))[tuple(row[k] for k in KEYS[table])].append(row)
-    merged = {
-        (table, key[0]): row["_merged_into"]
-        for table in ("leads", "accounts")
-        for key, rows in states[table].items()
-        for row in rows[-1:]
-        if row.get("_merged_into")
-    }
-    for table, by_key in states.items():
+            rows_of[table] += rows
+    merged = _merged(rows_of)
+    for table, rows in rows_of.items():
+        states: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+        for row in rows:  # the same subject by now, whatever it was called then
+            found = _resolved(table, row, merged)
+            states[tuple(found[k] for k in KEYS[table])].append(found)
         final: list[Row] = []
         versions: list[Row] = []
-        for rows in by_key.values():
-            ordered = sorted(rows, key=lambda r: r.get("_updated_at", ""))
+        for of_key in states.values():
+            ordered = sorted(of_key, key=lambda r: r.get("_updated_at", ""))
             last = ordered[-1]
             if last.get("_deleted") or last.get("_merged_into"):
                 continue
@@ -451,18 +488,28 @@ def truth(made: Estate, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
                 versions.append({**state, "_valid_from": state.get("_updated_at"), "_valid_to": until})
         stored = {table: final} | ({f"{table}__versions": versions} if table == "opportunities" else {})
         for name, kept in stored.items():
-            _create(connection, catalogue, table, name, [_resolved(table, r, merged) for r in kept])
+            _create(connection, catalogue, table, name, kept)
     connection.execute('create table complete_through ("table" varchar, day date)')
     connection.executemany("insert into complete_through values (?, ?)", list(made.through.items()))
     return connection
 
 
+def _merged(rows_of: Mapping[str, list[Row]]) -> dict[tuple[str, str], str]:
+    """Which ids of which table live on under which other one, by the last word on each."""
+    found: dict[tuple[str, str], str] = {}
+    for table in REFERENCES.values():
+        last = {row[KEYS[table][0]]: row for row in sorted(rows_of[table], key=lambda r: r.get("_updated_at", ""))}
+        found |= {(table, key): row["_merged_into"] for key, row in last.items() if row.get("_merged_into")}
+    return found
+
+
 def _resolved(table: str, row: Row, merged: Mapping[tuple[str, str], str]) -> Row:
     """A row with the ids of survivors in place of those that were merged into them."""
     found = dict(row)
-    for name, target in REFERENCES.items():
-        if name in KEYS[table]:
-            continue
+    named = {name: target for name, target in REFERENCES.items() if name not in KEYS[table]}
+    if table == "stage_entries":
+        named["subject_id"] = SUBJECTS[row["subject_kind"]]
+    for name, target in named.items():
         while (target, found.get(name)) in merged:
             found[name] = merged[target, found[name]]
     return found

@@ -12,11 +12,12 @@ import yaml
 from headwater.errors import DefinitionError, Fault
 from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.definitions import definition
+from headwater.metrics.encoding import decode, encode
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import And, Binary, Call, Choose, ColumnName, Compare, Constant, Elapsed, Name
 from headwater.model.kpi import BASE
 from headwater.model.measure import Alive, At, Reached, Span
-from headwater.model.table import Bucket, LinkedColumn, LinkedSplit, Lookup, Pick, Since
+from headwater.model.table import Bucket, LinkedColumn, LinkedSplit, Lookup, Pick, Reference, Since
 from headwater.model.types import ONE, TIME, Unit
 from tests.metrics.small_files import FILES, write
 
@@ -199,6 +200,20 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         ("catalogue/measures/lead_to_order.yml", 2),
         ("catalogue/tables/leads.yml", 5),
     ]
+
+
+def test_every_fault_of_what_an_id_refers_to_is_told_at_once(tmp_path: Path) -> None:
+    wrong = changed(T, "refers: accounts", "refers: {by: orders, to: {a: acounts, b: leads, c: ordrs}}")
+    told = [(f.line, f.key) for f in faults_of(write(tmp_path, wrong)) if f.path == f"catalogue/{T}"]
+    assert told == [(9, f"columns.account_id.refers.{key}") for key in ("by", "to.a", "to.c")]
+
+
+def test_an_id_refers_to_tables_by_the_value_of_another_column(tmp_path: Path) -> None:
+    folder = write(tmp_path, changed(T, "refers: accounts", "refers: {by: channel, to: {a: accounts, o: orders}}"))
+    column = load_catalogue(folder).tables["leads"].column("account_id")
+    assert column is not None
+    assert column.references == (Reference("accounts", "channel", "a"), Reference("orders", "channel", "o"))
+    assert decode(encode(column)) == column
 
 
 def test_what_refers_to_a_broken_file_is_not_blamed(tmp_path: Path) -> None:

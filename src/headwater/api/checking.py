@@ -11,6 +11,7 @@ from headwater.api.answer import Listing, Tabular
 from headwater.api.folder import Folder
 from headwater.api.loading import whole
 from headwater.api.measuring import Bench, Ground
+from headwater.build.run import fell_together
 from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
@@ -107,7 +108,7 @@ def check(stands: Ground) -> Checked:
             if table is not None and stored.rows:
                 results += _table(at, table)
         results += _freshness(at, stands.today)
-    results += _two_sources(folder, store, entries, catalogue.tables, at)
+    results += _from_the_landing(folder, store, entries, catalogue.tables, at)
     order = {"failed": 0, "warning": 1, "ok": 2}
     return Checked(tuple(sorted(results, key=lambda r: order[r.state])), aside)
 
@@ -181,16 +182,22 @@ def _column_tests(table: Table, column: Column) -> Iterator[tuple[str, str, str,
 
 
 def _references(at: Bench, table: Table, column: Column) -> Iterator[Result]:
-    target = at.catalogue.tables.get(column.refers)
-    stored = at.reader.generation.table(column.refers)
-    if target is None or stored is None or not stored.rows or len(target.key) != 1:
-        return
-    condition = Op("eq", (Col(column.id, "left"), Col(target.key[0], "right")))
-    given = Project(Scan(table.id), (Named(column.id, Col(column.id)),), Op("not", (Op("is_null", (Col(column.id),)),)))
-    orphans = Project(Join(given, Scan(target.id), "anti", condition), (Named("id", Col(column.id, "left")),))
-    ((count,),) = at.reader.rows(render(Group(orphans, (), (NamedAgg("n", Agg("count_rows")),))))
-    told = f"have a {column.id!r} that {target.id!r} does not hold"
-    yield _counted("references", "warning", table.id, int(count), told)
+    for reference in column.references:
+        target = at.catalogue.tables.get(reference.table)
+        stored = at.reader.generation.table(reference.table)
+        if target is None or stored is None or not stored.rows or len(target.key) != 1:
+            continue
+        present = Op("not", (Op("is_null", (Col(column.id),)),))
+        told, concerned = "", present
+        if reference.by:
+            told = f" where {reference.by!r} is {reference.value!r}"
+            concerned = Op("and", (present, Op("eq", (Col(reference.by), Lit(reference.value)))))
+        given = Project(Scan(table.id), (Named("id", Col(column.id)),), concerned)
+        condition = Op("eq", (Col("id", "left"), Col(target.key[0], "right")))
+        orphans = Project(Join(given, Scan(target.id), "anti", condition), (Named("id", Col("id", "left")),))
+        ((count,),) = at.reader.rows(render(Group(orphans, (), (NamedAgg("n", Agg("count_rows")),))))
+        what = f"have a {column.id!r} that {target.id!r} does not hold{told}"
+        yield _counted("references", "warning", table.id, int(count), what)
 
 
 def _counted(check: str, state: str, table: str, count: int, told: str) -> Result:
@@ -228,30 +235,43 @@ def _freshness(at: Bench, today: date) -> Iterator[Result]:
             yield Result("freshness", state, source, f"{table}: complete through {day}{age}")
 
 
-def _two_sources(
+def _from_the_landing(
     folder: Folder, store: Store, entries: Sequence[JournalEntry], tables: Mapping[str, Table], at: Bench
 ) -> Iterator[Result]:
-    """Keys that several sources deliver: the later load wins, which is seldom meant. Asks for the writer's lock, since
-    it reads what was landed; where that is taken, it says so."""
-    batches = [e for e in whole(entries) if isinstance(e, Batch)]
+    """What gave way to another row: keys that several sources deliver, of which the later load wins, which is seldom
+    meant, and rows that have one key since the ids in it were merged. Asks for the writer's lock, since it reads what
+    was landed; where that is taken, it says so."""
+    known = whole(entries)
     feeding: dict[str, dict[str, list[int]]] = {}
-    for batch in batches:
+    for batch in (e for e in known if isinstance(e, Batch)):
         for landed in batch.tables:
             feeding.setdefault(landed.table, {}).setdefault(batch.source, []).append(batch.number)
     shared = {name: by for name, by in feeding.items() if len(by) > 1 and name in tables}
-    if not shared:
+    regrouped = [name for name in feeding if name in tables and _names_others(tables[name])]
+    if not shared and not regrouped:
         return
+    settings = at.company.settings
     try:
         with (
             writing(store, "check"),
-            open_workshop(store, render, at.reader.generation, entries, tables, at.company.settings) as workshop,
+            open_workshop(store, render, at.reader.generation, known, tables, settings) as workshop,
         ):
             for name, by in sorted(shared.items()):
                 count, example = _delivered_twice(workshop.fetch, tables[name], by)
                 told = f"delivered by more than one of {', '.join(sorted(by))}; the later load wins"
                 yield _counted("one source a key", "warning", name, count, told + example)
+            for name, count in fell_together(workshop, known, tables, settings, folder.now()):
+                told = "gave way to a row of the same key, since the ids in their keys were merged"
+                yield _counted("keys after merges", "warning", name, count, told)
     except WorkspaceError as error:
-        yield Result("one source a key", "warning", ", ".join(sorted(shared)), f"not checked: {error.what}")
+        yield Result(
+            "rows that gave way", "warning", ", ".join(sorted({*shared, *regrouped})), f"not checked: {error.what}"
+        )
+
+
+def _names_others(table: Table) -> bool:
+    """Whether a table's key names rows of other tables, which may be merged."""
+    return any(c.references for c in table.columns if c.id in table.key)
 
 
 def _delivered_twice(fetch: Any, table: Table, by: Mapping[str, Sequence[int]]) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headwater.build.algebra import choose, columns, distinct, kept, matched, without
 from headwater.build.landed import Landing, resolved
-from headwater.build.merges import merges
+from headwater.build.merges import aliases, merges
 from headwater.build.site import Change, Site, key_columns, key_names, pair, subject_value
 from headwater.model.lowering import columns_in, physical
 from headwater.model.plan import (
@@ -44,6 +44,9 @@ def brought(landing: Landing, since: int) -> list[Relation]:
     for unit in sorted(repeating):
         now, before = landing.said(unit), landing.said(units[units.index(unit) - 1])
         found += [without(one, other, (*keys, "_said"), keys) for one, other in ((now, before), (before, now))]
+        if landing.regrouped:  # which of a load's rows of one key is the last one is not told by what they say
+            counted = (NamedAgg("_n", Agg("count_rows")),)
+            found.append(choose(Group(now, columns(keys), counted, Op("gt", (Col("_n"), Lit(1)))), keys))
     fresh = [f.number for f in landing.feeds if f.arrived > since and f.unit not in repeating]
     if fresh:
         found.append(choose(landing.rows((), fresh), keys, _one_of("_load", fresh)))
@@ -84,33 +87,20 @@ def _led_elsewhere(landing: Landing) -> list[Relation]:
     """Keys of rows that refer to an id whose survivor is another one now; as they were called and as they are."""
     site, table = landing.site, landing.table
     found: list[Relation] = []
-    stored = tuple(n for k in table.key for n in pair(table, k))
-    for column in table.columns:
-        if not column.refers or column.refers not in site.tables:
-            continue
-        changed = merges(site, site.tables[column.refers]).changed
-        if not changed:
-            continue
-        names = tuple(dict.fromkeys((*stored, column.id)))
+    called_by = {when: [a for a in aliases(site, table, when) if a.column in table.key] for when in ("now", "old")}
+    stored = [n for k in table.key for n in pair(table, k)]
+    stored += [n for of_key in called_by.values() for a in of_key for n in a.reads]
+    for changed in aliases(site, table, "changed"):
+        names = tuple(dict.fromkeys((*stored, *changed.reads)))
         raw = Project(
-            Join(Scan(f"landed__{table.id}"), kept(changed), "semi", matched(((column.id, "_key"),))),
-            columns(names, "left"),
+            Join(Scan(f"landed__{table.id}"), kept(changed.merges), "semi", changed.led_by()), columns(names, "left")
         )
-        for when in ("now", "old") if any(_refers(site, table, k) for k in table.key) else ("now",):
+        for of_key in called_by.values() if any(called_by.values()) else ([],):
             called: Relation = raw
-            for key in table.key:
-                target = _refers(site, table, key)
-                alias = getattr(merges(site, site.tables[target]), when) if target else ""
-                if alias:
-                    called = resolved(called, key, alias, names)
+            for alias in of_key:
+                called = resolved(called, alias, names)
             found.append(Project(called, key_columns(table)))
     return found
-
-
-def _refers(site: Site, table: Table, name: str) -> str:
-    column = table.column(name)
-    target = column.refers if column is not None else ""
-    return target if target in site.tables and target != table.id else ""
 
 
 def derived_dirt(site: Site, table: Table, stored: str) -> list[Relation]:

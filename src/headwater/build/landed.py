@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,16 +56,37 @@ VALIDITY = ("_valid_from", "_valid_from__day", "_valid_to", "_valid_to__day", "_
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """Kept merges (`_key`, `_survivor`) that lead the ids of one column: in rows whose `by` is `value`, or in all."""
+
+    column: str
+    merges: str
+    by: str = ""
+    value: str = ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that a row needs for it."""
+        return (self.column, self.by) if self.by else (self.column,)
+
+    def led_by(self, key: str = "_key") -> Scalar:
+        """The condition of a join of rows with ids on the right: the row's id is that one, and of that table."""
+        told = Op("eq", (Col(self.by, "left"), Lit(self.value))) if self.by else None
+        condition = both(matched(((self.column, key),)), told)
+        assert condition is not None
+        return condition
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """The landed rows of one table: `feeds` are the batches looked at, kept as rows under `batches`; `aliases` are the
-    kept merges of the tables that columns refer to, by column; `survivors` are ids that stay though a row of theirs
-    says otherwise."""
+    merges of the tables that columns refer to; `survivors` are ids that stay though a row of theirs says otherwise."""
 
     site: Site
     table: Table
     feeds: tuple[Feed, ...]
     batches: str
-    aliases: Mapping[str, str]
+    aliases: tuple[Alias, ...]
     survivors: tuple[str, ...] = ()
 
     @property
@@ -89,11 +110,18 @@ class Landing:
             if c.derive is None or filled & set(pair(self.table, c.id))
         )
 
+    @property
+    def regrouped(self) -> bool:
+        """Whether merges elsewhere may give rows of different keys the same one."""
+        return any(a.column in self.table.key for a in self.aliases)
+
     def rows(self, names: Sequence[str], loads: Sequence[int] | None = None) -> Relation:
         """These columns of every landed row, references resolved, with the key (`_k0` ...), the row's place (`_source`,
         `_load`, `_row`, one number `_id`), what it says of itself (`_gone`, `_updated_at`) and of its load."""
         stored = {n for k in self.table.key for n in pair(self.table, k)}
-        wanted = tuple(n for n in self._columns if n in stored or n in names)
+        aliases = [a for a in self.aliases if a.column in stored or a.column in names]
+        told = {n for a in aliases for n in a.reads}
+        wanted = tuple(n for n in self._columns if n in stored or n in names or n in told)
         chosen = None if loads is None or len(loads) > MOST_NAMED_BATCHES else loads
         first = self.feeds[0].number if self.feeds else 1
         named = Op("in", (Col("_batch", "left"), *(Lit(n) for n in chosen))) if chosen else None
@@ -111,9 +139,8 @@ class Landing:
             both(named, after),
         )
         carried = (*wanted, *BOOKKEEPING, "_updated_at", "_merged_into", "_gone", *_OF_A_LOAD)
-        for name, alias in self.aliases.items():
-            if name in wanted:
-                relation = resolved(relation, name, alias, carried)
+        for alias in aliases:
+            relation = resolved(relation, alias, carried)
         number = Op("add", (Op("mul", (Col("_load"), Lit(ROWS_IN_A_BATCH))), Col("_row")))
         return Project(relation, (*key_columns(self.table), Named("_id", number)), keep_all=True)
 
@@ -437,13 +464,13 @@ def _ended_than(operator: str) -> Scalar:
     return Op(operator, (Col("_ended", "right"), Col("_unit", "left")))
 
 
-def resolved(relation: Relation, name: str, alias: str, names: Sequence[str]) -> Relation:
+def resolved(relation: Relation, alias: Alias, names: Sequence[str]) -> Relation:
     """The relation (of these columns) with the ids of one column led to their survivors."""
     return Project(
-        Join(relation, kept(alias), "left", matched(((name, "_key"),))),
+        Join(relation, kept(alias.merges), "left", alias.led_by()),
         tuple(
             Named(n, Op("coalesce", (Col("_survivor", "right"), Col(n, "left"))))
-            if n == name
+            if n == alias.column
             else Named(n, Col(n, "left"))
             for n in names
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from headwater.build.algebra import (
     choose,
@@ -11,13 +12,15 @@ from headwater.build.algebra import (
     kept,
     matched,
     present,
+    total,
     where,
+    within,
     without,
 )
-from headwater.build.landed import Landing, keep_feeds
-from headwater.build.site import Merges, Site
+from headwater.build.landed import Alias, Landing, keep_feeds
+from headwater.build.site import Merges, Site, key_names
 from headwater.model.lowering import both
-from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Scan, Union
+from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Scan, Union
 from headwater.model.table import Table
 
 log = logging.getLogger(__name__)
@@ -141,7 +144,36 @@ def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool
 def landing_of(site: Site, table: Table, batches: str, until: int | None) -> Landing:
     """The landed rows of a table as they came, no reference resolved."""
     feeds = site.feeds(table.id, until)
-    return Landing(site, table, feeds, keep_feeds(site, batches, feeds), {})
+    return Landing(site, table, feeds, keep_feeds(site, batches, feeds), ())
+
+
+def aliases(site: Site, table: Table, when: str = "now") -> tuple[Alias, ...]:
+    """How the ids in a table's columns are led to survivors, as of `now` or as the previous generation saw it (`old`).
+    A table's own merges are not among them where its key is concerned: they end the row instead."""
+    return tuple(
+        Alias(column.id, led, reference.by, reference.value)
+        for column in table.columns
+        for reference in column.references
+        if reference.table in site.tables and not (reference.table == table.id and column.id in table.key)
+        if (led := getattr(merges(site, site.tables[reference.table]), when))
+    )
+
+
+def fallen_together(site: Site, landing: Landing) -> int:
+    """How many rows there would be more, had merges elsewhere not given them the key of another row."""
+    if not landing.regrouped:
+        return 0
+    table, workshop = landing.table, site.workshop
+    keys = key_names(table)
+    narrow, won = f"apart__{table.id}", f"apart__{table.id}__won"
+    apart = replace(landing, aliases=())
+    workshop.keep(narrow, apart.narrow())
+    workshop.keep(won, apart.winners(narrow, apart.ended(narrow)))
+    led = choose(landing.rows(()), (*keys, "_id"), Op("not", (Col("_gone"),)))
+    counted = (NamedAgg("_n", Agg("count_rows")),)
+    several = Group(within(led, kept(won), ("_id",), keys), columns(keys), counted, Op("gt", (Col("_n"), Lit(1))))
+    ((rows, stayed),) = workshop.fetch(total(several, rows=Agg("sum", Col("_n")), stayed=Agg("count_rows")))
+    return int(str(rows or 0)) - int(str(stayed))
 
 
 def _open_circles(site: Site, claims: str, chain: str, ahead: Project) -> tuple[str, ...]:

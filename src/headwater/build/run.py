@@ -13,7 +13,7 @@ from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
 from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
 from headwater.build.landed import BOOKKEEPING, END, ROWS_IN_A_BATCH, VALIDITY, Landing, keep_feeds
-from headwater.build.merges import merges
+from headwater.build.merges import aliases, fallen_together, merges
 from headwater.build.rates import RATES, daily_rates
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
 from headwater.build.stored import Form, Through, amended, anew, shared
@@ -61,6 +61,23 @@ def build(
         writer=f"headwater {VERSION}",
         tables=tuple(stored[name] for name in sorted(stored)),
     )
+
+
+def fell_together(
+    workshop: Workshop,
+    entries: Sequence[JournalEntry],
+    tables: Mapping[str, Table],
+    settings: Settings,
+    built_at: datetime,
+) -> tuple[tuple[str, int], ...]:
+    """By table whose key names merged ids: how many landed rows gave way to another one that has the same key by now
+    (the newer change stays, then the later load)."""
+    site = Site(workshop, tuple(entries), tables, settings, built_at, None)
+    found = []
+    for table in tables.values():
+        if not table.rows_from and site.feeds(table.id) and any(a.column in table.key for a in aliases(site, table)):
+            found.append((table.id, fallen_together(site, _landing(site, table))))
+    return tuple(found)
 
 
 def in_order(tables: Mapping[str, Table]) -> tuple[Table, ...]:
@@ -116,17 +133,12 @@ def _landing(site: Site, table: Table) -> Landing:
     feeds = site.feeds(table.id)
     if not table.versions and not any(f.updated for f in feeds):
         feeds = journal.live(feeds)
-    aliases = {
-        c.id: merges(site, site.tables[c.refers]).now
-        for c in table.columns
-        if c.refers in site.tables and not (c.refers == table.id and c.id in table.key)
-    }
     return Landing(
         site=site,
         table=table,
         feeds=feeds,
         batches=keep_feeds(site, f"batches__{table.id}", feeds),
-        aliases={name: alias for name, alias in aliases.items() if alias},
+        aliases=aliases(site, table),
         survivors=merges(site, table).survivors,
     )
 

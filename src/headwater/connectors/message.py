@@ -46,7 +46,7 @@ def table_json(table: Table) -> Json:
     }
 
 
-_COLUMN = ("id", "required", "refers", "currency", "personal", "values", "low")
+_COLUMN = ("id", "required", "currency", "personal", "values", "low")
 
 
 def table_of(content: Json) -> Table:

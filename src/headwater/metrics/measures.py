@@ -200,7 +200,8 @@ def _subject(table: Table, column: str, tables: Mapping[str, Table | None]) -> s
     found = table.column(column)
     if table.key == (column,):
         return table.subject
-    target = tables.get(found.refers) if found is not None else None
+    references = found.references if found is not None else ()
+    target = tables.get(references[0].table) if len(references) == 1 and not references[0].by else None
     return target.subject if target is not None else ""
 
 

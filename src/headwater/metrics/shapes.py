@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Discriminator, Field, PlainValidator, Tag, model_validator
 
 from headwater.files.read import Definition, Free
 from headwater.model.measure import Span
@@ -104,13 +104,29 @@ class DeriveShape(Definition):
         return self
 
 
+class RefersShape(Definition):
+    """`refers` of a column whose ids lead to several tables, told apart by another column's value."""
+
+    by: str
+    to: dict[str, str] = Field(min_length=1)
+
+
+def _form_of_refers(value: Any) -> str:
+    return "by value" if isinstance(value, dict | RefersShape) else "one table"
+
+
+Refers = Annotated[
+    Annotated[str, Tag("one table")] | Annotated[RefersShape, Tag("by value")], Discriminator(_form_of_refers)
+]
+
+
 class ColumnShape(Definition):
     """One column."""
 
     type: TypeText
     about: str = ""
     required: bool = False
-    refers: str = ""
+    refers: Refers = ""
     currency: str = ""
     unit: str = ""
     personal: bool = False

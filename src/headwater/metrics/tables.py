@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from headwater.errors import Fault
+from headwater.errors import Fault, nearest
 from headwater.files.read import KeyPath
 from headwater.metrics.entries import ID, ID_RULE, Entry, unknown
 from headwater.metrics.kinds import DATED, NUMERIC, TEXTUAL, check_predicate, columns_of
@@ -15,6 +15,7 @@ from headwater.metrics.shapes import ColumnShape, ExtensionShape, PickShape, Tab
 from headwater.model.expression import Predicate
 from headwater.model.table import (
     Bucket,
+    ByValue,
     Column,
     Derivation,
     LinkedColumn,
@@ -159,7 +160,9 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         type=shape.type,
         about=shape.about,
         required=shape.required,
-        refers=shape.refers,
+        refers=shape.refers
+        if isinstance(shape.refers, str)
+        else ByValue(shape.refers.by, tuple(shape.refers.to.items())),
         currency=shape.currency,
         unit=shape.unit,
         personal=shape.personal,
@@ -282,11 +285,7 @@ def _check_copies(draft: _Draft, tables: Mapping[str, Table | None], faults: lis
 def _check_column(draft: _Draft, column: Column, tables: Mapping[str, Table | None], faults: list[Fault]) -> Column:
     """The column with dates recognised in its derivation; faults for what it names and does not fit."""
     origin, columns = draft.columns[column.id], columns_of(draft.table)
-    if column.refers:
-        if column.type.kind not in TEXTUAL:
-            faults.append(origin.fault(("refers",), f"only ids refer to a table, and this is of type {column.type}"))
-        if column.refers not in tables:
-            faults.append(origin.fault(("refers",), *unknown("table", column.refers, tables)))
+    _check_refers(origin, column, columns, tables, faults)
     if column.type.kind is Kind.MONEY and not column.currency:
         do = "Name the text column that holds it as 'currency'."
         faults.append(origin.fault((), f"the money column {column.id!r} does not say where its currency stands", do))
@@ -320,6 +319,38 @@ def _check_column(draft: _Draft, column: Column, tables: Mapping[str, Table | No
         case Pick() as pick:
             return replace(column, derive=_check_pick(origin, column, pick, columns, tables, faults))
     return column
+
+
+def _check_refers(
+    origin: _Origin,
+    column: Column,
+    columns: Mapping[str, Column],
+    tables: Mapping[str, Table | None],
+    faults: list[Fault],
+) -> None:
+    """Faults where what a column refers to is no table, or its rows cannot be told apart."""
+    if column.references and column.type.kind not in TEXTUAL:
+        faults.append(origin.fault(("refers",), f"only ids refer to a table, and this is of type {column.type}"))
+    for reference in column.references:
+        if reference.table not in tables:
+            key: KeyPath = ("refers", "to", reference.value) if reference.by else ("refers",)
+            faults.append(origin.fault(key, *unknown("table", reference.table, tables)))
+    if not isinstance(column.refers, ByValue):
+        return
+    told = columns.get(column.refers.by)
+    if told is None:
+        faults.append(origin.fault(("refers", "by"), *unknown("column", column.refers.by, columns)))
+    elif told.type.kind is not Kind.TEXT or told.derive is not None:
+        what = "is derived" if told.derive is not None else f"is of type {told.type}"
+        do = "Name a text column that sources fill."
+        faults.append(
+            origin.fault(("refers", "by"), f"{told.id!r} {what}, so it does not tell what an id refers to", do)
+        )
+    elif told.values:
+        for value in (v for v, _ in column.refers.to if v not in told.values):
+            what = f"{value!r} is no value of {told.id!r}"
+            do = f"{nearest(value, told.values)} Its values are {', '.join(told.values)}.".strip()
+            faults.append(origin.fault(("refers", "to", value), what, do))
 
 
 def _same_kind(ours: Column, theirs: Column) -> bool:

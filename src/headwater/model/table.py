@@ -60,10 +60,29 @@ Derivation = Lookup | Pick | Since | Bucket
 
 
 @dataclass(frozen=True, slots=True)
+class ByValue:
+    """Which table an id refers to, told by another text column of the row: pairs of its values and tables. In rows with
+    another value the id refers to nothing."""
+
+    by: str
+    to: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Rows whose ids in one column are keys of `table`: all, or those with `value` in the column `by`."""
+
+    table: str
+    by: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column. A derived column that a source maps too keeps the mapped value where there is one.
 
-    `refers` names the table whose key an `id` column holds; `currency` the column with a money column's currency;
+    `refers` names the table whose key an `id` column holds, or several, told apart by another column's value (they are
+    read as `references`); `currency` the column with a money column's currency;
     `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive). `fixed`: it does not
     change over a row's life (a correction restates it), so that a stock may read it without a version.
     """
@@ -72,7 +91,7 @@ class Column:
     type: Type
     about: str = ""
     required: bool = False
-    refers: str = ""
+    refers: str | ByValue = ""
     currency: str = ""
     unit: str = ""
     personal: bool = False
@@ -80,6 +99,17 @@ class Column:
     low: int | None = None
     fixed: bool = False
     derive: Derivation | None = None
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The tables whose keys this column holds, and in which rows."""
+        match self.refers:
+            case ByValue(by, to):
+                return tuple(Reference(table, by, value) for value, table in to)
+            case "":
+                return ()
+            case table:
+                return (Reference(table),)
 
 
 @dataclass(frozen=True, slots=True)
