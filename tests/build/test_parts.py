@@ -14,6 +14,10 @@ from headwater.model.table import Lookup
 from tests.build.conftest import NewWorld
 from tests.build.world import digests, table
 
+LEADS = table("leads", "lead_id id, at time, stage text", "lead_id", event="at", partition="at", versions=True)
+JOURNEYS = table(
+    "journeys", "lead_id id, at time, stage text", "lead_id", event="at", partition="at", rows_from="leads"
+)
 EVENTS = table("events", "event_id id, at time, kind text", "event_id", event="at", partition="at")
 PEOPLE = table("people", "person_id id, name text, team text", "person_id", versions=True)
 
@@ -66,6 +70,56 @@ def test_a_month_that_ends_is_laid_together_once(new_world: NewWorld) -> None:
     world.load(events=[event("d", "2025-12-01 10:00") | {"deleted": True}])  # and apart again
     assert parts(world.build(), "events") == before
     assert world.rows("events", "event_id") == ["a", "b", "c"]
+
+
+def lead(key: str, at: str | None, stage: str = "new") -> dict[str, str | None]:
+    return {"lead_id": key, "at": at, "stage": stage}
+
+
+LEADS_TABLES = ("leads", "leads__versions", "journeys")
+
+
+def test_rows_that_go_on_changing_lie_by_month_and_in_one_part_while_they_are_few(
+    new_world: NewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "ROWS_IN_A_BUCKET", 3)
+    world = new_world(LEADS, JOURNEYS)
+    world.load(leads=[lead("a", "2025-10-01 10:00"), lead("b", "2025-11-02 10:00"), lead("c", "2025-11-03")])
+    few = world.build()
+    assert [sorted(parts(few, t)) for t in LEADS_TABLES] == [["1-0"]] * 3
+    world.load(leads=[lead("d", "2025-12-01 10:00"), lead("e", None)])
+    many = world.build()
+    labels = ["2025-10-01/P1M", "2025-11-01/P1M", "2025-12-01/P1M", "undated"]
+    assert [sorted(parts(many, t)) for t in LEADS_TABLES] == [labels] * 3
+    assert digests(world.build(anew=True, publishing=False)) == digests(many)
+    world.load(leads=[lead("d", None) | {"deleted": True}, lead("e", None) | {"deleted": True}])
+    fewer = world.build()
+    assert [sorted(parts(fewer, t)) for t in ("leads", "journeys")] == [["1-0"]] * 2
+    assert parts(fewer, "leads") == parts(few, "leads")
+    assert digests(world.build(anew=True, publishing=False)) == digests(fewer)
+
+
+def test_a_row_that_changes_writes_its_month(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "ROWS_IN_A_BUCKET", 3)
+    world = new_world(LEADS, JOURNEYS)
+    world.load(
+        leads=[lead(f"{month:02}-{n}", f"2025-{month:02}-1{n} 10:00") for month in (8, 9, 10, 11) for n in range(2)]
+    )
+    before = world.build()
+    world.load(leads=[lead("09-1", "2025-09-11 10:00", "mql"), lead("x", "2025-11-30 10:00")])
+    after = world.build()
+    for name in LEADS_TABLES:
+        one, other = parts(before, name), parts(after, name)
+        assert {k for k in other if one.get(k) != other[k]} == {"2025-09-01/P1M", "2025-11-01/P1M"}
+    assert world.rows("leads__versions", "lead_id", "stage")[2:5] == [("09-0", "new"), ("09-1", "mql"), ("09-1", "new")]
+    # a restated date takes the row to another month; the earlier version stays where it was said to be
+    world.load(leads=[lead("09-1", "2025-08-30 10:00", "mql")])
+    moved = world.build()
+    assert {k for k, v in parts(moved, "leads").items() if parts(after, "leads")[k] != v} == {
+        "2025-08-01/P1M",
+        "2025-09-01/P1M",
+    }
+    assert digests(world.build(anew=True, publishing=False)) == digests(moved)
 
 
 def test_a_redated_row_leaves_its_old_part(new_world: NewWorld) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,9 +10,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.build import layout
 from headwater.model.expression import ColumnName, Compare, Constant
 from headwater.model.table import Bucket, ByValue, Lookup, Pick, Since
 from tests.build.oracle import Journal, Load, Row, merges, rows_now, rows_regrouped, versions
@@ -92,6 +94,7 @@ JOURNEYS = table(
     "lead_id id, account_id id, created_at time, first_touch_at time, wait integer",
     "lead_id",
     event="created_at",
+    partition="created_at",
     rows_from="leads",
     more={"wait": {"derive": Since("created_at", "first_touch_at")}},
 )
@@ -109,6 +112,15 @@ FIRMS = table(
     },
 )
 TABLES = {t.id: t for t in (ACCOUNTS, LEADS, TOUCHES, ENTRIES, JOURNEYS, FIRMS)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_parts() -> Iterator[None]:
+    """Two rows fill a part, so that tables are laid out anew all the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "ROWS_IN_A_BUCKET", 2)
+        yield
+
 
 # before any load, between loads, at the very moment of one, and after all of them
 MOMENTS = ["2025-12-01 00:00", "2025-12-15 08:00", "2026-01-01 13:30", "2026-01-01 14:00", "2026-02-01 00:00"]

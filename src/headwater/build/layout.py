@@ -14,6 +14,8 @@ from headwater.model.plan import Col, Lit, Op, Scalar
 from headwater.model.table import Table
 
 ROWS_IN_A_BUCKET = 65_536
+WHOLE = "1-0"
+"""The part of a table that is one part: the only bucket there is."""
 UNDATED = "undated"
 MONTH = "/P1M"
 """Ends the label of a month's part, as ISO 8601 writes an interval (`2024-03-01/P1M`); a day's part is its date."""
@@ -47,14 +49,21 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Months:
-    """Parts by day in the last two event months of the data, by month before, and one for rows without a date."""
+    """Parts by day in the last two event months of the data, by month before, and one for rows without a date.
+
+    `by_day`: false for rows that go on changing after their date (a lead, its versions, its journey): the changes of a
+    day fall on many days then, and a part for each of them would be written where one for the month does.
+    """
 
     column: str
     last: date | None
+    by_day: bool = True
 
     @property
     def open_from(self) -> date | None:
         """The first day that has a part of its own."""
+        if not self.by_day:
+            return None
         if self.last is None or (self.last.year, self.last.month) == (1, 1):
             return self.last
         return add_months(self.last.replace(day=1), -1)
@@ -63,9 +72,11 @@ class Months:
     def label(self) -> Scalar:
         """The part of a row."""
         day = Col(self.column)
-        if self.open_from is None:
+        if self.open_from is None and self.by_day:
             return Lit(UNDATED)
         month = Op("concat", (Op("as_text", (Op("trunc_month", (day,)),)), Lit(MONTH)))
+        if self.open_from is None:
+            return Op("case", (is_null(day), Lit(UNDATED), month))
         of_day = Op("as_text", (day,))
         return Op("case", (is_null(day), Lit(UNDATED), Op("ge", (day, Lit(self.open_from))), of_day, month))
 
@@ -79,6 +90,8 @@ class Months:
 
     def holds(self, label: str) -> bool:
         """Whether parts of that label exist in this layout."""
+        if label == WHOLE:
+            return False
         return label == UNDATED or self.label_of(date.fromisoformat(label.removesuffix(MONTH))) == label
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from headwater.build.algebra import choose, columns, distinct, kept, present, same, total, where, within, without
-from headwater.build.layout import MONTH, UNDATED, Buckets, Layout, Months, buckets_for, days_of, partition_column
+from headwater.build.layout import (
+    MONTH,
+    UNDATED,
+    WHOLE,
+    Buckets,
+    Layout,
+    Months,
+    buckets_for,
+    days_of,
+    partition_column,
+)
 from headwater.build.site import Change, Site, key_columns, key_names, pair
 from headwater.errors import CheckError
 from headwater.model.generation import Part, StoredTable
@@ -78,6 +88,11 @@ class Form:
         return partition_column(self.table)
 
     @property
+    def by_month(self) -> bool:
+        """Whether rows with a date lie by month alone, or in one part while they are few: they change after it."""
+        return bool(self.day) and (self.table.versions or bool(self.table.rows_from))
+
+    @property
     def order(self) -> tuple[Order, ...]:
         """A total order of the rows of a part."""
         keys = tuple(Order(Col(n)) for k in self.table.key for n in reversed(pair(self.table, k)))
@@ -91,7 +106,10 @@ class Form:
 
     def layout(self, rows: int, last: date | None) -> Layout:
         """The parts of a table with so many rows and that greatest day."""
-        return Months(self.day, last) if self.day else Buckets(self.table, buckets_for(rows))
+        buckets = buckets_for(rows)
+        if not self.day or (self.by_month and buckets == 1):
+            return Buckets(self.table, buckets)
+        return Months(self.day, last, by_day=not self.by_month)
 
     def stored(self, relation: Relation) -> Relation:
         """Stored rows with the key beside them."""
@@ -185,7 +203,7 @@ def _old_rows(form: Form, old: StoredTable, dirty: str | None) -> str:
         workshop.keep(name, choose(form.stored(Scan(f"old__{form.name}")), everything))
         return name
     parts: Sequence[Part] = old.parts
-    if not parts:
+    if len(parts) < 2:
         pass
     elif form.day in form.table.key:
         place = keys[form.table.key.index(form.day)]
@@ -201,7 +219,7 @@ def _old_rows(form: Form, old: StoredTable, dirty: str | None) -> str:
         days = workshop.fetch(distinct(found, ("_day",)))
         labels = {_old_label(old, day) for (day,) in days if day is None or isinstance(day, date)}
         parts = [p for p in old.parts if p.partition in labels]
-    elif len(old.parts) > 1:
+    else:
         number = int(old.parts[0].partition.partition("-")[0])
         bucket = Buckets(form.table, number)
         labels = {str(n) for (n,) in workshop.fetch(Group(kept(dirty), (Named("n", bucket.label),), ()))}
@@ -221,9 +239,11 @@ def _reread(form: Form, parts: Sequence[Part], why: str) -> Relation:
 
 
 def _old_label(old: StoredTable, day: date | None) -> str:
+    labels = {p.partition for p in old.parts}
+    if labels == {WHOLE}:
+        return WHOLE
     if day is None:
         return UNDATED
-    labels = {p.partition for p in old.parts}
     return day.isoformat() if day.isoformat() in labels else day.replace(day=1).isoformat() + MONTH
 
 
@@ -267,6 +287,12 @@ def _new_layout(form: Form, old: StoredTable, removed: str, added: str, rows: in
         return layout, frozenset(touched & set(labels))
     leaving = _by_day(form, removed)
     arriving = _by_day(form, added)
+    if form.by_month:
+        layout = form.layout(rows, None)
+        if isinstance(layout, Buckets) or not all(layout.holds(n) for n in labels):
+            return layout, frozenset(labels)
+        months = {_old_label(old, d) for d in leaving} | {layout.label_of(d) for d in arriving}
+        return layout, frozenset(months & set(labels))
     left = dict(labels)
     touched = set()
     for day, number in leaving.items():
