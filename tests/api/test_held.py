@@ -151,6 +151,26 @@ def test_the_day_is_asked_anew_by_every_moment(tmp_path: Path, monkeypatch: pyte
         ]  # fmt: skip
 
 
+def test_a_check_looks_anew_for_files_and_for_loads(tmp_path: Path) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    source = company.path / "sources" / "more.yml"
+    source.parent.mkdir()
+    source.write_text("path: more-*.csv\ntables: {leads: {columns: {lead_id: id, created_at: day}}}\n")
+
+    def said(held: Held, check: str) -> list[str]:
+        return [r.what for r in held.check().results if r.check == check]
+
+    with Held(company.path, now=NOW, environment={}) as held:
+        assert held.check() is held.check()
+        assert "1 file" not in said(held, "sources")
+        (company.path / "more-1.csv").write_text("id,day\nM1,2025-01-09\n")
+        assert said(held, "sources") == ["1 file"]
+        company.load()
+        assert len(said(held, "rows in = rows out")) == 2
+        source.unlink()
+        assert said(held, "sources") == []
+
+
 # --- one moment, one state -------------------------------------------------------------------------------------------
 def test_a_moment_stays_as_it_was(tmp_path: Path) -> None:
     company = world(tmp_path, leads("2025-01-03"))

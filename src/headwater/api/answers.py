@@ -41,9 +41,15 @@ class Answers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: Hashable, make: Callable[[], V], until: float | None = None) -> V:
-        """The value of a key, made where it is not kept. Raises what `make` raises, and StoppedError when another
-        thread that makes it is not done at the monotonic clock's `until`."""
+    def get(
+        self,
+        key: Hashable,
+        make: Callable[[], V],
+        until: float | None = None,
+        lasting: Callable[[V], bool] = lambda _: True,
+    ) -> V:
+        """The value of a key, made where it is not kept; one that is not `lasting` is not kept. Raises what `make`
+        raises, and StoppedError when another thread that makes it is not done at the monotonic clock's `until`."""
         while True:
             with self._lock:
                 if (found := self._kept.get(key)) is not None:
@@ -54,7 +60,7 @@ class Answers:
                     mine: Future[object] = Future()
                     self._making[key] = mine
             if other is None:
-                return self._made(key, make, mine)
+                return self._made(key, make, mine, lasting)
             try:
                 return other.result(None if until is None else max(0.0, until - time.monotonic()))  # type: ignore[return-value]
             except TimeoutError:
@@ -68,7 +74,7 @@ class Answers:
             for key in [k for k in self._kept if not wanted(k)]:
                 self._bytes -= self._kept.pop(key)[1]
 
-    def _made(self, key: Hashable, make: Callable[[], V], mine: Future[object]) -> V:
+    def _made(self, key: Hashable, make: Callable[[], V], mine: Future[object], lasting: Callable[[V], bool]) -> V:
         try:
             value = make()
         except BaseException:
@@ -79,7 +85,7 @@ class Answers:
         size = weight(value) + weight(key)
         with self._lock:
             del self._making[key]
-            if size <= self._most:
+            if size <= self._most and lasting(value):
                 self._kept[key] = (value, size)
                 self._bytes += size
                 while self._bytes > self._most:

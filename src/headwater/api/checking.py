@@ -34,6 +34,7 @@ from headwater.model.plan import (
     Sort,
     Values,
 )
+from headwater.model.source import Source
 from headwater.model.table import Column, Table
 from headwater.model.types import INTEGER, TEXT
 from headwater.store.landing import journal, quarantine_rows
@@ -49,12 +50,13 @@ MOST_EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One thing that was checked. `state`: ok, warning or failed."""
+    """One thing that was checked. `state`: ok, warning or failed. `again`: it could not be checked just now."""
 
     check: str
     state: str
     subject: str
     what: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,15 +95,16 @@ class Checked(Tabular):
         return self.to_text()
 
 
-def check(stands: Ground) -> Checked:
-    """Every check of a workspace's data. Raises WorkspaceError when there is none."""
+def check(stands: Ground, sources: Sequence[Result] | None = None) -> Checked:
+    """Every check of a workspace's data; `sources`: what `check_sources` said, where it was asked already. Raises
+    WorkspaceError when there is no data."""
     folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
     results = [*_conservation(folder, entries), *_complete(folder, entries)]
     counted, aside = _quarantine(folder, store, entries)
     results += counted
-    results += _sources(folder, catalogue.tables)
+    results += check_sources(folder, load_sources(folder.path, catalogue.tables)) if sources is None else sources
     with stands.bench() as at:
         for stored in at.reader.generation.tables:
             table = catalogue.tables.get(stored.table)
@@ -205,16 +208,19 @@ def _counted(check: str, state: str, table: str, count: int, told: str) -> Resul
 
 
 # --- the sources -----------------------------------------------------------------------------------------------------
-def _sources(folder: Folder, tables: Mapping[str, Table]) -> Iterator[Result]:
+def check_sources(folder: Folder, sources: Mapping[str, Source]) -> list[Result]:
     """Whether each source can be found."""
     from headwater.connectors.files import find
 
-    for source in load_sources(folder.path, tables).values():
+    results = []
+    for source in sources.values():
         try:
             count = len(find(source, folder.path, folder.environment))
-            yield Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}")
+            results.append(Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}"))
         except HeadwaterError as error:
-            yield Result("sources", "failed", source.id, " ".join(p for p in (f"{error.what}.", error.do) if p))
+            told = " ".join(p for p in (f"{error.what}.", error.do) if p)
+            results.append(Result("sources", "failed", source.id, told))
+    return results
 
 
 def _freshness(at: Bench, today: date) -> Iterator[Result]:
@@ -265,7 +271,11 @@ def _from_the_landing(
                 yield _counted("keys after merges", "warning", name, count, told)
     except WorkspaceError as error:
         yield Result(
-            "rows that gave way", "warning", ", ".join(sorted({*shared, *regrouped})), f"not checked: {error.what}"
+            "rows that gave way",
+            "warning",
+            ", ".join(sorted({*shared, *regrouped})),
+            f"not checked: {error.what}",
+            True,
         )
 
 

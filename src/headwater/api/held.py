@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
-from headwater.api.checking import Checked, check
+from headwater.api.checking import Checked, check, check_sources
 from headwater.api.comparing import Comparison, compare, sides_of
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, open_folder
@@ -25,6 +25,7 @@ from headwater.api.settings import FILE, Company
 from headwater.api.tracing import Traced, trace_of
 from headwater.api.versions import build_version, keep_answered
 from headwater.api.workspace import Workspace
+from headwater.connectors.sources import load_sources, sources_stamp
 from headwater.errors import DefinitionError, StoppedError
 from headwater.metrics.catalogue import own_stamp, program_stamp
 from headwater.metrics.formula import find
@@ -32,7 +33,9 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.period import Grain, Period
 from headwater.model.question import Question
 from headwater.model.settings import Settings
+from headwater.model.source import Source
 from headwater.store.generations import Reader, pinned, resolved
+from headwater.store.journal import entry_folders
 from headwater.store.place import Store, open_store
 
 V = TypeVar("V")
@@ -96,6 +99,7 @@ class Held:
         self._reading = Lock()
         self._definitions: _Definitions | None = None
         self._wrong: tuple[str, DefinitionError] | None = None
+        self._sources_of: tuple[str, Mapping[str, Source]] | None = None
         self._of = ("", "")
 
     @property
@@ -121,12 +125,13 @@ class Held:
         said = self._said()
         with ExitStack() as open_:
             reading = _Reading(self._readers, open_, time.monotonic() + self._seconds)
-            data = reading.current(self._store(), said.company.settings)
+            store = self._store()
+            data = reading.current(store, said.company.settings)
             stamp = Stamp(data, said.version, self._today(said))
             self._forget(stamp)
             fixed = replace(self._folder, moment=self._folder.now())
             stands = Ground(fixed, said.company, said.catalogue, stamp.day, pin=reading.pin, built=said.built)
-            yield Moment(stamp, stands, self._answers, reading)
+            yield Moment(stamp, stands, store, self._answers, reading, lambda: self._sources(said))
 
     def notice(self) -> None:
         """Lets go of a generation that is no longer current, for a server that nobody asks just now."""
@@ -260,6 +265,14 @@ class Held:
         built = build_version(self._folder, catalogue, company.settings)
         return _Definitions(stamp, version, company, catalogue, built)
 
+    def _sources(self, said: _Definitions) -> Mapping[str, Source]:
+        """The sources, read anew only when a file of theirs or a definition has changed."""
+        stamp = f"{said.version}\n{sources_stamp(self._folder.path)}"
+        known = self._sources_of
+        if known is None or known[0] != stamp:
+            known = self._sources_of = (stamp, load_sources(self._folder.path, said.catalogue.tables))
+        return known[1]
+
     def _files(self) -> str:
         path = self._folder.path
         try:
@@ -290,9 +303,18 @@ class Held:
 class Moment:
     """A workspace as it was when this was opened. For one thread."""
 
-    def __init__(self, stamp: Stamp, stands: Ground, answers: Answers, reading: _Reading) -> None:
+    def __init__(
+        self,
+        stamp: Stamp,
+        stands: Ground,
+        store: Store | None,
+        answers: Answers,
+        reading: _Reading,
+        sources: Callable[[], Mapping[str, Source]],
+    ) -> None:
         self.stamp = stamp
-        self._stands, self._answers, self._reading = stands, answers, reading
+        self._stands, self._store, self._sources = stands, store, sources
+        self._answers, self._reading = answers, reading
 
     @property
     def catalogue(self) -> Catalogue:
@@ -309,8 +331,17 @@ class Moment:
         self._reading.interrupt()
 
     def check(self) -> Checked:
-        """As `Workspace.check`."""
-        return check(self._stands)
+        """As `Workspace.check`. Whether sources are found is looked at anew, the rest when something was loaded."""
+        found = check_sources(self._stands.folder, self._sources())
+        landed = () if self._store is None else tuple(p.name for p in entry_folders(self._store))
+        what = ("check", self.stamp.day, landed, tuple(found))
+        return self._kept(
+            what,
+            (self.stamp.data,),
+            (),
+            lambda: check(self._stands, found),
+            lambda checked: not any(r.again for r in checked.results),
+        )
 
     def doctor(self) -> Listing:
         """As `Workspace.doctor`."""
@@ -400,16 +431,23 @@ class Moment:
 
         return self._kept((verb, asked, bool(generation)), (self._data(generation),), asked.kpis, make)
 
-    def _kept(self, what: Hashable, data: tuple[str, ...], kpis: Sequence[str], make: Callable[[], V]) -> V:
+    def _kept(
+        self,
+        what: Hashable,
+        data: tuple[str, ...],
+        kpis: Sequence[str],
+        make: Callable[[], V],
+        lasting: Callable[[V], bool] = lambda _: True,
+    ) -> V:
         """The answer, from those kept where nothing that it was made from has changed."""
-        if not all(data):  # nothing was built when this moment began
+        if self._store is None or not all(data):  # nothing was built when this moment began
             return make()
-        value = self._answers.get(_Key(self.stamp.definitions, data, what), make, self._reading.until)
-        keep_answered(open_store(self._stands.folder.store), self.catalogue, [find(self.catalogue, k)[0] for k in kpis])
+        value = self._answers.get(_Key(self.stamp.definitions, data, what), make, self._reading.until, lasting)
+        keep_answered(self._store, self.catalogue, [find(self.catalogue, k)[0] for k in kpis])
         return value
 
     def _data(self, generation: str) -> str:
-        return resolved(open_store(self._stands.folder.store), generation) if generation else self.stamp.data
+        return resolved(self._store, generation) if generation and self._store is not None else self.stamp.data
 
 
 @dataclass(frozen=True, slots=True)

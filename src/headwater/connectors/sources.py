@@ -95,6 +95,13 @@ class _Source(Definition):
     max_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 2048
 
 
+def sources_stamp(workspace: Path) -> str:
+    """The name, time and size of every file in the folder of the sources: while it stays, so do they."""
+    folder = workspace / FOLDER
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return "\n".join(f"{p.name} {(s := p.stat()).st_mtime_ns} {s.st_size}" for p in files if p.exists())
+
+
 def load_sources(workspace: Path, tables: Mapping[str, Table]) -> dict[str, Source]:
     """The sources of a workspace by id (the file's name); raises DefinitionError with every fault."""
     folder = workspace / FOLDER
