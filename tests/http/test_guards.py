@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
+from headwater.api.held import Held
 from headwater.http.guards.entry import cookie_name
 from headwater.http.guards.headers import ALWAYS
 from headwater.http.guards.limits import MOST_BODY, MOST_HEADERS, MOST_URL, Limits
@@ -320,13 +323,14 @@ def test_no_description_of_the_interface_is_served_as_a_page(client: Client) -> 
 
 
 @pytest.fixture
-def broken(tmp_path: Any) -> FastAPI:
+def broken(tmp_path: Path) -> Iterator[FastAPI]:
     def page(app: FastAPI, held: object) -> None:
         @app.get("/broken")
         def fails() -> None:
             raise RuntimeError("a cell of a file: jane.doe@example.com")
 
-    return application(world(tmp_path), port=PORT, token=TOKEN, pages=[page])
+    with Held(world(tmp_path).path) as held:
+        yield application(held, port=PORT, token=TOKEN, pages=[page])
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])

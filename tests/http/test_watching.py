@@ -19,7 +19,7 @@ from headwater.http import watching
 from headwater.http.watching import Refreshing, Watching
 from headwater.store.lock import writing
 from headwater.store.place import open_store
-from tests.sources import HEAD, JANUARY, count, with_sources
+from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
 
 SOON = 0.005
 LONG = 120.0
@@ -253,7 +253,7 @@ def follow() -> Iterator[Callable[[Path], Watching]]:
 
 
 def test_a_new_file_is_loaded_and_a_bad_one_is_named(tmp_path: Path, follow: Callable[[Path], Watching]) -> None:
-    workspace = with_sources(tmp_path, {"leads-1.csv": JANUARY})
+    workspace = refreshed(tmp_path, {"leads-1.csv": JANUARY})
     exports = workspace.path / "exports"
     watching = follow(workspace.path)
     watching.watch()
@@ -273,7 +273,7 @@ def test_a_new_file_is_loaded_and_a_bad_one_is_named(tmp_path: Path, follow: Cal
 
 
 def test_the_lock_of_another_is_waited_for(tmp_path: Path, follow: Callable[[Path], Watching]) -> None:
-    workspace = with_sources(tmp_path, {"leads-1.csv": JANUARY})
+    workspace = refreshed(tmp_path, {"leads-1.csv": JANUARY})
     watching = follow(workspace.path)
     with writing(open_store(workspace.path / ".headwater" / "store", create=True), "load"):
         watching.watch()
@@ -285,7 +285,7 @@ def test_the_lock_of_another_is_waited_for(tmp_path: Path, follow: Callable[[Pat
 
 def test_a_wrong_definition_is_told_with_its_line(tmp_path: Path, follow: Callable[[Path], Watching]) -> None:
     workspace = with_sources(tmp_path, {"leads-1.csv": JANUARY})
-    (workspace.path / "headwater.yml").write_text("company: World\ncurrency: XYZ\n", encoding="utf-8")
+    (workspace.path / "headwater.yml").write_text("company: World\ntime_zone: Mars\n", encoding="utf-8")
     watching = follow(workspace.path)
     watching.start()
     assert "headwater.yml:2" in watching.wait(finished, LONG).failed
@@ -293,8 +293,7 @@ def test_a_wrong_definition_is_told_with_its_line(tmp_path: Path, follow: Callab
 
 def test_a_refresh_ends_with_the_server_and_leaves_a_sound_store(tmp_path: Path) -> None:
     """The parent dies without a word: the child reads the end of its input and ends too."""
-    workspace = with_sources(tmp_path, {"leads-1.csv": JANUARY})
-    workspace.refresh()
+    workspace = refreshed(tmp_path, {"leads-1.csv": JANUARY})
     parent = (
         "import os, sys\n"
         "from headwater.http.watching import Watching\n"
@@ -322,7 +321,7 @@ def test_a_refresh_ends_with_the_server_and_leaves_a_sound_store(tmp_path: Path)
 
 
 def test_the_child_runs_no_module_of_the_workspace(tmp_path: Path, follow: Callable[[Path], Watching]) -> None:
-    workspace = with_sources(tmp_path, {"leads-1.csv": JANUARY})
+    workspace = refreshed(tmp_path, {"leads-1.csv": JANUARY})
     (workspace.path / "json.py").write_text("raise SystemExit('not mine')", encoding="utf-8")
     (workspace.path / "headwater.py").write_text("raise SystemExit('not mine')", encoding="utf-8")
     before = Path.cwd()
