@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 from starlette.types import Message
 
 from headwater.api.held import Held
@@ -342,6 +343,14 @@ def test_a_fault_shows_nothing_of_itself(broken: FastAPI, accept: str, caplog: p
     assert answer.headers["content-security-policy"]
     assert "RuntimeError at" in caplog.text
     assert "jane" not in caplog.text and "someone" not in caplog.text
+
+
+def test_a_person_gets_the_fault_page_of_the_application(broken: FastAPI) -> None:
+    broken.add_exception_handler(Exception, lambda request, error: HTMLResponse("<h1>Our fault</h1>", 500))
+    answer = Client(broken).get("/broken", accept="text/html")
+    assert (answer.status_code, answer.text) == (500, "<h1>Our fault</h1>")
+    assert answer.headers["content-security-policy"]
+    assert Client(broken).get("/broken", accept="application/json").json()["status"] == 500
 
 
 def test_the_log_holds_no_secret_and_no_query(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

@@ -45,12 +45,13 @@ def serve(path: str | Path, *, port: int | None = None, opened: bool | None = No
     """
     from headwater.api.held import Held
     from headwater.http import server
+    from headwater.web.app import mount
 
     held = Held(path)
     bound = server.bind(port)
     at = bound.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    app = server.application(held, port=at, token=token, development=development)
+    app = server.application(held, port=at, token=token, pages=[mount], development=development)
     _log(development)
     link = f"http://{server.ADDRESS}:{at}/?token={token}"
 
