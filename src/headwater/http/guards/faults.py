@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from inspect import isawaitable
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,7 +57,9 @@ async def _tell_fault(scope: Scope, receive: Receive, send: Send, error: Excepti
     """Answers a fault: with the page that the application has for it, where a person asked; else plainly."""
     handler = scope["app"].exception_handlers.get(Exception)
     if handler is not None and wants_page(scope):
-        response = await handler(Request(scope), error)
+        response = handler(Request(scope), error)
+        if isawaitable(response):
+            response = await response
         await response(scope, receive, send)
         return
     what = "Something went wrong that Headwater did not expect."
