@@ -16,6 +16,7 @@ MODULES = sorted((SOURCE / "headwater").rglob("*.py"))
 LAZY = {
     "headwater/cli/__init__.py": "headwater.cli.",  # one module a verb, so that `--help` loads none of them
     "headwater/web/pages/__init__.py": "headwater.web.pages.",  # one folder a page: the folder is the registry
+    "headwater/api/attention/__init__.py": "headwater.api.attention.",  # one module a producer
 }
 
 SAFE_IMPORTLIB = {"importlib.metadata", "importlib.resources"}

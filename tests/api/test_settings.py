@@ -20,10 +20,10 @@ def test_every_key(tmp_path: Path) -> None:
     settings, overrides = read(
         tmp_path,
         "company: Acme\ncurrency: USD\ntime_zone: Europe/Berlin\ncalendar: {fiscal_start: 4, pattern: 445}\n"
-        "engine: duckdb\nmemory_mb: 512\nthreads: 1\nrate_days: 3\n"
+        "engine: duckdb\nmemory_mb: 512\nthreads: 1\nrate_days: 3\nlocale: de-CH\n"
         "kpis:\n  win_rate: {small_sample: 10, tolerance: 0.05, mature: 90 days}\n",
     )
-    assert settings == Settings("Acme", "USD", "Europe/Berlin", Calendar(4, "445"), "duckdb", 512, 1, 3)
+    assert settings == Settings("Acme", "USD", "Europe/Berlin", Calendar(4, "445"), "duckdb", 512, 1, 3, "de_CH")
     assert overrides == {"win_rate": Override(10, 0.05, "90 days")}
 
 
@@ -77,3 +77,10 @@ def test_what_is_no_settings_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "headwater.yml").write_bytes(content)
     with pytest.raises(DefinitionError, match=r"headwater\.yml"):
         read_company(tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("written", ["klingon", "e", "en_XYZW_1", "''"])
+def test_a_locale_that_does_not_exist_is_named(tmp_path: Path, written: str) -> None:
+    with pytest.raises(DefinitionError) as error:
+        read(tmp_path, f"company: Acme\nlocale: {written}\n")
+    assert "zh_Hant_TW" in str(error.value.faults[0])

@@ -14,8 +14,10 @@ from typing import TypeVar
 
 from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
+from headwater.api.boards import board, stamp
 from headwater.api.checking import Checked, check, check_sources
 from headwater.api.comparing import Comparison, compare, sides_of
+from headwater.api.condition import Condition, condition
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
@@ -29,6 +31,7 @@ from headwater.connectors.sources import load_sources, sources_stamp
 from headwater.errors import DefinitionError, StoppedError
 from headwater.metrics.catalogue import own_stamp, program_stamp
 from headwater.metrics.formula import find
+from headwater.model.board import Board
 from headwater.model.catalogue import Catalogue
 from headwater.model.period import Grain, Period
 from headwater.model.question import Question
@@ -325,6 +328,19 @@ class Moment:
     def settings(self) -> Settings:
         """What `headwater.yml` says of the company."""
         return self._stands.company.settings
+
+    def condition(self) -> Condition:
+        """What state the data is in: sources, freshness, loads, rows set aside."""
+        return condition(self._stands)
+
+    def board(self, name: str) -> Board:
+        """The board of that id. Raises DefinitionError with every fault of the board files."""
+        return board(self._stands.folder, self._stands.catalogue, name)
+
+    @property
+    def boards(self) -> str:
+        """The stamp of the board files, which the stamp of a moment does not hold, since no answer rests on them."""
+        return stamp(self._stands.folder)
 
     def interrupt(self) -> None:
         """Stops the statement that runs now, from another thread; its question ends with StoppedError."""

@@ -41,6 +41,7 @@ class CompanyFile(Definition):
     company: str = ""
     currency: str = "EUR"
     time_zone: str = "UTC"
+    locale: str = "en"
     calendar: CalendarFile = CalendarFile()
     engine: Literal["duckdb"] = "duckdb"
     memory_mb: Annotated[int, Field(ge=128)] = 2048
@@ -63,6 +64,16 @@ class CompanyFile(Definition):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"no time zone is called {value!r}; write one such as Europe/Berlin") from None
         return value
+
+    @field_validator("locale")
+    @classmethod
+    def _a_locale(cls, value: str) -> str:
+        from babel import Locale, UnknownLocaleError
+
+        try:
+            return str(Locale.parse(value.replace("-", "_")))
+        except (UnknownLocaleError, ValueError, TypeError):
+            raise ValueError(f"no locale is called {value!r}; write one such as en, de or zh_Hant_TW") from None
 
 
 def parse_company(path: Path) -> dict[str, Any]:

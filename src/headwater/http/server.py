@@ -6,14 +6,14 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import Config
 
-from headwater.api.held import Held
-from headwater.errors import HeadwaterError, QueryError
+from headwater.api import Workspace
+from headwater.errors import QueryError
 from headwater.http.guards.entry import Entry
 from headwater.http.guards.faults import Faults
 from headwater.http.guards.headers import Headers
@@ -31,23 +31,19 @@ FINISH_SECONDS = 15
 
 MOST_CONNECTIONS = 1024
 
-Page = Callable[[FastAPI, Held], None]
+Page = Callable[[FastAPI, Workspace], None]
 """What adds pages to the application."""
 
 
-def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False) -> FastAPI:
+def application(
+    held: Workspace, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False
+) -> FastAPI:
     """The ASGI application for one workspace at one port of this computer, opened by a token.
 
     `app.state` holds `held`, `refreshing` (whose `.state` is a Refreshing) and `development`. The files of the sources
     are watched while the application runs (its lifespan).
     """
-
-    def notice() -> None:
-        """A generation that is no longer current is let go at once, also where nobody asks."""
-        with suppress(HeadwaterError):
-            held.notice()
-
-    refreshing = Watching(held.path, then=notice)
+    refreshing = Watching(held.path)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -45,8 +45,7 @@ class Watching:
     """The refreshes of one workspace: one at a time, asked for by `start` or, after `watch`, by files that changed.
 
     Files have settled when two looks in a row see the same. What was refreshed once, well or badly, is not refreshed
-    again until something changes or somebody asks. While another process writes, it waits and says so. `then` is called
-    after each refresh.
+    again until something changes or somebody asks. While another process writes, it waits and says so.
     """
 
     def __init__(
@@ -55,12 +54,11 @@ class Watching:
         *,
         environment: Mapping[str, str] | None = None,
         every: float = EVERY_SECONDS,
-        lookout: Lookout | None = None,
-        then: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._path, self._environment = Path(path), environment
-        self._every, self._then = every, then
-        self._lookout = lookout or Lookout(path, environment)
+        self._every, self._clock = every, clock
+        self._lookout = Lookout(path, environment)
         self._changed = threading.Condition()
         self._state = Refreshing()
         self._asked = self._watches = False
@@ -123,7 +121,6 @@ class Watching:
         while self._paused(pause):
             began = monotonic()
             look = self._lookout.look() if self._watches else None
-            pause = max(self._every, SHARE * (monotonic() - began))
             due = self._taken() or due
             if look is not None and look == last and look != handled:
                 due = self._lookout.is_due(handled, look) or due
@@ -132,6 +129,7 @@ class Watching:
             if due and not self._is_waiting():
                 handled = look  # before it is read: what changes meanwhile is new
                 due = self._refresh()
+            pause = max(self._every, SHARE * (monotonic() - began) if not due else 0)
 
     def _paused(self, seconds: float) -> bool:
         """Waits, unless asked for; whether to go on."""
@@ -177,9 +175,8 @@ class Watching:
         whole = "What was stored before is whole."
         cut_short = f"The refresh was cut short ({_ended(child.returncode)}).\n{whole}"
         failed = outcome.get("failed", cut_short)
-        self._then()
         with self._changed:
-            self._tell(running=self._asked, step="", done=0, of=0, failed=failed, finished_at=datetime.now(UTC))
+            self._tell(running=self._asked, step="", done=0, of=0, failed=failed, finished_at=self._clock())
         return False
 
     def _spawn(self) -> subprocess.Popen[str]:

@@ -10,7 +10,8 @@ from headwater.model.period import Calendar
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Company name, reporting currency (ISO 4217), time zone (IANA name) and calendar; `engine` computes;
-    `kpis` holds overrides by KPI id (small_sample, tolerance, mature), as given."""
+    `kpis` holds overrides by KPI id (small_sample, tolerance, mature), as given; `locale` is how the page writes
+    numbers and dates (CLDR, such as `en` or `de_DE`)."""
 
     company: str = ""
     currency: str = "EUR"
@@ -20,3 +21,4 @@ class Settings:
     memory_mb: int = 2048
     threads: int = 2
     rate_days: int = 7
+    locale: str = "en"

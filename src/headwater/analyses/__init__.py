@@ -1,0 +1,1 @@
+"""Analyses: one file a method, each a pure function from Arrow table to Arrow table."""

@@ -1,0 +1,158 @@
+"""What state the data is in: which sources there are, how fresh they are, what was loaded and what was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from headwater.api.checking import STALE
+from headwater.api.measuring import Ground
+from headwater.connectors.sources import load_sources
+from headwater.errors import HeadwaterError
+from headwater.model.generation import Generation
+from headwater.model.landing import Batch, JournalEntry, Quarantined
+from headwater.model.source import Source
+from headwater.model.table import Table
+from headwater.store.generations import current
+from headwater.store.landing import journal, quarantine_rows
+from headwater.store.place import open_store
+
+MOST_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a source delivers of one table: through which day (None: it has no dates), and how many days ago that is."""
+
+    table: str
+    title: str
+    through: date | None
+    late_days: int | None
+
+    @property
+    def stale(self) -> bool:
+        """Whether it ends longer ago than a source should."""
+        return self.late_days is not None and self.late_days > STALE.days
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One source: its files now (None: they cannot be found, and `fault` says why), its last load, what it feeds."""
+
+    id: str
+    path: str
+    files: int | None
+    fault: str
+    loaded_at: datetime | None
+    feeds: tuple[Feed, ...]
+
+    @property
+    def stale(self) -> tuple[Feed, ...]:
+        """The tables it delivers too late."""
+        return tuple(f for f in self.feeds if f.stale)
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Rows of one file that were set aside for one reason. `examples` are the first; their cells are not shown, since
+    they may be personal."""
+
+    source: str
+    path: str
+    load: int
+    column: str
+    code: str
+    count: int
+    examples: tuple[Quarantined, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One table as it is now."""
+
+    id: str
+    title: str
+    rows: int
+    first_day: date | None
+    last_day: date | None
+    through: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`data` is the data version ('' before the first build); `loads` are the journal's batches, the newest first."""
+
+    data: str
+    built_at: datetime | None
+    today: date
+    sources: tuple[SourceState, ...]
+    tables: tuple[TableState, ...]
+    loads: tuple[Batch, ...]
+    aside: tuple[Aside, ...]
+
+    @property
+    def through(self) -> Mapping[str, date]:
+        """Through which day each dated table is complete: the earliest of its sources."""
+        return {t.id: t.through for t in self.tables if t.through is not None}
+
+
+def condition(stands: Ground) -> Condition:
+    """The state of a workspace's data, from its manifest and its journal; no table is read."""
+    folder = stands.folder
+    store = open_store(folder.store) if folder.store.exists() else None
+    generation = current(store) if store is not None else None
+    entries = journal(store) if store is not None else ()
+    batches = [e for e in entries if isinstance(e, Batch)]
+    aside: list[Aside] = []
+    if store is not None:
+        for batch in (b for b in batches if b.quarantined):
+            aside += _aside(folder.shown(batch.path), batch, quarantine_rows(store, batch))
+    return Condition(
+        "" if generation is None else generation.id,
+        None if generation is None else generation.built_at,
+        stands.today,
+        tuple(_sources(stands, generation, entries)),
+        tuple(_tables(generation, stands.catalogue.tables)),
+        tuple(sorted(batches, key=lambda b: -b.number)),
+        tuple(sorted(aside, key=lambda a: (-a.load, -a.count, a.column, a.code))),
+    )
+
+
+def _sources(stands: Ground, generation: Generation | None, entries: Sequence[JournalEntry]) -> Iterator[SourceState]:
+    from headwater.connectors.files import find
+
+    feeds: dict[str, list[Feed]] = {}
+    for stored in generation.tables if generation is not None else ():
+        table = stands.catalogue.tables.get(stored.table)
+        if table is not None and not table.rows_from:
+            for source, day in stored.complete_through:
+                late = None if day is None else (stands.today - day).days
+                feeds.setdefault(source, []).append(Feed(table.id, table.title, day, late))
+    loaded = {e.source: e.loaded_at for e in entries if isinstance(e, Batch)}
+    known: Mapping[str, Source] = load_sources(stands.folder.path, stands.catalogue.tables)
+    for name in sorted({*known, *feeds, *loaded}):
+        files, fault = None, ""
+        if name in known:
+            try:
+                files = len(find(known[name], stands.folder.path, stands.folder.environment))
+            except HeadwaterError as error:
+                fault = " ".join(p for p in (f"{error.what}.", error.do) if p)
+        path = known[name].path if name in known else ""
+        yield SourceState(name, path, files, fault, loaded.get(name), tuple(feeds.get(name, ())))
+
+
+def _tables(generation: Generation | None, known: Mapping[str, Table]) -> Iterator[TableState]:
+    for stored in generation.tables if generation is not None else ():
+        table = known.get(stored.table)
+        if table is not None and stored.rows:
+            through = min((day for _, day in stored.complete_through if day is not None), default=None)
+            yield TableState(table.id, table.title, stored.rows, stored.first_day, stored.last_day, through)
+
+
+def _aside(path: str, batch: Batch, rows: Sequence[Quarantined]) -> Iterator[Aside]:
+    groups: dict[tuple[str, str], list[Quarantined]] = {}
+    for row in rows:
+        groups.setdefault((row.column, row.code), []).append(row)
+    for (column, code), found in groups.items():
+        yield Aside(batch.source, path, batch.number, column, code, len(found), tuple(found[:MOST_EXAMPLES]))

@@ -1,0 +1,90 @@
+"""The first page: how the company is, in a minute."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from headwater.api.held import Held
+from headwater.api.overview import Overview, overview
+from headwater.web.parts import About, Link, Notice
+from headwater.web.templates import Templates
+from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.signs import fall, need, steps, tile
+
+NAVIGATION = (1, "/")
+PAGE = "pages/vital_signs/page.html"
+
+
+def routes(held: Held, templates: Templates) -> APIRouter:
+    """`/`."""
+    router = APIRouter()
+    pages = Pages(held, templates)
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    def vital_signs(request: Request) -> Response:
+        return pages.answer(request, _made)
+
+    return router
+
+
+def _made(look: Look) -> Made:
+    say, moment = look.say, look.moment
+    title = say("vital_signs.title")
+    if not look.has_data:
+        key = "empty_sources_text" if look.condition.sources else "empty_text"
+        return _empty(look, "empty", say(f"vital_signs.{key}"), "/data")
+    seen = overview(
+        moment,
+        moment.catalogue,
+        look.calendar,
+        look.board,
+        look.looked,
+        look.condition,
+        moment.check,
+    )
+    if not seen.strip and not seen.tiles:
+        return _empty(look, "nothing", say("vital_signs.nothing_text"), "/kpi")
+    context = {
+        "steps": steps(look, seen.strip),
+        "needs": [need(look, n) for n in seen.needs],
+        "tiles": [tile(look, s) for s in seen.tiles],
+        "folded": [tile(look, s) for s in seen.folded],
+        "funnel_about": _funnel_about(look, seen),
+        "needs_about": About(say("vital_signs.needs_about"), say("vital_signs.needs_rule")),
+        "tiles_about": About(
+            say("vital_signs.tiles_about"),
+            say("vital_signs.tiles_rule", most=look.board.most, path=look.board.path),
+            links=(Link(say("kpi.all"), "/kpi"),),
+        ),
+        "left": seen.left,
+        "empty": None,
+    }
+    return PAGE, look.frame(title, "vital_signs", controls=look.controls(), notices=_notices(look)), context, ""
+
+
+def _funnel_about(look: Look, seen: Overview) -> About:
+    say = look.say
+    found = [(s.step.title, s.fall) for s in seen.strip if s.fall is not None]
+    told = [(say("components.bottleneck"), fall(look, title, f)) for title, f in found if f is not None]
+    none = (say("components.bottleneck"), say("vital_signs.no_bottleneck"))
+    facts = (*(told or [none]), (say("kpi.records_both"), say("vital_signs.funnel_rates")))
+    return About(say("vital_signs.funnel_about"), say("vital_signs.funnel_rule"), facts)
+
+
+def _notices(look: Look) -> tuple[Notice, ...]:
+    """The state asked as of an earlier day is said above everything else."""
+    if look.asked.as_of is None:
+        return ()
+    text = f"{look.say('kpi.as_of')}: {look.words.day(look.asked.as_of)}"
+    return (Notice("info", text, Link(look.say("layout.close"), look.href(as_of=None))),)
+
+
+def _empty(look: Look, kind: str, text: str, href: str) -> Made:
+    say = look.say
+    frame = look.frame(say("vital_signs.title"), "vital_signs")
+    empty = {
+        "title": say(f"vital_signs.{kind}_title"),
+        "text": text,
+        "action": Link(say(f"vital_signs.{kind}_action"), href),
+    }
+    return PAGE, frame, {"empty": empty}, ""

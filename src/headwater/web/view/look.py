@@ -1,0 +1,208 @@
+"""What a page works with: one moment of the workspace, what was asked of it, and how it writes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+
+from headwater.api.condition import Condition
+from headwater.api.held import Held, Moment
+from headwater.api.overview import Frame as Looked
+from headwater.api.overview import newest_whole_month
+from headwater.model.board import Board
+from headwater.model.period import Calendar, Grain, Period
+from headwater.web.parts import Choice, Controls, Frame, Picker
+from headwater.web.templates import Templates
+from headwater.web.texts import Say
+from headwater.web.view.asked import (
+    COMPARISONS,
+    GRAINS,
+    PRESETS,
+    Asked,
+    earlier,
+    frame_of,
+    href,
+    later,
+    parameters,
+    parse,
+    pickable,
+    span,
+)
+from headwater.web.view.wording import Wording, wording
+
+BOARD = "vital_signs"
+"""The board of the first page; the newest whole month of the others is judged by its KPIs too."""
+
+KEPT = 256
+"""So many pages are kept as they were last sent."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One moment, what was asked of it, and the workspace's way of writing. `path` is the page's address."""
+
+    moment: Moment
+    asked: Asked
+    path: str
+
+    @cached_property
+    def words(self) -> Wording:
+        """How the workspace writes."""
+        return wording(self.moment.settings.locale, self.moment.settings.time_zone)
+
+    @property
+    def say(self) -> Say:
+        """Says a text of the interface."""
+        return self.words.say
+
+    @cached_property
+    def condition(self) -> Condition:
+        """What state the data is in."""
+        return self.moment.condition()
+
+    @cached_property
+    def board(self) -> Board:
+        """The board of the first page."""
+        return self.moment.board(BOARD)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The company's calendar."""
+        return self.moment.settings.calendar
+
+    @property
+    def has_data(self) -> bool:
+        """Whether tables were ever built."""
+        return bool(self.moment.stamp.data)
+
+    @cached_property
+    def newest(self) -> Period:
+        """The newest whole month: of the board's KPIs, else of any, else the month before this one."""
+        through, today = self.condition.through, self.asked.as_of or self.moment.stamp.day
+        catalogue = self.moment.catalogue
+        this_month = Calendar().period(self.moment.stamp.day, Grain.MONTH)
+        return (
+            newest_whole_month(catalogue, self.board.kpis, through, today)
+            or newest_whole_month(catalogue, catalogue.kpis, through, today)
+            or Calendar().before(this_month, Grain.MONTH)
+        )
+
+    @cached_property
+    def looked(self) -> Looked:
+        """What the page looks at."""
+        return frame_of(self.asked, self.calendar, self.newest)
+
+    # --- the frame of the page ---------------------------------------------------------------------------------------
+    def frame(self, title: str, active: str, *, controls: Controls | None = None, **more: Any) -> Frame:
+        """What the layout shows around a page."""
+        condition = self.condition
+        built = condition.built_at
+        return Frame(
+            title=title,
+            active=active,
+            company=self.moment.settings.company,
+            controls=controls,
+            data_version=condition.data,
+            fresh_text=self.say("view.built", when=self.words.moment(built)) if built is not None else "",
+            **more,
+        )
+
+    def controls(self, *, grain: bool = False) -> Controls:
+        """Period and comparison, where asked with the grain too."""
+        looked, asked = self.looked, self.asked
+        pickers = [self._periods(), *([self._grains()] if grain else []), self._comparisons()]
+        shown = {p.name for p in pickers}
+        after = later(looked, self.newest)
+        return Controls(
+            action=self.path,
+            period_text=self.words.period(looked.focus),
+            pickers=tuple(pickers),
+            hidden=tuple((n, v) for n, v in parameters(asked) if n not in shown),
+            earlier=self.href(period=span(earlier(looked, self.calendar))),
+            later="" if after is None else self.href(period="" if after == self.newest else span(after)),
+        )
+
+    def href(self, **changes: Any) -> str:
+        """This page in another state."""
+        return href(self.path, replace(self.asked, **changes))
+
+    def _periods(self) -> Picker:
+        choices = []
+        for name, period in pickable(self.calendar, self.newest, self.asked.period).items():
+            told = self.words.period(period)
+            key = f"periods.{name}"
+            text = self.say("periods.named", name=self.say(key), period=told) if name in PRESETS else told
+            choices.append(Choice("" if name == "last-month" else name, text, self._chosen(name)))
+        return Picker("period", self.say("view.period"), tuple(choices))
+
+    def _chosen(self, name: str) -> bool:
+        return name == (self.asked.period or "last-month")
+
+    def _grains(self) -> Picker:
+        now = self.looked.grain.value
+        fiscal = self.calendar != Calendar()
+        offered = [g for g in GRAINS if fiscal or not g.startswith("fiscal") or g == now]
+        choices = tuple(Choice(g, self.say(f"grains.{g}"), g == now) for g in offered)
+        return Picker("grain", self.say("view.grain"), choices)
+
+    def _comparisons(self) -> Picker:
+        choices = []
+        for name in COMPARISONS:
+            before = frame_of(replace(self.asked, compare=name), self.calendar, self.newest).before
+            text = self.say(f"comparisons.{name}", period="" if before is None else self.words.period(before))
+            choices.append(Choice("" if name == "previous" else name, text, self.asked.compare == name))
+        return Picker("compare", self.say("view.compare"), tuple(choices))
+
+
+Made = tuple[str, Frame, Mapping[str, Any], str]
+"""A template, the frame, what the template is given, and the block that is sent when htmx asks ('': the whole)."""
+
+
+class Pages:
+    """Answers with pages: each is made from one moment and kept as long as nothing it was made from has changed."""
+
+    def __init__(self, held: Held, templates: Templates) -> None:
+        self.held, self.templates = held, templates
+        self._kept: OrderedDict[tuple[str, ...], tuple[str, str, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def answer(self, request: Request, make: Callable[[Look], Made], more: Collection[str] = ()) -> Response:
+        """The page, from those kept where it stands there. Raises QueryError where the address asks what cannot be."""
+        asked = parse(request.query_params.multi_items(), more)
+        with self.held.moment() as moment:
+            told = href(request.url.path, asked)
+            part = request.headers.get("hx-target", "") if request.headers.get("hx-request") == "true" else ""
+            key = (str(moment.stamp), moment.boards, told, part, self._running(request))
+            with self._lock:
+                known = self._kept.get(key)
+                if known is not None:
+                    self._kept.move_to_end(key)
+            if known is None:
+                name, frame, context, block = make(Look(moment, asked, request.url.path))
+                made = self.templates.page(request, name, frame, context, block=block)
+                text = bytes(made.body).decode()
+                known = (text, hashlib.sha256(made.body).hexdigest()[:24], made.status_code)
+                with self._lock:
+                    self._kept[key] = known
+                    while len(self._kept) > KEPT:
+                        self._kept.popitem(last=False)
+        text, tag, status = known
+        headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, HX-Target"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return HTMLResponse(text, status, headers=headers)
+
+    @staticmethod
+    def _running(request: Request) -> str:
+        """How far a refresh is: a page that tells of it is another page."""
+        refreshing = getattr(request.app.state, "refreshing", None)
+        state = getattr(refreshing, "state", None)
+        return "" if state is None else f"{state.running} {state.step} {state.done} {state.of} {state.failed}"

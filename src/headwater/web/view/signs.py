@@ -1,0 +1,282 @@
+"""KPIs as components show them: tiles, steps of the funnel strip, and sentences of what needs somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from headwater.api.attention import Need as Found
+from headwater.api.comparing import Compared
+from headwater.api.overview import Fall, Sign, StripStep
+from headwater.api.spreads import Change
+from headwater.model.kpi import BASE, Kpi
+from headwater.model.observation import Observation
+from headwater.model.period import Period
+from headwater.web.parts import About, Better, Link, Need, Spark, Status, Step, Tile
+from headwater.web.view.asked import kpi_href
+from headwater.web.view.look import Look
+
+INTERVAL_BELOW = 100
+"""A share that rests on fewer shows its interval on the tile; elsewhere it stands behind the number."""
+
+DETAIL = "detail"
+"""The anchor of a KPI page's lower half."""
+
+
+def tile(look: Look, sign: Sign) -> Tile:
+    """A KPI on one card."""
+    now, words, kpi = sign.now, look.words, sign.kpi
+    status, status_text = _status(look, sign)
+    few = now.subjects is not None and now.subjects < INTERVAL_BELOW
+    notes = [words.of(now)] if sign.older else []
+    notes += [words.why(now)] if now.value is not None and now.quality else []
+    return Tile(
+        id=_id(sign.name),
+        title=title(kpi, sign.variant.id),
+        href=kpi_href(sign.name, look.asked),
+        value_text=words.value(now, kpi.show, compact=True),
+        status=status,
+        status_text=status_text,
+        change_text=change_text(look, kpi, sign.against),
+        change_better=change_better(kpi, sign.against),
+        change_against=_against(look, sign.against),
+        spark=spark(look, sign),
+        note="; ".join(notes),
+        missing=words.why(now) if now.value is None else "",
+        interval_text=words.interval(now, kpi.show) if few else "",
+        about=about(look, sign),
+    )
+
+
+def title(kpi: Kpi, variant: str) -> str:
+    """What a KPI is called; a variant other than the default one by its name too."""
+    return kpi.title if variant in (BASE, kpi.default) else f"{kpi.title}: {variant.replace('_', ' ')}"
+
+
+def _id(name: str) -> str:
+    return name.replace(".", "--").replace("_", "-")
+
+
+# --- change and status -----------------------------------------------------------------------------------------------
+def change_text(look: Look, kpi: Kpi, against: Compared | None) -> str:
+    """How much a number changed: as a share of what it was, a percentage or score as a difference."""
+    if against is None or against.change is None:
+        return ""
+    if against.change == 0:
+        return look.say("view.no_change")
+    if kpi.show in ("percent", "score") or against.relative is None:
+        currency = "" if against.b is None else against.b.currency
+        return look.words.difference(against.change, kpi.show, currency, compact=True)
+    return look.words.relative(against.relative)
+
+
+def change_better(kpi: Kpi, against: Compared | None) -> Better:
+    """Whether a change is for the better; `none` where the KPI has no direction or nothing changed."""
+    if against is None or not against.change or kpi.better not in ("up", "down"):
+        return "none"
+    return "true" if (against.change > 0) == (kpi.better == "up") else "false"
+
+
+def _against(look: Look, against: Compared | None) -> str:
+    if against is None or against.a is None or against.change is None:
+        return ""
+    return look.say("view.against", period=look.words.of(against.a))
+
+
+def _status(look: Look, sign: Sign) -> tuple[Status, str]:
+    """The verdict on the newest change, where the tile's number is that newest step."""
+    change = sign.change
+    if change is None or change.now is None or change.now.period_end != sign.now.period_end:
+        return "neutral", ""
+    if change.now.grain != sign.now.grain:
+        return "neutral", ""
+    match change.state:
+        case "usual":
+            return "neutral", look.say("sign.usual")
+        case "above" | "below":
+            if change.better is None:
+                return "neutral", look.say(f"sign.{change.state}")
+            return ("good", look.say("sign.better")) if change.better else ("bad", look.say("sign.worse"))
+        case _:
+            return "unknown", look.say("sign.short_too_few") if change.reason == "too_few" else ""
+
+
+# --- lines and what stands behind ------------------------------------------------------------------------------------
+def spark(look: Look, sign: Sign) -> Spark | None:
+    """The line of a tile; None where it has fewer than two points."""
+    line = sign.line
+    known = [o for o in line if o.value is not None]
+    if len(known) < 2:
+        return None
+    unusual = sign.change is not None and sign.change.state in ("above", "below")
+    marks = tuple(i for i, o in enumerate(line) if unusual and sign.change is not None and o is sign.change.now)
+    first, last = known[0], known[-1]
+    told = {"first": look.words.of(first), "last": look.words.of(last)}
+    values = (look.words.value(o, sign.kpi.show, compact=True) for o in (first, last))
+    says = look.say("sign.line", title=sign.kpi.title, **told, **dict(zip(("from", "to"), values, strict=True)))
+    return Spark(tuple(o.value for o in line), says, "partial" in line[-1].quality, marks=marks)
+
+
+def about(look: Look, sign: Sign) -> About:
+    """What stands behind a number: the exact value, its parts, what it rests on, and what would be usual."""
+    href = kpi_href(sign.name, look.asked)
+    joint = "&" if "?" in href else "?"
+    links = (
+        Link(look.say("sign.trace"), f"{href}{joint}show=trace#{DETAIL}"),
+        Link(look.say("sign.records"), f"{href}{joint}show=records#{DETAIL}"),
+    )
+    return About(sign.kpi.title, sign.kpi.question, tuple(facts(look, sign)), links)
+
+
+def facts(look: Look, sign: Sign) -> list[tuple[str, str]]:
+    """Label and text of each fact of a number; what is not there is left out."""
+    words, say, now, kpi = look.words, look.say, sign.now, sign.kpi
+    change = sign.against
+    told = [
+        (say("sign.exact"), words.value(now, kpi.show) or words.why(now)),
+        (say("sign.period"), words.of(now) if not sign.older else say("sign.ripe", period=words.of(now))),
+        (say("sign.parts"), parts(look, kpi, now)),
+        (say("sign.n"), "" if now.subjects is None else words.count(now.subjects)),
+        (say("sign.interval"), words.interval(now, kpi.show)),
+        (say("sign.left_out"), words.count(now.left_out) if now.left_out else ""),
+        (say("sign.change"), _change_fact(look, kpi, change)),
+        (say("sign.usual_label"), usual(look, sign.change)),
+        (say("sign.better_label"), words.better(kpi)),
+        (say("sign.formula"), sign.variant.text),
+        (say("sign.reading"), now.detail),
+    ]
+    return [(label, text) for label, text in told if text]
+
+
+def parts(look: Look, kpi: Kpi, now: Observation) -> str:
+    """Numerator and denominator, as they are counted."""
+    if now.numerator is None or now.denominator is None:
+        return ""
+    return f"{plain(look, now.numerator)} / {plain(look, now.denominator)}"
+
+
+def plain(look: Look, value: float) -> str:
+    """A number without a unit: whole, or two decimals."""
+    whole = Decimal(repr(value)) == int(value)
+    return look.words.count(int(value)) if whole else look.words.number(value, "number")
+
+
+def _change_fact(look: Look, kpi: Kpi, change: Compared | None) -> str:
+    if change is None or change.a is None or change.a.value is None or change.change is None:
+        return ""
+    was = look.words.value(change.a, kpi.show)
+    told = look.words.difference(change.change, kpi.show, change.a.currency)
+    return f"{told} ({was}, {look.words.of(change.a)})"
+
+
+def usual(look: Look, change: Change | None) -> str:
+    """Between which values the newest step would have been usual, or why that cannot be told."""
+    if change is None:
+        return ""
+    if change.state == "cannot_tell" or change.low is None or change.high is None or change.now is None:
+        return look.say(f"sign.{change.reason}", n=change.n) if change.reason != "no_value" else ""
+    key = "sign.usual_seasonal" if change.seasonal else "sign.usual_range"
+    return look.say(key, n=change.n, **_range(look, change))
+
+
+def _range(look: Look, change: Change) -> dict[str, str]:
+    currency = "" if change.now is None else change.now.currency
+    low, high = change.low or 0.0, change.high or 0.0
+    if change.kpi.show == "percent" or (
+        change.now is not None and (change.now.value or 0) >= 0 and change.kpi.show != "score"
+    ):
+        low = max(low, 0.0)
+    if change.kpi.show == "percent" and change.kpi.unit.powers == ():
+        high = min(high, 1.0)
+    return {k: look.words.compact(v, change.kpi.show, currency) for k, v in (("low", low), ("high", high))}
+
+
+# --- the funnel strip ------------------------------------------------------------------------------------------------
+def steps(look: Look, strip: Sequence[StripStep]) -> tuple[Step, ...]:
+    """The steps of the strip."""
+    return tuple(_step(look, s) for s in strip)
+
+
+def _step(look: Look, found: StripStep) -> Step:
+    volume, words = found.volume, look.words
+    rate = found.rate if found.rate is not None and found.rate.now.value is not None else None
+    time = found.time if found.time is not None and found.time.now.value is not None else None
+    note = "" if rate is None else f"{rate.kpi.title}, {words.of(rate.now)}"
+    return Step(
+        id=_id(volume.name),
+        title=found.step.title,
+        href=kpi_href(volume.name, look.asked),
+        volume_text=words.value(volume.now, volume.kpi.show, compact=True),
+        volume=volume.now.value,
+        rate_text="" if rate is None else words.value(rate.now, rate.kpi.show),
+        median_text="" if time is None else words.value(time.now, time.kpi.show),
+        rate_note=note if found.fall is None else f"{note}. {fall(look, found.step.title, found.fall)}",
+        bottleneck=found.fall is not None,
+        missing=words.why(volume.now) if volume.now.value is None else "",
+    )
+
+
+def fall(look: Look, step: str, found: Fall) -> str:
+    """How far the bottleneck fell."""
+    period = look.words.period(Period(found.best_start, found.best_end))
+    now, best = look.words.percent(found.now), look.words.percent(found.best)
+    return look.say("vital_signs.bottleneck_fact", step=step, now=now, best=best, period=period)
+
+
+# --- what needs somebody ---------------------------------------------------------------------------------------------
+def need(look: Look, found: Found) -> Need:
+    """A need in words: one sentence, its evidence, where to look."""
+    facts, say = found.facts, look.say
+    level: Any = found.level
+    match found.kind:
+        case "unusual_change":
+            return _change(look, found.facts["change"], level)
+        case "source_stale":
+            told = _texts(look, facts)
+            evidence = say("needs.source_stale_evidence", **told)
+            return Need(found.kind, say("needs.source_stale", **told), evidence, "/data#sources", level)
+        case "source_missing":
+            return Need(found.kind, say("needs.source_missing", **facts), str(facts["why"]), "/data#sources", level)
+        case "rows_aside":
+            told = _texts(look, facts)
+            told["column"] = say("needs.in_column", column=facts["column"]) if facts["column"] else ""
+            evidence = say("needs.rows_aside_evidence", **told)
+            return Need(found.kind, say("needs.rows_aside", **told), evidence, "/data#aside", level)
+        case "check_failed":
+            return Need(found.kind, say("needs.check_failed", **facts), f"{facts['what']}.", "/data#checks", level)
+        case _:
+            return Need(found.kind, say("needs.check_doubtful", **facts), str(facts["check"]), "/data#checks", level)
+
+
+def _texts(look: Look, facts: Mapping[str, object]) -> dict[str, str]:
+    def text(value: object) -> str:
+        match value:
+            case int():
+                return look.words.count(value)
+            case date():
+                return look.words.day(value)
+            case tuple():
+                return ", ".join(str(v) for v in value)
+            case _:
+                return str(value)
+
+    return {name: text(value) for name, value in facts.items()}
+
+
+def _change(look: Look, change: Any, level: Any) -> Need:
+    assert isinstance(change, Change)
+    now = change.now
+    assert now is not None
+    way = f"better_{change.state}" if change.better else change.state
+    sentence = look.say(f"needs.change_{way}", title=change.kpi.title, period=look.words.of(now))
+    before = "" if change.before is None else look.words.compact(change.before, change.kpi.show, now.currency)
+    evidence = look.say(
+        "needs.change_evidence",
+        value=look.words.value(now, change.kpi.show, compact=True),
+        before=before,
+        n=change.n,
+        **_range(look, change),
+    )
+    return Need("unusual_change", sentence, evidence, kpi_href(change.name, look.asked), level)
