@@ -266,3 +266,97 @@ def test_a_workbook_may_be_gzipped(tmp_path: Path) -> None:
 
     loaded = load(tmp_path, gzip.compress(book(["1"])), ALL, name="deals.xlsx.gz")
     assert loaded.column("deal_id") == ["1"]
+
+
+# --- what other programs write ---------------------------------------------------------------------------------------
+def sheet_of(rows: str, content: bytes | None = None) -> bytes:
+    """A workbook whose first sheet holds these rows of XML."""
+    head = '<?xml version="1.0"?><x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    text = f"{head}<x:sheetData>{rows}</x:sheetData></x:worksheet>".encode()
+    return changed(content or book(), SHEET, lambda _: text)
+
+
+def written(*rows: str, content: bytes | None = None) -> bytes:
+    """A workbook of these rows under a header `deal_id, account`, written without places, with a prefix."""
+    header = "".join(f'<x:c t="inlineStr"><x:is><x:t>{name}</x:t></x:is></x:c>' for name in ("deal_id", "account"))
+    return sheet_of("".join(f"<x:row>{cells}</x:row>" for cells in (header, *rows)), content)
+
+
+PAIR = mapping(DEALS, "deal_id", account="account")
+
+
+def accounts(tmp_path: Path, *cells: str, content: bytes | None = None) -> list[Any]:
+    rows = (f'<x:c t="str"><x:v>{i}</x:v></x:c>{cell}' for i, cell in enumerate(cells))
+    return read(tmp_path, written(*rows, content=content), mapped=PAIR).column("account")
+
+
+def test_cells_without_places_and_with_a_prefix(tmp_path: Path) -> None:
+    found = accounts(
+        tmp_path,
+        '<x:c t="inlineStr"><x:is><x:r><x:t>Ac</x:t></x:r><x:r><x:t>me &amp; Co</x:t></x:r>'
+        "<x:rPh><x:t>spoken</x:t></x:rPh></x:is></x:c>",
+        '<x:c t="str"><x:v> a &lt; b </x:v></x:c>',
+        "<x:c><x:v>12.50</x:v></x:c>",
+        "<x:c><x:v>1E3</x:v></x:c>",
+        '<x:c t="b"><x:v>1</x:v></x:c>',
+        '<x:c t="d"><x:v>2025-01-31</x:v></x:c>',
+        "<x:c/>",
+    )
+    assert found == ["Acme & Co", "a < b", "12.5", "1000", "true", "2025-01-31", None]
+
+
+def test_a_formula_that_gives_the_empty_text_has_a_result(tmp_path: Path) -> None:
+    never, empty = "<x:c><x:f>A1</x:f><x:v/></x:c>", '<x:c t="str"><x:f>IF(1,"")</x:f><x:v></x:v></x:c>'
+    assert accounts(tmp_path, empty, '<x:c t="str"><x:f>A1</x:f><x:v>x</x:v></x:c>') == [None, "x"]
+    row = '<x:c t="str"><x:v>1</x:v></x:c>'
+    assert read(tmp_path, written(row + never), mapped=PAIR).codes == [(1, "account", "formula_without_value")]
+
+
+def test_shared_texts_of_runs(tmp_path: Path) -> None:
+    def runs(part: bytes) -> bytes:
+        return part.replace(b"<si><t>Acme</t></si>", b"<si><r><t>Ac</t></r><r><t>me</t></r><rPh><t>A</t></rPh></si>")
+
+    content = changed(book(["1", "Acme"], ["2", "Birch"]), "xl/sharedStrings.xml", runs)
+    assert read(tmp_path, content).column("account") == ["Acme", "Birch"]
+
+
+def test_days_may_count_from_1904(tmp_path: Path) -> None:
+    def since_1904(made: Workbook) -> None:
+        made.epoch = datetime(1904, 1, 1)
+
+    loaded = read(tmp_path, book(["1", None, None, None, date(2025, 1, 15)], edit=since_1904))
+    assert loaded.column("created_on") == [date(2025, 1, 15)]
+
+
+def test_rows_left_out_are_blank_and_a_row_that_stands_twice_is_damage(tmp_path: Path) -> None:
+    header = '<x:row r="1"><x:c r="A1" t="str"><x:v>deal_id</x:v></x:c></x:row>'
+    third = '<x:row r="3"><x:c r="A3"><x:v>3</x:v></x:c></x:row>'
+    far = '<x:row r="6"><x:c r="C6"><x:v>1</x:v></x:c><x:c r="A6"><x:v>6</x:v></x:c></x:row>'
+    loaded = read(tmp_path, sheet_of(header + third + far), mapped=mapping(DEALS, "deal_id"))
+    assert loaded.column("deal_id") == ["3", "6"]
+    assert dict(loaded.draft.skipped) == {"blank": 3}
+    with pytest.raises(SourceError, match="row 3 of a sheet stands twice") as e:
+        read(tmp_path, sheet_of(header + third + third), mapped=mapping(DEALS, "deal_id"))
+    assert e.value.code == "corrupt_file"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<x:c t="s"><x:v>99</x:v></x:c>',
+        "<x:c><x:v>twelve</x:v></x:c>",
+        '<x:c r="7"><x:v>1</x:v></x:c>',
+        '<x:c s="x"><x:v>1</x:v></x:c>',
+    ],
+)
+def test_a_cell_that_points_nowhere_is_damage(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(SourceError) as e:
+        accounts(tmp_path, cell)
+    assert e.value.code == "corrupt_file"
+
+
+def test_a_date_that_no_calendar_reaches_is_an_error(tmp_path: Path) -> None:
+    styled = book([1, datetime(2025, 1, 1)])
+    cell = '<x:c s="1"><x:v>99999999999</x:v></x:c>'
+    loaded = read(tmp_path, written('<x:c t="str"><x:v>1</x:v></x:c>' + cell, content=styled), mapped=PAIR)
+    assert loaded.codes == [(1, "account", "error_value")]

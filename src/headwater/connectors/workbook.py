@@ -6,40 +6,22 @@ import errno
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
-from openpyxl import load_workbook
-from openpyxl.utils import range_boundaries
 
-from headwater.connectors.cells import (
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    ERROR,
-    NO_RESULT,
-    PADDED,
-    TEXT,
-    Cells,
-    Chunk,
-    Tally,
-)
+from headwater.connectors.cells import TEXT, Cells, Chunk, Tally
 from headwater.connectors.content import MOST_RATIO, PIECE, RATIO_FROM
 from headwater.connectors.refusal import Refused
+from headwater.connectors.sheets import EMPTY, Cell, Package, Sheet
 from headwater.errors import nearest
 
 MOST_COLUMNS = 2_000
 AT_ONCE = 4_096
-
-_CLOCK = re.compile(r"[hs]|AM/PM", re.IGNORECASE)
-_PADDED = re.compile(r"^0{2,}$")
-_PART = re.compile(r"\[[^\]]*\]|\"[^\"]*\"|\\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +45,49 @@ class Workbook:
         self.tally = Tally()
         self._layout = layout
         self._totals = {t.strip().casefold() for t in layout.totals}
-        has_formulas, self._merged = _inspect(stream, most_bytes)
+        merged = _inspect(stream, most_bytes)
         try:
-            self._values = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-            stream.seek(0)
-            self._formulas = load_workbook(stream, read_only=True, keep_links=False) if has_formulas else None
+            self._package = Package(stream)
             self._sheet = self._choose()
             self._header_at = layout.skip_rows + layout.header_row
             self.header = self._read_header()
         except Refused:
             raise
-        except Exception:  # the library raises whatever it met in the file
+        except _DAMAGE:
             raise _damaged() from None
-        self._note_merged()
+        self._note_merged(merged.get(self._sheet.part, ()))
 
     # --- the sheet ---------------------------------------------------------------------------------------------------
-    def _choose(self) -> str:
-        sheets = {s.title: s for s in self._values.worksheets}
+    def _choose(self) -> Sheet:
+        sheets = {s.title: s for s in self._package.sheets}
         if self._layout.sheet:
             if self._layout.sheet not in sheets:
                 near = nearest(self._layout.sheet, sheets) or f"The sheets are {', '.join(map(repr, sheets))}."
                 raise Refused("missing_sheet", f"no sheet is called {self._layout.sheet!r}", do=near)
-            return self._layout.sheet
-        filled = {title: s.sheet_state == "visible" for title, s in sheets.items() if _has_data(s)}
+            return sheets[self._layout.sheet]
+        filled = [s for s in sheets.values() if self._package.has_data(s, MOST_COLUMNS)]
         if not filled:
             raise Refused("empty_file", "no sheet of the workbook holds anything", do="Export it again.")
-        shown = [title for title, visible in filled.items() if visible] or list(filled)
+        shown = [s for s in filled if s.visible] or filled
         if len(shown) > 1:
             raise Refused(
                 "ambiguous_sheet",
-                f"several sheets hold data: {', '.join(map(repr, shown))}",
-                do=f"Say which one in the source, such as 'sheet: {shown[0]}'; each sheet is a source of its own.",
+                f"several sheets hold data: {', '.join(repr(s.title) for s in shown)}",
+                do=f"Say which one in the source, such as 'sheet: {shown[0].title}'; each is a source of its own.",
             )
-        if hidden := [title for title in filled if title not in shown]:
+        if hidden := [s.title for s in filled if s not in shown]:
             self.tally.warnings.append(f"hidden_sheets: not read: {', '.join(map(repr, hidden))}")
         return shown[0]
 
     def _read_header(self) -> tuple[str, ...]:
-        row = next(self._rows(self._values, self._header_at, self._header_at, MOST_COLUMNS), None)
-        texts = ["" if cell.value is None else str(cell.value).strip() for cell in row or ()]
+        number, row = next(self._package.rows(self._sheet, MOST_COLUMNS, self._header_at), (0, []))
+        texts = [(text or "").strip() for text, _ in row] if number == self._header_at else []
         while texts and not texts[-1]:
             texts.pop()
         if not texts:
             raise Refused(
                 "empty_file",
-                f"row {self._header_at} of the sheet {self._sheet!r} holds no header",
+                f"row {self._header_at} of the sheet {self._sheet.title!r} holds no header",
                 line=self._header_at,
                 do="Say where the header stands with 'header_row'.",
             )
@@ -115,14 +95,8 @@ class Workbook:
             self.tally.skipped["preamble"] = self._header_at - 1
         return tuple(texts)
 
-    def _rows(self, book: Any, first: int, last: int | None, width: int) -> Iterator[tuple[Any, ...]]:
-        sheet = book[self._sheet]
-        sheet.reset_dimensions()
-        return iter(sheet.iter_rows(min_row=first, max_row=last, max_col=width))
-
-    def _note_merged(self) -> None:
-        part = str(getattr(self._values[self._sheet], "_worksheet_path", "")).lstrip("/")
-        inside = [r for r in self._merged.get(part, ()) if (range_boundaries(r)[3] or 0) > self._header_at]
+    def _note_merged(self, ranges: Sequence[str]) -> None:
+        inside = [r for r in ranges if int(re.sub(r"[^0-9]", "", r.rpartition(":")[2]) or 0) > self._header_at]
         if inside:
             self.tally.warnings.append(
                 f"merged_cells: only the first cell of a merged range has its value: {', '.join(inside[:10])}"
@@ -132,86 +106,56 @@ class Workbook:
     def chunks(self) -> Iterator[Chunk]:
         """The rows under the header."""
         width = len(self.header)
-        values = self._rows(self._values, self._header_at + 1, None, width)
-        formulas = self._rows(self._formulas, self._header_at + 1, None, width) if self._formulas else None
+        found = self._package.rows(self._sheet, width, self._header_at + 1)
         line = self._header_at
         ended = False
         while not ended:
-            cells: list[list[tuple[str | None, int]]] = []
+            cells: list[list[Cell]] = []
             rows: list[int] = []
             lines: list[int] = []
             while len(cells) < AT_ONCE:
                 try:
-                    row = next(values, None)
-                    written = next(formulas, None) if formulas else None
-                except Exception:
+                    number, row = next(found, (0, []))
+                except _DAMAGE:
                     raise _damaged(self.tally.records + 1, line + 1) from None
-                if row is None:
+                if not number:
                     ended = True
                     break
-                line += 1
-                read = [_cell(c) for c in row]
-                read += [(None, TEXT)] * (width - len(read))
-                if written is not None:
-                    for i, (cell, original) in enumerate(zip(row, written, strict=False)):
-                        if cell.value is None and original.data_type == "f":
-                            read[i] = ("", NO_RESULT)
-                if all(text is None or (kind == TEXT and not text.strip()) for text, kind in read):
+                if number > line + 1:
+                    self.tally.skipped["blank"] += number - line - 1
+                line = number
+                if all(text is None or (kind == TEXT and not text.strip()) for text, kind in row):
                     self.tally.skipped["blank"] += 1
                     continue
-                if self._totals and (read[0][0] or "").strip().casefold() in self._totals:
+                if self._totals and (row[0][0] or "").strip().casefold() in self._totals:
                     self.tally.skipped["totals"] += 1
                     continue
                 self.tally.records += 1
-                cells.append(read)
+                row += [EMPTY] * (width - len(row))
+                cells.append(row)
                 rows.append(self.tally.records)
                 lines.append(line)
             yield Chunk(np.array(rows, np.int64), np.array(lines, np.int64), _columns(cells, width))
 
 
-def _columns(cells: list[list[tuple[str | None, int]]], width: int) -> tuple[Cells, ...]:
+_DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    SyntaxError,
+    ValueError,
+    expat.ExpatError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading parts that do not fit together raises: no such part, no number, no such text, an end too soon."""
+
+
+def _columns(cells: list[list[Cell]], width: int) -> tuple[Cells, ...]:
     return tuple(
         Cells(pa.array([row[i][0] for row in cells], pa.string()), np.array([row[i][1] for row in cells], np.int8))
         for i in range(width)
     )
-
-
-def _cell(cell: Any) -> tuple[str | None, int]:
-    """The text and the kind of a cell."""
-    match cell.value:
-        case None:
-            return None, TEXT
-        case bool(value):
-            return str(value).lower(), BOOLEAN
-        case int(value):
-            return _number(str(value), cell)
-        case float(value):
-            if value.is_integer() and abs(value) < 1e15:
-                return _number(str(int(value)), cell)
-            text = repr(value)
-            return (format(Decimal(text), "f") if "e" in text else text), DOUBLE
-        case datetime() as value:
-            shown = _PART.sub("", cell.number_format or "")
-            alone = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
-            return (value.date().isoformat() if alone and not _CLOCK.search(shown) else value.isoformat(" ")), DATE
-        case date() as value:
-            return value.isoformat(), DATE
-        case value:
-            return str(value), ERROR if cell.data_type == "e" else TEXT
-
-
-def _number(text: str, cell: Any) -> tuple[str, int]:
-    """A whole number, or the text of one that is shown with leading zeros."""
-    shown = cell.number_format or ""
-    if _PADDED.match(shown) and not text.startswith("-") and len(text) < len(shown):
-        return text.zfill(len(shown)), PADDED
-    return text, DOUBLE
-
-
-def _has_data(sheet: Any) -> bool:
-    """Whether any cell of a sheet has a value."""
-    sheet.reset_dimensions()
-    return any(cell.value is not None for row in sheet.iter_rows(max_col=MOST_COLUMNS) for cell in row)
 
 
 def _damaged(row: int | None = None, line: int | None = None) -> Refused:
@@ -221,10 +165,9 @@ def _damaged(row: int | None = None, line: int | None = None) -> Refused:
 
 
 # --- the archive -----------------------------------------------------------------------------------------------------
-def _inspect(stream: BinaryIO, most: int) -> tuple[bool, dict[str, list[str]]]:
-    """Whether any sheet has formulas, and the merged ranges by part; refuses an archive that is no honest workbook."""
+def _inspect(stream: BinaryIO, most: int) -> dict[str, list[str]]:
+    """The merged ranges by part; refuses an archive that is no honest workbook."""
     stream.seek(0)
-    formulas = False
     merged: dict[str, list[str]] = {}
     given = 0
     try:
@@ -249,7 +192,6 @@ def _inspect(stream: BinaryIO, most: int) -> tuple[bool, dict[str, list[str]]]:
                             )
                 part.end()
                 given += part.size
-                formulas |= part.formulas
                 merged[info.filename] = part.merged
     except (zipfile.BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, EOFError, ValueError):
         raise _damaged() from None
@@ -258,7 +200,7 @@ def _inspect(stream: BinaryIO, most: int) -> tuple[bool, dict[str, list[str]]]:
             raise _damaged() from None
         raise
     stream.seek(0)
-    return formulas, merged
+    return merged
 
 
 class _Part:
@@ -266,10 +208,8 @@ class _Part:
 
     def __init__(self, name: str) -> None:
         self.size = 0
-        self.formulas = False
         self.merged: list[str] = []
         self._is_sheet = name.startswith("xl/worksheets/") and name.endswith(".xml")
-        self._row = 0
         self._rest = b""
         self._named = name.endswith((".xml", ".rels", ".vml"))
         self._parser: expat.XMLParserType | None = None
@@ -286,12 +226,7 @@ class _Part:
             window = self._rest + piece
             cut = window.rfind(b">") + 1
             tags, self._rest = window[:cut], window[cut:]
-            self.formulas = self.formulas or _FORMULA.search(tags) is not None
             self.merged += [m.decode() for m in _MERGED.findall(tags)]
-            for number in map(int, _ROW.findall(tags)):
-                if number <= self._row:
-                    raise Refused("corrupt_file", f"row {number} of a sheet stands twice or out of order", line=number)
-                self._row = number
 
     def end(self) -> None:
         """Looks at the part as a whole."""
@@ -299,9 +234,7 @@ class _Part:
             self._parser.Parse(b"", True)
 
 
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:]+)"')
-_ROW = re.compile(rb'<(?:\w+:)?row\s(?:[^>]*?\s)?r="(\d{1,9})"')
 
 
 def _refuse_declarations(*_: object) -> None:
