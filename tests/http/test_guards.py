@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 from starlette.types import Message
 
+from headwater.api.held import Held
 from headwater.http.guards.entry import cookie_name
 from headwater.http.guards.headers import ALWAYS
 from headwater.http.guards.limits import MOST_BODY, MOST_HEADERS, MOST_URL, Limits
@@ -314,19 +318,29 @@ def test_script_in_a_request_does_not_come_back_as_such(client: Client, stranger
             assert script not in asking.get(path, accept="text/html", user_agent=script).text
 
 
+def test_an_address_that_is_not_there_is_a_problem(client: Client) -> None:
+    for path in ("/api/nothing", "/api/", "/nowhere"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert answer.json()["what"] and answer.json()["do"]
+    other = client.send("HEAD", PATH)
+    assert (other.status_code, other.headers["allow"]) == (405, "GET")
+
+
 def test_no_description_of_the_interface_is_served_as_a_page(client: Client) -> None:
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert client.get(path).status_code == 404
 
 
 @pytest.fixture
-def broken(tmp_path: Any) -> FastAPI:
+def broken(tmp_path: Path) -> Iterator[FastAPI]:
     def page(app: FastAPI, held: object) -> None:
         @app.get("/broken")
         def fails() -> None:
             raise RuntimeError("a cell of a file: jane.doe@example.com")
 
-    return application(world(tmp_path), port=PORT, token=TOKEN, pages=[page])
+    with Held(world(tmp_path).path) as held:
+        yield application(held, port=PORT, token=TOKEN, pages=[page])
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
@@ -338,6 +352,14 @@ def test_a_fault_shows_nothing_of_itself(broken: FastAPI, accept: str, caplog: p
     assert answer.headers["content-security-policy"]
     assert "RuntimeError at" in caplog.text
     assert "jane" not in caplog.text and "someone" not in caplog.text
+
+
+def test_a_person_gets_the_fault_page_of_the_application(broken: FastAPI) -> None:
+    broken.add_exception_handler(Exception, lambda request, error: HTMLResponse("<h1>Our fault</h1>", 500))
+    answer = Client(broken).get("/broken", accept="text/html")
+    assert (answer.status_code, answer.text) == (500, "<h1>Our fault</h1>")
+    assert answer.headers["content-security-policy"]
+    assert Client(broken).get("/broken", accept="application/json").json()["status"] == 500
 
 
 def test_the_log_holds_no_secret_and_no_query(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

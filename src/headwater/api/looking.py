@@ -47,8 +47,7 @@ class Lookout:
     def look(self) -> Look:
         """What lies there now. While a definition file is wrong, the files of its last right state are looked at."""
         folder = self._folder
-        definitions = [folder.path / FILE, *(p for name in DEFINING for p in definition_files(folder.path / name))]
-        seen = _stamps(definitions)
+        seen = _stamps([folder.path / FILE, *(p for name in DEFINING for p in _listed(folder.path / name))])
         if seen != self._sources_of:
             with suppress(HeadwaterError):
                 tables = folder.catalogue(folder.company()).tables
@@ -58,12 +57,16 @@ class Lookout:
 
     def is_due(self, before: Look | None, now: Look) -> bool:
         """Whether a refresh has something to do since it last had nothing (None: since what is stored was built).
-        Settings and tables count only where they change what is built; a source file counts always."""
-        if before is None:
-            return not self._is_stored(now)
-        if before.data != now.data or _of("sources", before.definitions) != _of("sources", now.definitions):
+        Settings and tables count only where they change what is built; a source file counts always. Where that cannot
+        be told, a refresh says why."""
+        try:
+            if before is None:
+                return not self._is_stored(now)
+            if before.data != now.data or _of("sources", before.definitions) != _of("sources", now.definitions):
+                return True
+            return before.definitions != now.definitions and self._builds_otherwise()
+        except (HeadwaterError, OSError):
             return True
-        return before.definitions != now.definitions and self._builds_otherwise()
 
     def writer(self) -> str:
         """Who writes the workspace's data now (the process, what it does, since when), '' when nobody does."""
@@ -93,15 +96,19 @@ class Lookout:
         return all(at is not None and _changed(path) <= at for path, at in known.items())
 
     def _builds_otherwise(self) -> bool:
-        """Whether the definitions build other tables than the current ones; where one is wrong, a refresh says so."""
-        try:
-            company = self._folder.company()
-            wanted = build_version(self._folder, self._folder.catalogue(company), company.settings)
-        except HeadwaterError:
-            return True
+        """Whether the definitions build other tables than the current ones."""
+        company = self._folder.company()
+        wanted = build_version(self._folder, self._folder.catalogue(company), company.settings)
         store = self._store()
         current = generations.current(store) if store is not None else None
         return current is None or current.build != wanted
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return definition_files(folder)
+    except OSError:  # it may not be listed: what needs it says so
+        return []
 
 
 def _stamps(paths: Iterable[Path]) -> dict[str, Stamp]:

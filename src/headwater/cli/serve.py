@@ -14,8 +14,6 @@ from pathlib import Path
 
 import click
 
-from headwater.api import Workspace
-
 
 @click.command("serve")
 @click.option(
@@ -45,13 +43,15 @@ def serve(path: str | Path, *, port: int | None = None, opened: bool | None = No
     `port`: default 8642, or a free one where that is taken. `opened`: whether a browser opens the link (default: on a
     terminal with a display). Raises WorkspaceError when the folder is no workspace, QueryError when the port is taken.
     """
+    from headwater.api.held import Held
     from headwater.http import server
+    from headwater.web.app import mount
 
-    held = Workspace(path)
+    held = Held(path)
     bound = server.bind(port)
     at = bound.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    app = server.application(held, port=at, token=token, development=development)
+    app = server.application(held, port=at, token=token, pages=[mount], development=development)
     _log(development)
     link = f"http://{server.ADDRESS}:{at}/?token={token}"
 
@@ -64,7 +64,7 @@ def serve(path: str | Path, *, port: int | None = None, opened: bool | None = No
         if _has_display() if opened is None else opened:
             webbrowser.open(page.as_uri())
 
-    with bound, _leading_to(link, held.path / ".headwater" / f"open-{at}.html") as page:
+    with held, bound, _leading_to(link, held.path / ".headwater" / f"open-{at}.html") as page:
         server.run(app, bound, ready)
     click.echo("Headwater has ended; what was stored is whole.")
 

@@ -6,20 +6,24 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 from uvicorn.config import Config
 
-from headwater.api import Workspace
-from headwater.errors import QueryError
+from headwater.api.held import Held
+from headwater.errors import HeadwaterError, QueryError
 from headwater.http.guards.entry import Entry
 from headwater.http.guards.faults import Faults
 from headwater.http.guards.headers import Headers
 from headwater.http.guards.limits import MOST_HEADERS, MOST_URL, Limits
 from headwater.http.guards.origins import Origins
-from headwater.http.watching import Watching
+from headwater.http.guards.refusal import PROBLEM, Refusal, problem
+from headwater.http.watching import Refreshing, Watching
 from headwater.version import VERSION
 
 ADDRESS = "127.0.0.1"
@@ -31,19 +35,28 @@ FINISH_SECONDS = 15
 
 MOST_CONNECTIONS = 1024
 
-Page = Callable[[FastAPI, Workspace], None]
+UNKNOWN = {
+    404: ("There is no such address.", "The addresses are in /api/openapi.json."),
+    405: ("This address does not know that method.", "The methods are in /api/openapi.json."),
+}
+
+Page = Callable[[FastAPI, Held], None]
 """What adds pages to the application."""
 
 
-def application(
-    held: Workspace, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False
-) -> FastAPI:
+def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False) -> FastAPI:
     """The ASGI application for one workspace at one port of this computer, opened by a token.
 
     `app.state` holds `held`, `refreshing` (whose `.state` is a Refreshing) and `development`. The files of the sources
     are watched while the application runs (its lifespan).
     """
-    refreshing = Watching(held.path)
+
+    def notice() -> None:
+        """A generation that is no longer current is let go at once, also where nobody asks."""
+        with suppress(HeadwaterError):
+            held.notice()
+
+    refreshing = Watching(held.path, then=notice)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +75,7 @@ def application(
     )
     app.state.held, app.state.refreshing, app.state.development = held, refreshing, development
     _add_refresh(app, refreshing)
+    app.add_exception_handler(HTTPException, _unknown)
     for mount in pages:
         mount(app, held)
     app.add_middleware(Entry, port=port, token=token)
@@ -75,13 +89,29 @@ def application(
 def _add_refresh(app: FastAPI, refreshing: Watching) -> None:
     """The paths of the refresh: how far it is, and start one."""
 
-    @app.get("/api/refresh", tags=["data"], summary="How far the refresh is, or what came of the last one")
-    def state() -> dict[str, object]:
-        return refreshing.state.to_dict()
+    def state() -> Refreshing:
+        """How far the refresh is, or what came of the last one. `failed` says what went wrong, where and what to do; it
+        stays until a refresh succeeds."""
+        return refreshing.state
 
-    @app.post("/api/refresh", tags=["data"], status_code=202, summary="Start a refresh")
-    def start() -> dict[str, object]:
-        return refreshing.start().to_dict()
+    def start() -> Refreshing:
+        """Starts a refresh: loads what is new in the sources, then builds and publishes the tables. One that runs is
+        followed by another. Readers go on reading."""
+        return refreshing.start()
+
+    running = Refreshing(running=True, step="Loading leads.csv", done=3, of=12)
+    now: dict[str, Any] = {"content": {"application/json": {"example": asdict(running)}}}
+    app.add_api_route("/api/refresh", state, methods=["GET"], summary="How far the refresh is", responses={200: now})
+    app.add_api_route(
+        "/api/refresh", start, methods=["POST"], summary="Start a refresh", status_code=202, responses={202: now}
+    )
+
+
+async def _unknown(request: Request, error: Any) -> Response:
+    """A path or a method that is not there, told as a problem."""
+    what, do = UNKNOWN.get(error.status_code, (str(error.detail), ""))
+    told = Refusal(error.status_code, what, do)
+    return Response(problem(told), told.status, {**(error.headers or {}), "cache-control": "no-store"}, PROBLEM)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------

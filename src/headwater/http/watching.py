@@ -34,18 +34,13 @@ class Refreshing:
     failed: str = ""
     finished_at: datetime | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON has them."""
-        at = self.finished_at
-        told = {"running": self.running, "step": self.step, "done": self.done, "of": self.of, "failed": self.failed}
-        return told | {"finished_at": at.isoformat(timespec="seconds") if at else None}
-
 
 class Watching:
     """The refreshes of one workspace: one at a time, asked for by `start` or, after `watch`, by files that changed.
 
     Files have settled when two looks in a row see the same. What was refreshed once, well or badly, is not refreshed
-    again until something changes or somebody asks. While another process writes, it waits and says so.
+    again until something changes or somebody asks. While another process writes, it waits and says so. `then` is called
+    after each refresh.
     """
 
     def __init__(
@@ -54,11 +49,12 @@ class Watching:
         *,
         environment: Mapping[str, str] | None = None,
         every: float = EVERY_SECONDS,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lookout: Lookout | None = None,
+        then: Callable[[], None] = lambda: None,
     ) -> None:
         self._path, self._environment = Path(path), environment
-        self._every, self._clock = every, clock
-        self._lookout = Lookout(path, environment)
+        self._every, self._then = every, then
+        self._lookout = lookout or Lookout(path, environment)
         self._changed = threading.Condition()
         self._state = Refreshing()
         self._asked = self._watches = False
@@ -121,6 +117,7 @@ class Watching:
         while self._paused(pause):
             began = monotonic()
             look = self._lookout.look() if self._watches else None
+            pause = max(self._every, SHARE * (monotonic() - began))
             due = self._taken() or due
             if look is not None and look == last and look != handled:
                 due = self._lookout.is_due(handled, look) or due
@@ -129,7 +126,6 @@ class Watching:
             if due and not self._is_waiting():
                 handled = look  # before it is read: what changes meanwhile is new
                 due = self._refresh()
-            pause = max(self._every, SHARE * (monotonic() - began) if not due else 0)
 
     def _paused(self, seconds: float) -> bool:
         """Waits, unless asked for; whether to go on."""
@@ -175,8 +171,9 @@ class Watching:
         whole = "What was stored before is whole."
         cut_short = f"The refresh was cut short ({_ended(child.returncode)}).\n{whole}"
         failed = outcome.get("failed", cut_short)
+        self._then()
         with self._changed:
-            self._tell(running=self._asked, step="", done=0, of=0, failed=failed, finished_at=self._clock())
+            self._tell(running=self._asked, step="", done=0, of=0, failed=failed, finished_at=datetime.now(UTC))
         return False
 
     def _spawn(self) -> subprocess.Popen[str]:

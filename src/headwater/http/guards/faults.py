@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
+from inspect import isawaitable
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headwater.http.guards.refusal import Refusal, refuse
+from headwater.http.guards.refusal import Refusal, refuse, wants_page
 
 logger = logging.getLogger("headwater.http")
 
@@ -45,11 +47,23 @@ class Faults:
             logger.error("%s: %s", _named(scope), _place(error))
             if status:
                 raise  # half an answer is out: only cutting the connection tells the client that it is not whole
-            told_so = "Something went wrong that Headwater did not expect."
-            await refuse(scope, told, Refusal(500, told_so, "The terminal where the server runs says where."))
+            await _tell_fault(scope, receive, told, error)
         took = (time.perf_counter() - began) * 1000
         level = logging.WARNING if status in (401, 403, 421) else logging.INFO
         logger.log(level, "%s %d %.0f ms", _named(scope), status, took)
+
+
+async def _tell_fault(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+    """Answers a fault: with the page that the application has for it, where a person asked; else plainly."""
+    handler = scope["app"].exception_handlers.get(Exception)
+    if handler is not None and wants_page(scope):
+        response = handler(Request(scope), error)
+        if isawaitable(response):
+            response = await response
+        await response(scope, receive, send)
+        return
+    what = "Something went wrong that Headwater did not expect."
+    await refuse(scope, send, Refusal(500, what, "The terminal where the server runs says where."))
 
 
 def _named(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from starlette.types import Scope, Send
 
 Header = tuple[bytes, bytes]
+PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Refusal:
 async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
     """Answers a request with its refusal: a page where a browser opens a page, else problem+json (RFC 9457)."""
     page = wants_page(scope)
-    body = (_page(refusal) if page else _problem(refusal)).encode()
-    kind = b"text/html; charset=utf-8" if page else b"application/problem+json"
+    body = (_page(refusal) if page else problem(refusal)).encode()
+    kind = b"text/html; charset=utf-8" if page else PROBLEM.encode()
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": refusal.status, "headers": [*headers, *refusal.headers]})
     await send({"type": "http.response.body", "body": body})
@@ -57,7 +58,8 @@ def is_navigation(scope: Scope, sites: Sequence[str]) -> bool:
     )
 
 
-def _problem(refusal: Refusal) -> str:
+def problem(refusal: Refusal) -> str:
+    """A refusal as JSON (RFC 9457), with what and what to do."""
     title = HTTPStatus(refusal.status).phrase
     told = {"type": "about:blank", "title": title, "status": refusal.status, "detail": refusal.what}
     return json.dumps(told | {"what": refusal.what, "where": "", "do": refusal.do})
