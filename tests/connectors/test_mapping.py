@@ -130,6 +130,8 @@ def test_booleans(tmp_path: Path) -> None:
     assert loaded.codes == [(14, "won", "bad_boolean")]
     said = mapping(DEALS, "deal_id", won={"column": "won", "true": ("ja",), "false": ("1",)})
     assert load(tmp_path, content, said).column("won") == [False, None, True]
+    loud = mapping(DEALS, "deal_id", won={"column": "won", "true": ("Yes",), "false": ("NO",)})
+    assert load(tmp_path, "deal_id,won\n1,Yes\n2,YES\n3,no\n", loud).column("won") == [True, True, False]
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

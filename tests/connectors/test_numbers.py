@@ -211,6 +211,13 @@ def test_a_factor_is_exact(tmp_path: Path) -> None:
     assert loaded.codes == [(3, "amount", "precision")]
 
 
+def test_a_number_with_fractions_may_have_a_least_value(tmp_path: Path) -> None:
+    shares = Table("shares", "", "", "", ("id",), (Column("id", ID), Column("share", Type(Kind.NUMBER, 9, 6), low=0)))
+    loaded = load(tmp_path, "id,share\n1,0.25\n2,-0.25\n3,0\n", mapping(shares, "id", "share"), tables=(shares,))
+    assert loaded.column("share") == [Decimal("0.25"), Decimal("0")]
+    assert loaded.codes == [(2, "share", "out_of_range")]
+
+
 def test_a_number_of_fractions_alone(tmp_path: Path) -> None:
     rates = Table(
         "rates", "", "", "", ("id",), (Column("id", ID), Column("rate", Type(Kind.NUMBER, 4, 4)), Column("n", INTEGER))

@@ -245,8 +245,8 @@ class Converter:
                 hint = self._zone_hint(p)
             case Kind.BOOLEAN:
                 lower = pc.utf8_lower(texts)
-                true = _among(lower, p.mapping.true or TRUE)
-                false = _among(lower, p.mapping.false or FALSE)
+                true = _among(lower, _lower(p.mapping.true) or TRUE)
+                false = _among(lower, _lower(p.mapping.false) or FALSE)
                 _set(codes, _flags(pc.is_valid(texts)) & ~true & ~false, "bad_boolean")
                 typed = {p.column.id: pa.array(true, mask=~(true | false))}
         if p.column.values and kind in (Kind.TEXT, Kind.ID):
@@ -279,7 +279,9 @@ class Converter:
         if p.column.type.kind is Kind.MONEY and p.column.currency:
             _set(codes, _flags(pc.and_(pc.is_valid(values), pc.is_null(currency))), "missing_currency")
         if p.column.low is not None:
-            _set(codes, _flags(pc.less(values, pa.scalar(p.column.low, pa.int64()).cast(values.type))), "out_of_range")
+            whole = pa.types.is_integer(values.type)
+            low = pa.scalar(p.column.low if whole else Decimal(p.column.low), values.type)
+            _set(codes, _flags(pc.less(values, low)), "out_of_range")
         if rounded:
             self.notes.counts["rounded", p.column.id] += rounded
         hint = f"read with '{(p.marks or Marks()).decimal}' as the decimal mark"
@@ -388,6 +390,10 @@ def _replaced(texts: Any, mapping: ColumnMapping) -> tuple[Any, Flags | None]:
 
 def _among(texts: Any, options: tuple[str, ...]) -> Flags:
     return _flags(pc.is_in(texts, value_set=pa.array(sorted(options), pa.string())))
+
+
+def _lower(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(t.lower() for t in texts)
 
 
 def _known_currency(codes: Any) -> Flags:
