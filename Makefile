@@ -10,7 +10,7 @@ WEB    := $(shell find web src/headwater/web/components -name node_modules -prun
 UV     ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets test check verify bench format lock clean
+.PHONY: help setup demo assets test check verify bench format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -19,6 +19,9 @@ setup: $(READY) ## The environment in .venv (every other target makes it when ne
 
 assets: $(READY) ## The page's scripts and styles (web/ and the components) built into the package
 	$(BIN)/python build_assets.py
+
+demo: $(READY) ## A made-up company to look at: draws it, loads it, serves its page (ARGS="--no-serve" and others)
+	$(BIN)/headwater demo --dir build/demo $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.demo.clock import DAY, NONE, Flags, Integers, day_of, local, offsets
+from headwater.demo.clock import DAY, NONE, Flags, day_of, local, offsets
 from headwater.demo.frame import Array
 
 Texts = Any
@@ -92,7 +92,9 @@ def _times(form: str) -> Texts:
 SECONDS, MINUTES = "%(h)02d:%(m)02d:%(s)02d", "%(h)02d:%(m)02d"
 
 
-def moment(seconds: Array, form: str = "%Y-%m-%d", zone: str = "UTC", between: str = " ", time: str = SECONDS, end: str = "") -> Texts:
+def moment(
+    seconds: Array, form: str = "%Y-%m-%d", zone: str = "UTC", between: str = " ", time: str = SECONDS, end: str = ""
+) -> Texts:
     """Instants as a clock of a zone shows them; nothing for `NONE`. `end` is written behind; `offset` stands for the
     distance from UTC."""
     values = np.asarray(seconds, np.int64)

@@ -40,7 +40,9 @@ def day_of(number: int) -> date:
 def _changes(zone: str) -> tuple[Integers, Integers]:
     """When the zone's distance from UTC changed, and to how many seconds."""
     place = ZoneInfo(zone)
-    hours = range(int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2045, 1, 1, tzinfo=UTC).timestamp()), DAY)
+    hours = range(
+        int(datetime(2015, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2045, 1, 1, tzinfo=UTC).timestamp()), DAY
+    )
     at, offsets = [-(2**61)], [_offset(place, hours[0])]
     for start in hours:
         if _offset(place, start + DAY) != offsets[-1]:

@@ -20,14 +20,14 @@ class Channel:
 
     id: str
     share: float
-    growth: float       # of its leads over the three years, times the whole company's
-    web: float          # share of its leads that fill a form on the web site
-    inquiry: float      # share that asks to be called
+    growth: float  # of its leads over the three years, times the whole company's
+    web: float  # share of its leads that fill a form on the web site
+    inquiry: float  # share that asks to be called
     mql: float
     sal: float
     qualified: float
     opportunity: float
-    win: float          # odds of a win against the mean
+    win: float  # odds of a win against the mean
 
 
 CHANNELS = (
@@ -110,7 +110,14 @@ LOSS_REASONS = {
     "Missing feature": 0.11,
     "Timing": 0.12,
 }
-CHURN_REASONS = {"Price": 0.22, "Low usage": 0.30, "Competitor": 0.18, "Insolvency": 0.08, "Merger": 0.12, "Service": 0.10}
+CHURN_REASONS = {
+    "Price": 0.22,
+    "Low usage": 0.30,
+    "Competitor": 0.18,
+    "Insolvency": 0.08,
+    "Merger": 0.12,
+    "Service": 0.10,
+}
 
 SEASON = (0.97, 1.03, 1.14, 1.04, 1.02, 0.99, 0.86, 0.78, 1.10, 1.14, 1.13, 0.80)
 """Demand by calendar month, January first: the summer and December are slow."""
@@ -125,23 +132,23 @@ CLEANUP_NOTE = "Clean-up"
 class Plants:
     """What was planted, in months of the span (0 is the first) and as factors."""
 
-    break_month: int = 22          # the new cookie banner
+    break_month: int = 22  # the new cookie banner
     break_day: int = 9
     break_days: int = 24
     break_lost: float = 0.38
-    drop_month: int = 28           # Nordics: leads qualify half as often
+    drop_month: int = 28  # Nordics: leads qualify half as often
     drop_region: str = "Nordics"
     drop_factor: float = 0.45
-    price_month: int = 18          # the new price list
+    price_month: int = 18  # the new price list
     price_factor: float = 1.12
     price_win_factor: float = 0.86
     price_win_months: int = 6
-    saturating_from: int = 20      # paid search gets far more money
+    saturating_from: int = 20  # paid search gets far more money
     saturating_spend: float = 2.6
     saturating_power: float = 0.30
-    idle_from: int = 15            # a sponsorship nobody answers any more
+    idle_from: int = 15  # a sponsorship nobody answers any more
     idle_monthly_cents: int = 390_000
-    bulk_month: int = 26           # the clean-up of the pipeline
+    bulk_month: int = 26  # the clean-up of the pipeline
     bulk_day: int = 16
     bulk_age_days: int = 150
     bulk_share: float = 0.80
@@ -172,16 +179,18 @@ CHATTER = np.array(
 def demand(calendar_months: list[int]) -> Floats:
     """Demand of each month against the mean: growth, season and waves."""
     size = len(calendar_months)
-    growth = GROWTH ** (np.arange(size) / (size - 1))
+    growth: Floats = GROWTH ** (np.arange(size) / (size - 1))
     season = np.array([SEASON[m - 1] for m in calendar_months])
-    found: Floats = growth * season * np.resize(SHOCKS, size)
-    return found / found.mean()
+    found = growth * season * np.resize(SHOCKS, size)
+    level: Floats = found / found.mean()
+    return level
 
 
 def attention(calendar_months: list[int]) -> Floats:
     """Attention of each month against the mean: its own growth and waves, and a softer season."""
     size = len(calendar_months)
-    growth = 2.5 ** (np.arange(size) / (size - 1))
+    growth: Floats = 2.5 ** (np.arange(size) / (size - 1))
     season = np.array([SEASON[m - 1] for m in calendar_months]) ** 0.5
-    found: Floats = growth * season * np.resize(CHATTER, size)
-    return found / found.mean()
+    found = growth * season * np.resize(CHATTER, size)
+    level: Floats = found / found.mean()
+    return level

@@ -6,8 +6,8 @@ import numpy as np
 
 from headwater.demo import company
 from headwater.demo.clock import DAY, NONE, Integers, Span, days, instant
-from headwater.demo.draw import chosen, lag, picked, stream, to_office
-from headwater.demo.frame import Frame, runs
+from headwater.demo.draw import chosen, lag, picked, stream
+from headwater.demo.frame import Frame
 
 MOVES = ("new", "expansion", "contraction", "churn", "reactivation")
 FIRST, MORE, LESS, END, BACK = range(5)
@@ -17,7 +17,9 @@ def movements(seed: int, span: Span, accounts: Frame, deals: Frame) -> Frame:
     """Every change of a company's monthly revenue, in cents of its currency, in order of time."""
     rng = stream(seed, "movements")
     bought = deals.take(deals["won"])
-    begin = instant(days(bought["closed"]) + 9 + (lag(rng, bought.size, 12.0, 0.5) // DAY), np.full(bought.size, 3600 * 8))
+    begin = instant(
+        days(bought["closed"]) + 9 + (lag(rng, bought.size, 12.0, 0.5) // DAY), np.full(bought.size, 3600 * 8)
+    )
     parts = [
         Frame(
             account=bought["account"],
@@ -94,7 +96,9 @@ def _running(accounts: Frame, found: Frame, rng: np.random.Generator) -> Frame:
     size = found.size
     reason = picked(rng, size, list(company.CHURN_REASONS.values()))
     found["reason"] = np.where(np.isin(found["kind"], (LESS, END)), reason, -1)
-    found["seats"] = np.round(found["change"] / np.array([2600, 3200, 4100])[accounts["segment"][found["account"]]]).astype(np.int64)
+    found["seats"] = np.round(
+        found["change"] / np.array([2600, 3200, 4100])[accounts["segment"][found["account"]]]
+    ).astype(np.int64)
     return found.sorted("at", "account")
 
 
@@ -200,6 +204,3 @@ def surveys(seed: int, span: Span, accounts: Frame, contacts: Frame, paid: Integ
     found["answered"] = np.where(found["delivered"], found["answered"], NONE)
     found["score"] = np.where(found["answered"] != NONE, found["score"], NONE)
     return found
-
-
-_ = (to_office, runs)

@@ -43,7 +43,9 @@ def _first_wins(deals: Frame, accounts: int) -> Integers:
     """When each company first bought; `NONE` where it has not."""
     won = deals.take(deals["won"]).sorted("account", "closed")
     first, have = starts(won["account"], accounts)
-    found: Integers = np.where(have > 0, won["closed"][np.minimum(first, max(won.size - 1, 0))] if won.size else NONE, NONE)
+    found: Integers = np.where(
+        have > 0, won["closed"][np.minimum(first, max(won.size - 1, 0))] if won.size else NONE, NONE
+    )
     return found
 
 
@@ -202,7 +204,14 @@ def _steps(rng: np.random.Generator, found: Frame, closed: Integers, cycle: Inte
 
 
 def _amounts(
-    rng: np.random.Generator, span: Span, accounts: Frame, found: Frame, segment: Integers, month: Integers, *, upsell: bool
+    rng: np.random.Generator,
+    span: Span,
+    accounts: Frame,
+    found: Frame,
+    segment: Integers,
+    month: Integers,
+    *,
+    upsell: bool,
 ) -> None:
     """Adds a year's price, the term, the services, and the amount at each step, in cents of the company's currency."""
     size = found.size

@@ -12,23 +12,48 @@ import pyarrow.compute as pc
 
 from headwater.demo import cells, company, customers, deals, finance, funnel, market, marketing, outreach, web
 from headwater.demo.cells import Texts
-from headwater.demo.clock import NONE, Flags, Integers, days, day_of
+from headwater.demo.clock import NONE, Integers, day_of, days
 from headwater.demo.draw import stream
-from headwater.demo.frame import Frame, runs
+from headwater.demo.frame import Frame
 from headwater.demo.sheets import Text, spoiled, take, write_parquet, write_text, write_workbook
 from headwater.demo.world import World
 
 COUNTRY_NAMES = {
-    "DE": "Germany", "AT": "Austria", "CH": "Switzerland", "NL": "Netherlands", "BE": "Belgium", "LU": "Luxembourg",
-    "GB": "United Kingdom", "IE": "Ireland", "SE": "Sweden", "DK": "Denmark", "NO": "Norway", "FI": "Finland",
-    "US": "United States", "CA": "Canada",
-}  # fmt: skip
+    "DE": "Germany",
+    "AT": "Austria",
+    "CH": "Switzerland",
+    "NL": "Netherlands",
+    "BE": "Belgium",
+    "LU": "Luxembourg",
+    "GB": "United Kingdom",
+    "IE": "Ireland",
+    "SE": "Sweden",
+    "DK": "Denmark",
+    "NO": "Norway",
+    "FI": "Finland",
+    "US": "United States",
+    "CA": "Canada",
+}
 CRM_CHANNELS = (
-    "Paid Search", "Paid Social", "Organic Search", "Email", "Event", "Customer Referral", "Partner", "Direct",
-)  # fmt: skip
+    "Paid Search",
+    "Paid Social",
+    "Organic Search",
+    "Email",
+    "Event",
+    "Customer Referral",
+    "Partner",
+    "Direct",
+)
 WEB_CHANNELS = (
-    "Paid Search", "Paid Social", "Organic Search", "Email", "Events", "Referral", "Affiliates", "Direct",
-)  # fmt: skip
+    "Paid Search",
+    "Paid Social",
+    "Organic Search",
+    "Email",
+    "Events",
+    "Referral",
+    "Affiliates",
+    "Direct",
+)
 MEDIUMS = ("cpc", "paid-social", "organic", "email", "event", "referral", "partner", "(none)")
 WEB_SOURCES = ("google", "linkedin", "google", "dispatch", "event", "referrer", "partner", "(direct)")
 DUPLICATE = 900_000
@@ -98,7 +123,9 @@ def crm_accounts(desk: Desk) -> None:
     twice = _twice(desk)
     row = np.concatenate([np.arange(a.size), bought, twice])
     number = np.concatenate([np.arange(a.size), bought, DUPLICATE + twice])
-    modified = np.concatenate([a["created"], first[bought], np.minimum(a["created"][twice] + 40 * 86_400, world.span.close - 60)])
+    modified = np.concatenate(
+        [a["created"], first[bought], np.minimum(a["created"][twice] + 40 * 86_400, world.span.close - 60)]
+    )
     kind = np.concatenate([np.zeros(a.size, np.int64), np.ones(len(bought), np.int64), np.zeros(len(twice), np.int64)])
     master = np.concatenate([np.full(a.size + len(bought), -1), twice])
     names, domains = market.account_names(a)
@@ -163,9 +190,13 @@ def crm_contacts(desk: Desk) -> None:
     dot, at = pa.scalar("."), pa.scalar("@")
     given, family = pa.array(c["first"]), pa.array(c["last"])
     mail = pc.binary_join_element_wise(
-        pa.array([market.plain(n) for n in first]).take(given), dot, pa.array([market.plain(n) for n in last]).take(family), at,
-        pa.array(domains).take(pa.array(c["account"])), "",
-    )  # fmt: skip
+        pa.array([market.plain(n) for n in first]).take(given),
+        dot,
+        pa.array([market.plain(n) for n in last]).take(family),
+        at,
+        pa.array(domains).take(pa.array(c["account"])),
+        "",
+    )
     region, owner = market.owner_of(world.accounts, c["account"])
     language = [company.LANGUAGE.get(n, "en") for n in company.COUNTRIES]
     columns = {
@@ -227,7 +258,9 @@ def crm_leads(desk: Desk) -> None:
             inside |= day < start
         for row in broken[inside[broken]].tolist():
             key = f"L-{int(whole['id'][row]):06d}"
-            desk.lost.append(Lost("leads", f"crm/{file}", key, int(whole["id"][row]), "The date of creation is no date."))
+            desk.lost.append(
+                Lost("leads", f"crm/{file}", key, int(whole["id"][row]), "The date of creation is no date.")
+            )
         write_text(desk.folder / "crm" / file, take(columns, inside))
 
 
@@ -237,7 +270,9 @@ def _lead_columns(desk: Desk, leads: Frame) -> dict[str, Texts]:
     region = np.where(leads["account"] >= 0, world.accounts["region"][leads["account"]], -1)
     country = np.where(leads["account"] >= 0, world.accounts["country"][leads["account"]], -1)
     steps = np.stack([leads[n] for n in ("created", "mql", "handed", "sal", "qualified", "disqualified")])
-    stage = np.where(leads["deal"] >= 0, 6, np.where(leads["disqualified"] != NONE, 5, (steps[:5] != NONE).sum(axis=0) - 1))
+    stage = np.where(
+        leads["deal"] >= 0, 6, np.where(leads["disqualified"] != NONE, 5, (steps[:5] != NONE).sum(axis=0) - 1)
+    )
     modified = np.maximum(steps.max(axis=0), leads["created"] + 300)
     modified = np.minimum(np.where(leads["master"] >= 0, leads["created"] + 86_400, modified), world.span.close - 1)
     medium = np.where(leads["web"], leads["channel"], -1)
@@ -248,7 +283,9 @@ def _lead_columns(desk: Desk, leads: Frame) -> dict[str, Texts]:
         "Lead ID": cells.ids("L-", leads["id"]),
         "Contact ID": cells.ids("C-", leads["contact"]),
         "Account ID": _account_seen(desk, leads["account"], "leads"),
-        "Name": pc.binary_join_element_wise(first.take(pa.array(leads["first"])), last.take(pa.array(leads["last"])), " "),
+        "Name": pc.binary_join_element_wise(
+            first.take(pa.array(leads["first"])), last.take(pa.array(leads["last"])), " "
+        ),
         "Created Date": cells.iso(leads["created"]),
         "Lead Source": cells.coded(leads["channel"], CRM_CHANNELS),
         "Campaign ID": cells.ids("CMP-", leads["campaign"], 4),
@@ -264,7 +301,9 @@ def _lead_columns(desk: Desk, leads: Frame) -> dict[str, Texts]:
         "Asked For": cells.coded(leads["inquiry_kind"], list(funnel.INQUIRIES)),
         "Asked At": cells.iso(leads["inquired"]),
         "Response Working Seconds": cells.whole(leads["answered_seconds"]),
-        "Status": cells.coded(stage, ("New", "MQL", "Handed over", "Accepted", "Sales qualified", "Disqualified", "Converted")),
+        "Status": cells.coded(
+            stage, ("New", "MQL", "Handed over", "Accepted", "Sales qualified", "Disqualified", "Converted")
+        ),
         "Disqualified Reason": cells.coded(leads["disqualified_reason"], list(funnel.DISQUALIFIED)),
         "Opportunity ID": cells.ids("O-", leads["deal"]),
         "Fit Score": cells.whole(leads["score_fit"]),
@@ -408,8 +447,10 @@ def crm_campaigns(desk: Desk) -> None:
     number = np.arange(len(all_))
     ended = np.array([int(edges[c.last + 1]) - 1 if c.last < world.span.count - 1 else NONE for c in all_])
     spent = np.bincount(
-        np.where(world.costs["campaign"] >= 0, world.costs["campaign"], len(all_)), weights=world.costs["amount"], minlength=len(all_) + 1
-    )[: len(all_)]  # fmt: skip
+        np.where(world.costs["campaign"] >= 0, world.costs["campaign"], len(all_)),
+        weights=world.costs["amount"],
+        minlength=len(all_) + 1,
+    )[: len(all_)]
     budget = (np.round(spent / 500_000) * 500_000).astype(np.int64)
     columns = {
         "Campaign ID": cells.ids("CMP-", number, 4),
@@ -444,19 +485,54 @@ def crm_quotes(desk: Desk) -> None:
     q, d = world.quotes, world.deals
     of = q["opportunity"]
     code = cells.coded(world.accounts["currency"][d["account"][of]], company.CURRENCIES).to_pylist()
-    status = np.where(q["accepted"] != NONE, "accepted", np.where(~q["last"], "replaced", np.where(d["closed"][of] != NONE, "declined", "sent")))
+    status = np.where(
+        q["accepted"] != NONE,
+        "accepted",
+        np.where(~q["last"], "replaced", np.where(d["closed"][of] != NONE, "declined", "sent")),
+    )
     rows: list[list[object]] = [["Quotes of all regions"], [f"Exported {world.span.until:%d.%m.%Y}"]]
-    rows.append(["Quote", "Opportunity", "Revision", "Sent", "Valid until", "Accepted", "State", "Amount", "Currency", "Product", "Owner"])
+    rows.append(
+        [
+            "Quote",
+            "Opportunity",
+            "Revision",
+            "Sent",
+            "Valid until",
+            "Accepted",
+            "State",
+            "Amount",
+            "Currency",
+            "Product",
+            "Owner",
+        ]
+    )
     product = cells.coded(d["product"][of], company.PRODUCTS).to_pylist()
     owner = _owners(d["region"][of], d["owner"][of]).to_pylist()
     issued, accepted = cells.german(q["issued"]).to_pylist(), cells.german(q["accepted"]).to_pylist()
     for i, (opportunity, revision, amount, valid) in enumerate(
-        zip(d["opportunity"][of].tolist(), q["revision"].tolist(), q["amount"].tolist(), q["valid"].tolist(), strict=True)
+        zip(
+            d["opportunity"][of].tolist(),
+            q["revision"].tolist(),
+            q["amount"].tolist(),
+            q["valid"].tolist(),
+            strict=True,
+        )
     ):
         rows.append(
-            [f"Q-{opportunity:06d}-{revision}", f"O-{opportunity:06d}", revision, issued[i], f"{day_of(valid):%d.%m.%Y}",
-             accepted[i] or None, str(status[i]), amount / 100, code[i], product[i], owner[i]]
-        )  # fmt: skip
+            [
+                f"Q-{opportunity:06d}-{revision}",
+                f"O-{opportunity:06d}",
+                revision,
+                issued[i],
+                f"{day_of(valid):%d.%m.%Y}",
+                accepted[i] or None,
+                str(status[i]),
+                amount / 100,
+                code[i],
+                product[i],
+                owner[i],
+            ]
+        )
     write_workbook(desk.folder / "crm" / "quotes.xlsx", {"Quotes": rows})
 
 
@@ -522,7 +598,9 @@ def web_sessions(desk: Desk) -> None:
     for name, start, end in chunks(world, 6):
         if "-" not in name:
             inside = (day >= start) & (day < end)
-            write_parquet(desk.folder / "web" / f"sessions-{name}.parquet", _typed(take(columns, inside), s.take(inside)))
+            write_parquet(
+                desk.folder / "web" / f"sessions-{name}.parquet", _typed(take(columns, inside), s.take(inside))
+            )
             continue
         file = f"sessions-{name}.csv.gz"
         held_back = (day == end - 1) & (s["session"] % 11 == 0) & (end < world.span.end)
@@ -534,14 +612,23 @@ def web_sessions(desk: Desk) -> None:
         places = np.searchsorted(rows, mine)
         cut = dict(zip(places.tolist(), [f"s{int(n):09d},GA1.000" for n in s["session"][mine]], strict=True))
         for row in mine.tolist():
-            desk.lost.append(Lost("web_sessions", f"web/{file}", f"s{int(s['session'][row]):09d}", row, "The line is cut off."))
+            desk.lost.append(
+                Lost("web_sessions", f"web/{file}", f"s{int(s['session'][row]):09d}", row, "The line is cut off.")
+            )
         write_text(desk.folder / "web" / file, take(columns, rows), Text(broken=cut))
 
 
 def _typed(columns: dict[str, Texts], s: Frame) -> dict[str, Texts]:
-    found = {name: pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for name, column in columns.items()}
+    found = {
+        name: pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for name, column in columns.items()
+    }
     found["started_at"] = pa.array(s["at"].astype("datetime64[s]")).cast(pa.timestamp("ms", "UTC"))
-    for name, column in (("page_views", "views"), ("duration_s", "seconds"), ("engaged_s", "engaged_seconds"), ("key_events", "conversions")):
+    for name, column in (
+        ("page_views", "views"),
+        ("duration_s", "seconds"),
+        ("engaged_s", "engaged_seconds"),
+        ("key_events", "conversions"),
+    ):
         found[name] = pa.array(s[column])
     for name, column in (("engaged", "engaged"), ("new_visitor", "new")):
         found[name] = pa.array(s[column])
@@ -553,9 +640,10 @@ def web_actions(desk: Desk) -> None:
     world = desk.world
     a = world.actions
     person = pc.if_else(
-        pa.array(a["contact"] >= 0), cells.ids("C-", a["contact"]),
+        pa.array(a["contact"] >= 0),
+        cells.ids("C-", a["contact"]),
         pc.if_else(pa.array(a["lead"] >= 0), cells.ids("L-", a["lead"]), cells.ids("GA1.", a["visitor"], 9)),
-    )  # fmt: skip
+    )
     form = a["kind"] == web.KINDS.index("form")
     forms = np.where(form, np.where(a["lead"] >= 0, a["lead"] % len(web.FORMS), a["page"] % len(web.FORMS)), -1)
     columns = {
@@ -640,8 +728,13 @@ def microsoft_ads(desk: Desk) -> None:
         "Spend": cells.parts(a["spend"], 2),
         "Conversions": cells.whole(a["conversions"]),
     }
-    total = f"Total,,,,{int(a['impressions'].sum())},{int(a['clicks'].sum())},{int(a['spend'].sum()) / 100:.2f},{int(a['conversions'].sum())}"
-    before = ["Report Name: Keyword performance", f"Report Time: {world.span.first:%m/%d/%Y} - {world.span.until:%m/%d/%Y}", "Currency: GBP"]
+    shown, clicks, spend, done = (int(a[n].sum()) for n in ("impressions", "clicks", "spend", "conversions"))
+    total = f"Total,,,,{shown},{clicks},{spend / 100:.2f},{done}"
+    before = [
+        "Report Name: Keyword performance",
+        f"Report Time: {world.span.first:%m/%d/%Y} - {world.span.until:%m/%d/%Y}",
+        "Currency: GBP",
+    ]
     write_text(desk.folder / "ads" / "microsoft.csv", columns, Text(before=before, after=[total]))
 
 
@@ -659,7 +752,13 @@ def linkedin_ads(desk: Desk) -> None:
         "Clicks": cells.whole(a["clicks"]),
         "Leads": cells.whole(a["conversions"]),
     }
-    before = ["Campaign Performance Report (in UTC)", f"Report Start: {world.span.first}", f"Report End: {world.span.until}", "", "Tallyport"]
+    before = [
+        "Campaign Performance Report (in UTC)",
+        f"Report Start: {world.span.first}",
+        f"Report End: {world.span.until}",
+        "",
+        "Tallyport",
+    ]
     write_text(desk.folder / "ads" / "linkedin.csv", columns, Text("\t", "utf-16", before))
 
 
@@ -667,11 +766,16 @@ def meta_ads(desk: Desk) -> None:
     """A workbook with two sheets."""
     world = desk.world
     a = world.ads.take(world.ads["platform"] == 3)
-    rows: list[list[object]] = [["Reporting starts", "Campaign", "Ad set", "Impressions", "Link clicks", "Amount spent (EUR)", "Results"]]
+    rows: list[list[object]] = [
+        ["Reporting starts", "Campaign", "Ad set", "Impressions", "Link clicks", "Amount spent (EUR)", "Results"]
+    ]
     for day, campaign, group, shown, clicks, spend, results in zip(
-        *(a[n].tolist() for n in ("day", "campaign", "group", "impressions", "clicks", "spend", "conversions")), strict=True
+        *(a[n].tolist() for n in ("day", "campaign", "group", "impressions", "clicks", "spend", "conversions")),
+        strict=True,
     ):
-        rows.append([day_of(day), f"CMP-{campaign:04d}", ("Broad", "Lookalike")[group], shown, clicks, spend / 100, results])
+        rows.append(
+            [day_of(day), f"CMP-{campaign:04d}", ("Broad", "Lookalike")[group], shown, clicks, spend / 100, results]
+        )
     notes = [["Account", "Tallyport EU"], ["Attribution", "7-day click"]]
     write_workbook(desk.folder / "ads" / "meta.xlsx", {"Raw Data Report": rows, "About": notes})
 
@@ -703,7 +807,15 @@ def mail_events(desk: Desk) -> None:
         double = rng.choice(rows, min(len(rows), 25), replace=False) if len(rows) else rows
         file = f"events-{name}.csv.gz"
         for row in broken[inside[broken]].tolist():
-            desk.lost.append(Lost("email_events", f"mail/{file}", f"m{int(m['event'][row]):09d}", row, "The time of sending is missing."))
+            desk.lost.append(
+                Lost(
+                    "email_events",
+                    f"mail/{file}",
+                    f"m{int(m['event'][row]):09d}",
+                    row,
+                    "The time of sending is missing.",
+                )
+            )
         write_text(desk.folder / "mail" / file, take(columns, np.sort(np.concatenate([rows, double]))))
 
 
@@ -716,7 +828,9 @@ def social_profiles(desk: Desk) -> None:
         "network": cells.coded(s["profile"], outreach.NETWORKS),
         "date": cells.day(s["day"], "%d/%m/%Y"),
     }
-    columns |= {n: cells.whole(s[n]) for n in ("followers", "posts", "reach", "impressions", "clicks", "saves", "engagements")}
+    columns |= {
+        n: cells.whole(s[n]) for n in ("followers", "posts", "reach", "impressions", "clicks", "saves", "engagements")
+    }
     write_text(desk.folder / "social" / "profiles.csv", columns)
 
 
@@ -805,7 +919,9 @@ def invoices(desk: Desk) -> None:
         "Wareneinsatz": cells.parts(o["goods"], 2, ","),
         "Währung": cells.coded(currency, company.CURRENCIES),
         "Artikel": cells.coded(o["product"], company.PRODUCTS),
-        "Gruppe": cells.coded(np.where(o["service"], 1, np.where(o["line"] > 1, 2, 0)), ("Subscription", "Services", "Support")),
+        "Gruppe": cells.coded(
+            np.where(o["service"], 1, np.where(o["line"] > 1, 2, 0)), ("Subscription", "Services", "Support")
+        ),
         "Kanal": cells.coded(first["channel"][o["account"]], CRM_CHANNELS),
     }
     write_text(desk.folder / "finance" / "rechnungen.csv", columns, Text(";", "cp1252"))
@@ -845,7 +961,22 @@ def cost_sheets(desk: Desk) -> None:
     broken = int(rng.choice(np.flatnonzero((c["kind"] == 1) & (c["function"] == 0))))
     for name, start, end in chunks(world, 0):
         rows: list[list[object]] = [[f"Marketing, sales and service costs {name}"]]
-        rows.append(["Entry", "Booked", "Kind", "Function", "Purpose", "Supplier", "Campaign", "Channel", "Segment", "Customer", "Amount", "Currency"])
+        rows.append(
+            [
+                "Entry",
+                "Booked",
+                "Kind",
+                "Function",
+                "Purpose",
+                "Supplier",
+                "Campaign",
+                "Channel",
+                "Segment",
+                "Customer",
+                "Amount",
+                "Currency",
+            ]
+        )
         total = 0
         inside = np.flatnonzero((c["day"] >= start) & (c["day"] < end))
         for i in inside.tolist():
@@ -854,14 +985,25 @@ def cost_sheets(desk: Desk) -> None:
             campaign, channel, account = int(c["campaign"][i]), int(c["channel"][i]), int(c["account"][i])
             platform, segment = int(c["platform"][i]), int(c["segment"][i])
             if i == broken:
-                desk.lost.append(Lost("costs", f"finance/costs-{name}.xlsx", f"B-{i:06d}", i, "The amount is no number."))
+                desk.lost.append(
+                    Lost("costs", f"finance/costs-{name}.xlsx", f"B-{i:06d}", i, "The amount is no number.")
+                )
             rows.append(
-                [f"B-{i:06d}", day_of(int(c["day"][i])), finance.COST_KINDS[int(c["kind"][i])], finance.FUNCTIONS[int(c["function"][i])],
-                 finance.PURPOSES[int(c["purpose"][i])], marketing.PLATFORMS[platform] if platform >= 0 else None,
-                 f"CMP-{campaign:04d}" if campaign >= 0 else None, CRM_CHANNELS[channel] if channel >= 0 else None,
-                 company.SEGMENTS[segment].name if segment >= 0 else None, f"A-{account:06d}" if account >= 0 else None,
-                 "see mail" if i == broken else amount / 100, company.CURRENCIES[int(c["currency"][i])]]
-            )  # fmt: skip
+                [
+                    f"B-{i:06d}",
+                    day_of(int(c["day"][i])),
+                    finance.COST_KINDS[int(c["kind"][i])],
+                    finance.FUNCTIONS[int(c["function"][i])],
+                    finance.PURPOSES[int(c["purpose"][i])],
+                    marketing.PLATFORMS[platform] if platform >= 0 else None,
+                    f"CMP-{campaign:04d}" if campaign >= 0 else None,
+                    CRM_CHANNELS[channel] if channel >= 0 else None,
+                    company.SEGMENTS[segment].name if segment >= 0 else None,
+                    f"A-{account:06d}" if account >= 0 else None,
+                    "see mail" if i == broken else amount / 100,
+                    company.CURRENCIES[int(c["currency"][i])],
+                ]
+            )
         rows.append(["Total", *[None] * 9, total / 100, None])
         write_workbook(desk.folder / "finance" / f"costs-{name}.xlsx", {"Costs": rows})
 
@@ -890,7 +1032,11 @@ def general_ledger(desk: Desk) -> None:
         "Segment": cells.coded(segment, [s.name for s in company.SEGMENTS]),
     }
     for name, start, end in chunks(world, 0):
-        write_text(desk.folder / "finance" / f"hauptbuch-{name}.csv", take(columns, (g["day"] >= start) & (g["day"] < end)), Text(";", "cp1252"))
+        write_text(
+            desk.folder / "finance" / f"hauptbuch-{name}.csv",
+            take(columns, (g["day"] >= start) & (g["day"] < end)),
+            Text(";", "cp1252"),
+        )
 
 
 def exchange_rates(desk: Desk) -> None:
@@ -926,10 +1072,33 @@ def survey_answers(desk: Desk) -> None:
 
 
 EXPORTS: tuple[Callable[[Desk], None], ...] = (
-    crm_accounts, crm_contacts, crm_leads, crm_lead_history, crm_opportunities, crm_opportunity_history, crm_contact_roles,
-    crm_campaigns, crm_quotes, sales_activities, web_sessions, web_actions, touchpoints, google_ads, microsoft_ads, linkedin_ads,
-    meta_ads, mail_events, social_profiles, social_listening, search_console, link_index, content_calendar, invoices, billing,
-    cost_sheets, general_ledger, exchange_rates, survey_answers,
-)  # fmt: skip
-
-_ = (Flags, runs)
+    crm_accounts,
+    crm_contacts,
+    crm_leads,
+    crm_lead_history,
+    crm_opportunities,
+    crm_opportunity_history,
+    crm_contact_roles,
+    crm_campaigns,
+    crm_quotes,
+    sales_activities,
+    web_sessions,
+    web_actions,
+    touchpoints,
+    google_ads,
+    microsoft_ads,
+    linkedin_ads,
+    meta_ads,
+    mail_events,
+    social_profiles,
+    social_listening,
+    search_console,
+    link_index,
+    content_calendar,
+    invoices,
+    billing,
+    cost_sheets,
+    general_ledger,
+    exchange_rates,
+    survey_answers,
+)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.demo import company
-from headwater.demo.clock import DAY, NONE, Integers, Span, days
+from headwater.demo.clock import Floats, Integers, Span
 from headwater.demo.draw import stream
-from headwater.demo.frame import Frame, runs, stacked
-from headwater.demo.market import months_of
+from headwater.demo.frame import Frame, stacked
 from headwater.demo.marketing import IDLE, PLATFORM_CURRENCY, Campaign
 
 COST_KINDS = ("media", "tools", "people", "content", "events", "programme", "overhead", "cost_to_serve")
@@ -51,7 +50,9 @@ def rate_table(span: Span, published: Frame) -> tuple[int, Integers]:
     return first, table
 
 
-def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: Frame, paid: Integers, accounts: Frame) -> Frame:
+def costs(
+    seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: Frame, paid: Integers, accounts: Frame
+) -> Frame:
     """Every cost entry, in cents."""
     rng = stream(seed, "costs")
     edges = span.starts()
@@ -59,8 +60,19 @@ def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: 
     month = np.arange(span.count)
     parts = []
 
-    def add(day: Integers, kind: str, function: str, purpose: str, cents: Integers, *, channel: str = "", campaign: int = -1, currency: int = 0,
-            platform: int = -1, segment: int = -1) -> None:
+    def add(
+        day: Integers,
+        kind: str,
+        function: str,
+        purpose: str,
+        cents: Floats | Integers,
+        *,
+        channel: str = "",
+        campaign: int = -1,
+        currency: int = 0,
+        platform: int = -1,
+        segment: int = -1,
+    ) -> None:
         size = len(day)
         parts.append(
             Frame(
@@ -75,7 +87,7 @@ def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: 
                 segment=np.full(size, segment),
                 amount=cents.astype(np.int64),
             )
-        )  # fmt: skip
+        )
 
     of_month = span.month_of(ads["day"])
     for n in np.unique(ads["campaign"]).tolist():
@@ -84,7 +96,17 @@ def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: 
         there = cents > 0
         place = all_[n].platform
         code = company.CURRENCIES.index(PLATFORM_CURRENCY[place])
-        add(last[there], "media", "marketing", "new_business", cents[there], channel=all_[n].channel, campaign=n, currency=code, platform=place)
+        add(
+            last[there],
+            "media",
+            "marketing",
+            "new_business",
+            cents[there],
+            channel=all_[n].channel,
+            campaign=n,
+            currency=code,
+            platform=place,
+        )
     wobble = 1 + 0.05 * rng.standard_normal(span.count)
     growth = 1 + 0.8 * month / span.count
     for n, c in enumerate(all_):
@@ -111,17 +133,52 @@ def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: 
     add(edges[:-1] + 20, "content", "marketing", "retention", np.round(content * 0.2), channel="email")
     add(edges[:-1] + 2, "tools", "marketing", "general", np.round(1_050_000 * scale * growth), channel="email")
     add(edges[:-1] + 2, "tools", "marketing", "general", np.round(480_000 * scale * growth), channel="organic_search")
-    for channel, share in (("paid_search", 0.16), ("paid_social", 0.18), ("organic_search", 0.24), ("email", 0.14), ("events", 0.18), ("referral", 0.04), ("partners", 0.06)):
-        add(last, "people", "marketing", "new_business", np.round(7_400_000 * scale * share * growth * wobble), channel=channel)
+    for channel, share in (
+        ("paid_search", 0.16),
+        ("paid_social", 0.18),
+        ("organic_search", 0.24),
+        ("email", 0.14),
+        ("events", 0.18),
+        ("referral", 0.04),
+        ("partners", 0.06),
+    ):
+        add(
+            last,
+            "people",
+            "marketing",
+            "new_business",
+            np.round(7_400_000 * scale * share * growth * wobble),
+            channel=channel,
+        )
     add(last, "people", "marketing", "retention", np.round(900_000 * scale * growth))
     for segment, share in enumerate((0.26, 0.40, 0.34)):
-        add(last, "people", "sales", "new_business", np.round(13_500_000 * scale * share * growth * wobble), segment=segment)
-        add(last, "people", "sales", "expansion", np.round(3_600_000 * scale * share * growth * wobble), segment=segment)
-        add(last, "cost_to_serve", "service", "retention", np.round(5_200_000 * scale * share * growth * wobble), segment=segment)
+        add(
+            last,
+            "people",
+            "sales",
+            "new_business",
+            np.round(13_500_000 * scale * share * growth * wobble),
+            segment=segment,
+        )
+        add(
+            last, "people", "sales", "expansion", np.round(3_600_000 * scale * share * growth * wobble), segment=segment
+        )
+        add(
+            last,
+            "cost_to_serve",
+            "service",
+            "retention",
+            np.round(5_200_000 * scale * share * growth * wobble),
+            segment=segment,
+        )
     add(edges[:-1] + 2, "tools", "sales", "general", np.round(1_250_000 * scale * growth))
     add(edges[:-1] + 14, "programme", "sales", "new_business", np.round(640_000 * scale * growth * wobble))
     add(last, "overhead", "marketing", "general", np.round(800_000 * scale * growth))
-    big = np.flatnonzero(paid.max(axis=1) > np.quantile(paid.max(axis=1)[paid.max(axis=1) > 0], 0.9)) if (paid > 0).any() else np.zeros(0, np.int64)
+    big = (
+        np.flatnonzero(paid.max(axis=1) > np.quantile(paid.max(axis=1)[paid.max(axis=1) > 0], 0.9))
+        if (paid > 0).any()
+        else np.zeros(0, np.int64)
+    )
     for quarter in range(2, span.count, 3):
         there = big[paid[big, quarter] > 0]
         parts.append(
@@ -147,7 +204,17 @@ def costs(seed: int, span: Span, scale: float, all_: tuple[Campaign, ...], ads: 
     return found
 
 
-def ledger(seed: int, span: Span, scale: float, accounts: Frame, paid: Integers, orders: Frame, costs: Frame, table: tuple[int, Integers], products: Integers) -> Frame:
+def ledger(
+    seed: int,
+    span: Span,
+    scale: float,
+    accounts: Frame,
+    paid: Integers,
+    orders: Frame,
+    costs: Frame,
+    table: tuple[int, Integers],
+    products: Integers,
+) -> Frame:
     """Postings of profit and loss, and payments, in cents."""
     rng = stream(seed, "ledger")
     edges = span.starts()
@@ -155,22 +222,53 @@ def ledger(seed: int, span: Span, scale: float, accounts: Frame, paid: Integers,
     month = np.arange(span.count)
     first, rate = table
     account, of = np.nonzero(paid > 0)
-    parts = [_posting(last[of], "revenue", paid[account, of], account=account, currency=accounts["currency"][account], product=products[account], code=4000)]
+    parts = [
+        _posting(
+            last[of],
+            "revenue",
+            paid[account, of],
+            account=account,
+            currency=accounts["currency"][account],
+            product=products[account],
+            code=4000,
+        )
+    ]
     done = np.flatnonzero(orders["service"])
     when = np.minimum(orders["day"][done] + 20, span.end - 1)
     parts.append(
-        _posting(when, "revenue", orders["amount"][done], account=orders["account"][done],
-                 currency=accounts["currency"][orders["account"][done]], product=orders["product"][done], code=4100)
-    )  # fmt: skip
+        _posting(
+            when,
+            "revenue",
+            orders["amount"][done],
+            account=orders["account"][done],
+            currency=accounts["currency"][orders["account"][done]],
+            product=orders["product"][done],
+            code=4100,
+        )
+    )
     parts.append(
-        _posting(when, "cogs", orders["goods"][done], account=orders["account"][done],
-                 currency=accounts["currency"][orders["account"][done]], product=orders["product"][done], code=5100)
-    )  # fmt: skip
+        _posting(
+            when,
+            "cogs",
+            orders["goods"][done],
+            account=orders["account"][done],
+            currency=accounts["currency"][orders["account"][done]],
+            product=orders["product"][done],
+            code=5100,
+        )
+    )
     credit = np.flatnonzero(rng.random(len(account)) < 0.004)
     parts.append(
-        _posting(np.minimum(last[of[credit]] + 9, span.end - 1), "revenue", -(paid[account[credit], of[credit]] // 2), account=account[credit],
-                 currency=accounts["currency"][account[credit]], product=products[account[credit]], code=4900)
-    )  # fmt: skip
+        _posting(
+            np.minimum(last[of[credit]] + 9, span.end - 1),
+            "revenue",
+            -(paid[account[credit], of[credit]] // 2),
+            account=account[credit],
+            currency=accounts["currency"][account[credit]],
+            product=products[account[credit]],
+            code=4900,
+        )
+    )
     euros = np.zeros(span.count)
     np.add.at(euros, of, paid[account, of] * rate[accounts["currency"][account], last[of] - first] / 100_000)
     hosting = np.round(euros * (0.155 - 0.02 * month / span.count) * (1 + 0.03 * rng.standard_normal(span.count)))
@@ -182,17 +280,34 @@ def ledger(seed: int, span: Span, scale: float, accounts: Frame, paid: Integers,
     parts.append(_posting(last, "opex", np.round(spent).astype(np.int64), code=6000))
     growth = 1 + 0.7 * month / span.count
     for kind, cents, code in (("opex", 12_500_000, 6200), ("overhead", 4_800_000, 6500), ("interest", 310_000, 7000)):
-        parts.append(_posting(last, kind, np.round(cents * scale * growth * (1 + 0.02 * rng.standard_normal(span.count))).astype(np.int64), code=code))
+        parts.append(
+            _posting(
+                last,
+                kind,
+                np.round(cents * scale * growth * (1 + 0.02 * rng.standard_normal(span.count))).astype(np.int64),
+                code=code,
+            )
+        )
     quarter = last[2::3]
     parts.append(_posting(quarter, "tax", np.round(euros[2::3] * 0.05).astype(np.int64), code=7600))
     parts.append(_posting(quarter, "capex", np.round(2_400_000 * scale * growth[2::3]).astype(np.int64), code=800))
-    parts.append(_posting(quarter, "capex", -np.round(2_400_000 * scale * growth[2::3]).astype(np.int64), cash=2, code=800))
+    parts.append(
+        _posting(quarter, "capex", -np.round(2_400_000 * scale * growth[2::3]).astype(np.int64), cash=2, code=800)
+    )
     due = orders["day"] + 14 + rng.gamma(2.0, 12.0, orders.size).astype(np.int64)
     came = np.flatnonzero((due < span.end) & (rng.random(orders.size) > 0.012))
     parts.append(
-        _posting(due[came], "revenue", orders["amount"][came], account=orders["account"][came],
-                 currency=accounts["currency"][orders["account"][came]], product=orders["product"][came], cash=1, code=1200)
-    )  # fmt: skip
+        _posting(
+            due[came],
+            "revenue",
+            orders["amount"][came],
+            account=orders["account"][came],
+            currency=accounts["currency"][orders["account"][came]],
+            product=orders["product"][came],
+            cash=1,
+            code=1200,
+        )
+    )
     out = np.round(spent + 16_000_000 * scale * growth + hosting + support).astype(np.int64)
     parts.append(_posting(last, "opex", -out, cash=1, code=1200))
     loan = np.array([edges[min(16, span.count - 1)] + 3])
@@ -204,17 +319,35 @@ def ledger(seed: int, span: Span, scale: float, accounts: Frame, paid: Integers,
 
 
 ACCOUNT_NAMES = {
-    800: "Equipment", 1200: "Bank", 1700: "Loans", 4000: "Subscriptions", 4100: "Services", 4900: "Credit notes", 5000: "Hosting",
-    5100: "Service delivery", 5200: "Customer support", 6000: "Sales and marketing", 6200: "Research and development", 6500: "Administration",
-    7000: "Interest", 7600: "Taxes",
-}  # fmt: skip
+    800: "Equipment",
+    1200: "Bank",
+    1700: "Loans",
+    4000: "Subscriptions",
+    4100: "Services",
+    4900: "Credit notes",
+    5000: "Hosting",
+    5100: "Service delivery",
+    5200: "Customer support",
+    6000: "Sales and marketing",
+    6200: "Research and development",
+    6500: "Administration",
+    7000: "Interest",
+    7600: "Taxes",
+}
 CASH_FLOWS = ("", "operating", "investing", "financing")
 
 
 def _posting(
-    day: Integers, kind: str, amount: Integers, *, account: Integers | None = None, currency: Integers | None = None,
-    product: Integers | None = None, cash: int = 0, code: int = 0
-) -> Frame:  # fmt: skip
+    day: Integers,
+    kind: str,
+    amount: Integers,
+    *,
+    account: Integers | None = None,
+    currency: Integers | None = None,
+    product: Integers | None = None,
+    cash: int = 0,
+    code: int = 0,
+) -> Frame:
     size = len(day)
     nothing = np.full(size, -1)
     return Frame(
@@ -227,6 +360,3 @@ def _posting(
         cash=np.full(size, cash),
         code=np.full(size, code),
     )
-
-
-_ = (DAY, NONE, days, runs, months_of)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.demo import company
-from headwater.demo.clock import DAY, NONE, Flags, Floats, Integers, Span, days, instant, working
+from headwater.demo.clock import NONE, Flags, Floats, Integers, Span, days, instant, working
 from headwater.demo.draw import chosen, clock_times, counts, lag, picked, stream, to_office, weekdays
 from headwater.demo.frame import Frame
 from headwater.demo.market import months_of, words
 
 INQUIRIES = {"demo": 0.46, "contact": 0.30, "quote": 0.14, "call back": 0.10}
-DISQUALIFIED = {"No budget": 0.24, "No need": 0.28, "Not reachable": 0.26, "Student or job seeker": 0.12, "Competitor": 0.10}
+DISQUALIFIED = {
+    "No budget": 0.24,
+    "No need": 0.28,
+    "Not reachable": 0.26,
+    "Student or job seeker": 0.12,
+    "Competitor": 0.10,
+}
 FAIRS = (0.5, 0.7, 2.1, 0.8, 1.9, 1.0, 0.3, 0.2, 1.8, 1.3, 1.6, 0.3)
 """Trade fairs by calendar month."""
 
@@ -52,7 +58,10 @@ def leads(seed: int, span: Span, accounts: Frame, size: int) -> Frame:
     channel, day, second = channel[order], day[order], second[order]
     created = instant(day, second)
     account = _accounts(rng, accounts, created)
-    of = {name: np.array([getattr(c, name) for c in company.CHANNELS])[channel] for name in ("web", "inquiry", "mql", "sal", "qualified")}
+    of = {
+        name: np.array([getattr(c, name) for c in company.CHANNELS])[channel]
+        for name in ("web", "inquiry", "mql", "sal", "qualified")
+    }
     total = len(created)
     fit = np.where(account >= 0, accounts["fit"][account], rng.random(total) < 0.2)
     web = chosen(rng, of["web"])
@@ -101,9 +110,13 @@ def _stages(rng: np.random.Generator, span: Span, accounts: Frame, found: Frame,
     base = np.where(inquiry & (found["inquired"] != NONE), found["inquired"], created)
     found["mql"] = _until(span, np.where(mql, base + wait, NONE))
     handed = (found["mql"] != NONE) & chosen(rng, np.full(total, 0.94))
-    found["handed"] = _until(span, _after(handed, found["mql"], to_office(rng, found["mql"] + lag(rng, total, 0.12, 0.8))))
+    found["handed"] = _until(
+        span, _after(handed, found["mql"], to_office(rng, found["mql"] + lag(rng, total, 0.12, 0.8)))
+    )
     sal = (found["handed"] != NONE) & chosen(rng, of["sal"] * np.where(fit, 1.08, 0.84))
-    found["sal"] = _until(span, _after(sal, found["handed"], to_office(rng, found["handed"] + lag(rng, total, 1.4, 0.9))))
+    found["sal"] = _until(
+        span, _after(sal, found["handed"], to_office(rng, found["handed"] + lag(rng, total, 1.4, 0.9)))
+    )
     region = np.where(found["account"] >= 0, accounts["region"][found["account"]], -1)
     drop = (region == [r.name for r in company.REGIONS].index(company.PLANTS.drop_region)) & (
         span.month_of(days(found["sal"])) >= company.PLANTS.drop_month
@@ -148,6 +161,3 @@ def _answers(rng: np.random.Generator, span: Span, found: Frame) -> None:
     found["answered"] = _until(span, np.where(answered, at, NONE))
     spent = working(np.where(answered, at, 0)) - working(np.where(answered, asked, 0))
     found["answered_seconds"] = np.where(found["answered"] != NONE, np.maximum(spent, 0), NONE)
-
-
-_ = DAY

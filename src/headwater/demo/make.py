@@ -1,10 +1,10 @@
-"""The demo workspace: the company is drawn, its truth written down, its exports made, and all of it loaded and built."""
+"""The demo workspace: the company is drawn, its truth written down, its exports made, loaded and built."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,7 +34,13 @@ def quiet(what: str, done: int, of: int) -> None:
 
 
 def generate(
-    folder: Path, *, scale: float = 1.0, seed: int = SEED, until: date | None = None, now: datetime | None = None, tell: Progress = quiet
+    folder: Path,
+    *,
+    scale: float = 1.0,
+    seed: int = SEED,
+    until: date | None = None,
+    now: datetime | None = None,
+    tell: Progress | None = None,
 ) -> date:
     """Writes the exports, the workspace's own files and `truth.json` into a folder; the last day told comes back.
 
@@ -44,7 +50,10 @@ def generate(
     """
     if not SCALES[0] <= scale <= SCALES[1]:
         raise QueryError(f"the scale is {scale:g}", do=f"Give one from {SCALES[0]:g} to {SCALES[1]:g}.")
+    tell = tell or quiet
     last = until or last_whole_month(now or datetime.now(UTC))
+    if (last + timedelta(1)).day != 1 or not 2016 < last.year < 2044:
+        raise QueryError(f"the company cannot be told up to {last}", do="Give the last day of a month, 2017 to 2043.")
     _can_hold(folder)
     from headwater.demo.exports import export
     from headwater.demo.truth import lost_from, truth, write
@@ -61,15 +70,23 @@ def generate(
 
 
 def make(
-    folder: Path, *, scale: float = 1.0, seed: int = SEED, until: date | None = None, now: datetime | None = None, tell: Progress = quiet
+    folder: Path,
+    *,
+    scale: float = 1.0,
+    seed: int = SEED,
+    until: date | None = None,
+    now: datetime | None = None,
+    tell: Progress | None = None,
 ) -> Demo:
     """A demo workspace, drawn, loaded and built, like anybody's files."""
     last = generate(folder, scale=scale, seed=seed, until=until, now=now, tell=tell)
     workspace = Workspace(Workspace.init(folder).path, now=now)
-    done = workspace.refresh(progress=tell)
+    done = workspace.refresh(progress=tell or quiet)
     refused = [f for f in done.load.files if f.state == "refused"]
     if refused:
-        raise WorkspaceError(f"{refused[0].path}: {refused[0].reason}", where=str(folder), do="Report this: the demo must load.")
+        raise WorkspaceError(
+            f"{refused[0].path}: {refused[0].reason}", where=str(folder), do="Report this: the demo must load."
+        )
     rows = sum(f.loaded or 0 for f in done.load.files)
     aside = sum(f.quarantined or 0 for f in done.load.files)
     return Demo(workspace.path, last, len(done.load.files), rows, aside)

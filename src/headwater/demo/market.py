@@ -10,13 +10,25 @@ import numpy as np
 
 from headwater.demo import company
 from headwater.demo.clock import DAY, NONE, Integers, Span, days, instant
-from headwater.demo.draw import chosen, clock_times, counts, each, lag, office_times, picked, stream, weekdays
+from headwater.demo.draw import chosen, counts, each, lag, office_times, picked, stream, weekdays
 from headwater.demo.frame import Frame, runs, starts
 
 LEGAL = {
-    "DE": "GmbH", "AT": "GmbH", "CH": "AG", "NL": "B.V.", "BE": "NV", "LU": "S.A.", "GB": "Ltd", "IE": "Ltd",
-    "SE": "AB", "DK": "A/S", "NO": "AS", "FI": "Oy", "US": "Inc", "CA": "Inc",
-}  # fmt: skip
+    "DE": "GmbH",
+    "AT": "GmbH",
+    "CH": "AG",
+    "NL": "B.V.",
+    "BE": "NV",
+    "LU": "S.A.",
+    "GB": "Ltd",
+    "IE": "Ltd",
+    "SE": "AB",
+    "DK": "A/S",
+    "NO": "AS",
+    "FI": "Oy",
+    "US": "Inc",
+    "CA": "Inc",
+}
 ENDING = {"GB": "co.uk", "US": "com", "CA": "com"}
 
 
@@ -69,7 +81,9 @@ def accounts(seed: int, span: Span, size: int) -> Frame:
     names = list(company.INDUSTRIES)
     by_industry = [[i for i, (_, n) in enumerate(trades) if n == name] for name in names]
     industry = picked(rng, number, list(company.INDUSTRIES.values()))
-    trade = np.array([by_industry[i][int(u * len(by_industry[i]))] for i, u in zip(industry, rng.random(number), strict=True)])
+    trade = np.array(
+        [by_industry[i][int(u * len(by_industry[i]))] for i, u in zip(industry, rng.random(number), strict=True)]
+    )
     fit = chosen(rng, np.array([0.52, 0.68, 0.60])[segment] * np.where(industry <= 3, 1.1, 0.75))
     return Frame(
         account=np.arange(number),
@@ -111,7 +125,9 @@ def account_names(accounts: Frame) -> tuple[list[str], list[str]]:
 def staff(team: str, number: int, salt: int) -> list[str]:
     """People of one of our teams."""
     first, last = words("first_names"), words("last_names")
-    return [f"{first[(salt * 31 + i * 37) % len(first)]} {last[(salt * 17 + i * 53) % len(last)]}" for i in range(number)]
+    return [
+        f"{first[(salt * 31 + i * 37) % len(first)]} {last[(salt * 17 + i * 53) % len(last)]}" for i in range(number)
+    ]
 
 
 SALES = {r.name: staff(r.name, 3, 3 + i) for i, r in enumerate(company.REGIONS)}
@@ -171,11 +187,15 @@ def roles(seed: int, span: Span, opportunities: Frame, contacts: Frame, accounts
     known = np.flatnonzero((contacts["lead"] >= 0) & (contacts["lead"] < len(mine)))
     mine[contacts["lead"][known]] = known
     begin = np.where(opportunities["lead"] >= 0, mine[opportunities["lead"]], -1)
-    begin = np.where(begin >= 0, begin - first[account], (rng.random(len(account)) * np.maximum(have[account], 1)).astype(np.int64))
+    begin = np.where(
+        begin >= 0, begin - first[account], (rng.random(len(account)) * np.maximum(have[account], 1)).astype(np.int64)
+    )
     contact = first[account[of]] + (begin[of] + number) % have[account[of]]
     weights = np.array([[2, 1, 5, 1, 1, 1], [2, 4, 2, 2, 1, 1], [4, 3, 1, 2, 1, 1], [1, 1, 1, 4, 3, 2]], float)
     role = each(rng, weights[np.minimum(number, 3)])
-    joined = np.maximum(opportunities["created"][of] + number * lag(rng, len(of), 3.5, 0.8), contacts["created"][contact])
+    joined = np.maximum(
+        opportunities["created"][of] + number * lag(rng, len(of), 3.5, 0.8), contacts["created"][contact]
+    )
     found = Frame(
         opportunity=of,
         contact=contact,
@@ -196,6 +216,3 @@ def owner_of(accounts: Frame, account: Integers) -> tuple[Integers, Integers]:
 def day_number(seconds: Integers) -> Integers:
     """The business day of instants, for callers that know the market alone."""
     return days(seconds)
-
-
-_ = clock_times

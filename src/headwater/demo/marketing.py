@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headwater.demo import company
-from headwater.demo.clock import Floats, Integers, Span, days
+from headwater.demo.clock import Integers, Span, days
 from headwater.demo.draw import each, stream
 from headwater.demo.frame import Frame
 from headwater.demo.funnel import paid_search_money
@@ -42,7 +42,17 @@ def campaigns(span: Span) -> tuple[Campaign, ...]:
     last = span.count - 1
     found: list[Campaign] = []
 
-    def add(name: str, program: str, objective: str, channel: str, kind: str, first: int, end: int, weight: float, **more: object) -> None:
+    def add(
+        name: str,
+        program: str,
+        objective: str,
+        channel: str,
+        kind: str,
+        first: int,
+        end: int,
+        weight: float,
+        **more: object,
+    ) -> None:
         found.append(Campaign(name, program, objective, channel, kind, first, min(end, last), weight, **more))  # type: ignore[arg-type]
 
     search = "Always-on search"
@@ -50,20 +60,84 @@ def campaigns(span: Span) -> tuple[Campaign, ...]:
     for product in company.PRODUCTS:
         short = product.removeprefix("Tallyport ")
         first = 0 if short != "Insight" else 9
-        add(f"Search | {short}", search, "leads", "paid_search", "search ads", first, last, 2.6, platform=0, product=product)
-    add("Search | Yard management DACH", search, "leads", "paid_search", "search ads", 4, last, 1.8, platform=0, region="DACH")
+        add(
+            f"Search | {short}",
+            search,
+            "leads",
+            "paid_search",
+            "search ads",
+            first,
+            last,
+            2.6,
+            platform=0,
+            product=product,
+        )
+    add(
+        "Search | Yard management DACH",
+        search,
+        "leads",
+        "paid_search",
+        "search ads",
+        4,
+        last,
+        1.8,
+        platform=0,
+        region="DACH",
+    )
     add("Search | Competitors", search, "leads", "paid_search", "search ads", 6, last, 1.2, platform=0)
     add("Bing | Brand", search, "opportunities", "paid_search", "search ads", 0, last, 0.7, platform=1)
-    add("Bing | Warehouse software UK", search, "leads", "paid_search", "search ads", 3, last, 1.1, platform=1, region="UK & Ireland")
+    add(
+        "Bing | Warehouse software UK",
+        search,
+        "leads",
+        "paid_search",
+        "search ads",
+        3,
+        last,
+        1.1,
+        platform=1,
+        region="UK & Ireland",
+    )
     social = "Account engagement"
     for i, region in enumerate(company.REGIONS):
-        add(f"LinkedIn | {region.name} operations leaders", social, "leads", "paid_social", "social ads", i, last, 1.8 * region.share * 4,
-            platform=2, region=region.name)
+        add(
+            f"LinkedIn | {region.name} operations leaders",
+            social,
+            "leads",
+            "paid_social",
+            "social ads",
+            i,
+            last,
+            1.8 * region.share * 4,
+            platform=2,
+            region=region.name,
+        )
     for first in range(2, span.count, 6):
         title = ("Dock to stock", "The quiet yard", "Freight cost clinic")[first // 6 % 3]
-        add(f"LinkedIn | {title} report {first // 18 + 1}", "Thought leadership", "awareness", "paid_social", "social ads", first, first + 4, 1.1, platform=2)
+        add(
+            f"LinkedIn | {title} report {first // 18 + 1}",
+            "Thought leadership",
+            "awareness",
+            "paid_social",
+            "social ads",
+            first,
+            first + 4,
+            1.1,
+            platform=2,
+        )
     add("Meta | Visitors again", social, "awareness", "paid_social", "retargeting", 0, last, 0.9, platform=3)
-    add("Meta | Plan look-alikes", social, "leads", "paid_social", "social ads", 8, last, 0.8, platform=3, product=company.PRODUCTS[0])
+    add(
+        "Meta | Plan look-alikes",
+        social,
+        "leads",
+        "paid_social",
+        "social ads",
+        8,
+        last,
+        0.8,
+        platform=3,
+        product=company.PRODUCTS[0],
+    )
     add(IDLE, "Thought leadership", "awareness", "paid_social", "sponsorship", 1, last, 1.3)
     fairs = ("LogiMAT", "Multimodal", "Transport Logistic", "IntraLogistex", "ProMat", "Nordic Logistics Days")
     for month, calendar in enumerate(months_of(span)):
@@ -71,10 +145,29 @@ def campaigns(span: Span) -> tuple[Campaign, ...]:
         if calendar in (3, 5, 9, 11):
             names = [fairs[(month + i) % len(fairs)] for i in range(2)]
             for i, name in enumerate(names):
-                region = company.REGIONS[(month + 2 * i) % len(company.REGIONS)].name
-                add(f"{name} {year}", f"Trade fairs {year}", "opportunities", "events", "trade fair", max(0, month - 1), month + 1, 2.0, region=region)
+                where = company.REGIONS[(month + 2 * i) % len(company.REGIONS)].name
+                add(
+                    f"{name} {year}",
+                    f"Trade fairs {year}",
+                    "opportunities",
+                    "events",
+                    "trade fair",
+                    max(0, month - 1),
+                    month + 1,
+                    2.0,
+                    region=where,
+                )
         if calendar in (2, 4, 6, 10):
-            add(f"Webinar: {('Slotting', 'Carrier scorecards', 'Yard safety', 'Forecasting')[month % 4]} {year}", "Webinars", "leads", "events", "webinar", month, month + 1, 1.4)
+            add(
+                f"Webinar: {('Slotting', 'Carrier scorecards', 'Yard safety', 'Forecasting')[month % 4]} {year}",
+                "Webinars",
+                "leads",
+                "events",
+                "webinar",
+                month,
+                month + 1,
+                1.4,
+            )
     add("Community round tables", "Webinars", "awareness", "events", "round table", 0, last, 0.25)
     add("Tallyport Dispatch", "Newsletter", "awareness", "email", "newsletter", 0, last, 1.6)
     add("Nurture | First steps", "Lead nurturing", "leads", "email", "nurture", 0, last, 1.5)
@@ -83,11 +176,22 @@ def campaigns(span: Span) -> tuple[Campaign, ...]:
     add("Customers recommend", "Customer growth", "opportunities", "referral", "referral", 0, last, 1.0)
     for half in range(0, span.count, 6):
         names_of = ("Baltik IT", "Stroomwerk Consulting", "Northlane Systems")
-        add(f"With {names_of[half // 6 % 3]} {half // 6 + 1}", "Partner marketing", "opportunities", "partners", "co-marketing", half, half + 5, 1.0)
+        add(
+            f"With {names_of[half // 6 % 3]} {half // 6 + 1}",
+            "Partner marketing",
+            "opportunities",
+            "partners",
+            "co-marketing",
+            half,
+            half + 5,
+            1.0,
+        )
     return tuple(sorted(found, key=lambda c: (c.first, c.name)))
 
 
-def of_moment(rng: np.random.Generator, span: Span, all_: tuple[Campaign, ...], channel: Integers, at: Integers) -> Integers:
+def of_moment(
+    rng: np.random.Generator, span: Span, all_: tuple[Campaign, ...], channel: Integers, at: Integers
+) -> Integers:
     """A campaign for each (channel, instant): one that ran then; -1 for channels without any."""
     found = np.full(len(channel), -1)
     month = np.clip(span.month_of(days(at)), 0, span.count - 1)
@@ -108,9 +212,17 @@ def of_moment(rng: np.random.Generator, span: Span, all_: tuple[Campaign, ...], 
 
 # --- ad platforms ----------------------------------------------------------------------------------------------------
 _KEYWORDS = (
-    "warehouse management software", "yard management system", "dock scheduling", "transport planning tool", "freight cost control",
-    "slot booking software", "supply chain planning", "load planning", "carrier management", "inventory visibility",
-)  # fmt: skip
+    "warehouse management software",
+    "yard management system",
+    "dock scheduling",
+    "transport planning tool",
+    "freight cost control",
+    "slot booking software",
+    "supply chain planning",
+    "load planning",
+    "carrier management",
+    "inventory visibility",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +246,7 @@ MARKETS = (
 
 
 def ad_days(seed: int, span: Span, all_: tuple[Campaign, ...], scale: float) -> Frame:
-    """What each platform counted a day, by campaign, ad group and keyword; spend in cents of the platform's currency."""
+    """What each platform counted a day, by campaign, ad group and keyword; spend in cents of its currency."""
     parts = []
     attention = company.attention(months_of(span))
     demand = company.demand(months_of(span))
@@ -158,10 +270,17 @@ def ad_days(seed: int, span: Span, all_: tuple[Campaign, ...], scale: float) -> 
                     part = 0.62**group * 0.7**keyword
                     norm = sum(0.62**g * 0.7**k for g in range(groups) for k in range(keywords))
                     cents = monthly[month] / 30.4 * c.weight / np.maximum(share[month], 0.1) * part / norm * weekday
-                    price = market.click * (0.75 + 0.5 * rng.random()) * (1 + 0.10 * (push[month] - 1) * (market.kind == "search"))
+                    price = (
+                        market.click
+                        * (0.75 + 0.5 * rng.random())
+                        * (1 + 0.10 * (push[month] - 1) * (market.kind == "search"))
+                    )
                     clicks = rng.poisson(np.where(runs, cents / price, 0.0))
                     rate = market.rate * (0.8 + 0.4 * rng.random())
-                    shown = np.where(runs, clicks / rate * 0.35 + cents / price / rate * 0.65, 0.0) * attention[month] ** 0.7
+                    shown = (
+                        np.where(runs, clicks / rate * 0.35 + cents / price / rate * 0.65, 0.0)
+                        * attention[month] ** 0.7
+                    )
                     impressions = np.maximum(rng.poisson(shown), clicks)
                     paid = np.round(clicks * price * (0.9 + 0.2 * rng.random(len(day)))).astype(np.int64)
                     keep = np.flatnonzero(impressions > 0)
@@ -170,7 +289,9 @@ def ad_days(seed: int, span: Span, all_: tuple[Campaign, ...], scale: float) -> 
                             platform=np.full(len(keep), place),
                             campaign=np.full(len(keep), n),
                             group=np.full(len(keep), group),
-                            keyword=np.full(len(keep), (n * 3 + keyword) % len(_KEYWORDS) if market.keywords > 1 else -1),
+                            keyword=np.full(
+                                len(keep), (n * 3 + keyword) % len(_KEYWORDS) if market.keywords > 1 else -1
+                            ),
                             day=day[keep],
                             impressions=impressions[keep],
                             clicks=clicks[keep],
@@ -178,7 +299,9 @@ def ad_days(seed: int, span: Span, all_: tuple[Campaign, ...], scale: float) -> 
                             conversions=rng.binomial(clicks[keep], 0.021 + 0.004 * np.clip(demand[month[keep]], 0, 2)),
                         )
                     )
-    return Frame({name: np.concatenate([p[name] for p in parts]) for name in parts[0]}).sorted("platform", "day", "campaign")
+    return Frame({name: np.concatenate([p[name] for p in parts]) for name in parts[0]}).sorted(
+        "platform", "day", "campaign"
+    )
 
 
 def _weight(all_: tuple[Campaign, ...], mine: list[int], month: int) -> float:
@@ -193,6 +316,3 @@ def keyword(number: int) -> str:
 def marketer(number: int) -> str:
     """Who is responsible for a campaign."""
     return MARKETERS[number % len(MARKETERS)]
-
-
-_ = Floats

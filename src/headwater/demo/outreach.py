@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.demo import company
-from headwater.demo.clock import DAY, NONE, Integers, Span, days, instant
+from headwater.demo.clock import DAY, NONE, Integers, Span, instant
 from headwater.demo.draw import chosen, lag, office_times, picked, stream, to_office
 from headwater.demo.frame import Frame, runs, stacked
 from headwater.demo.market import months_of
@@ -119,7 +119,9 @@ def activities(seed: int, span: Span, leads: Frame, deals: Frame, contact_of: In
     found["activity"] = np.arange(found.size)
     found["contact"] = np.where(found["lead"] >= 0, contact_of[found["lead"]], -1)
     found["account"] = np.where(
-        found["deal"] >= 0, deals["account"][found["deal"]], np.where(found["lead"] >= 0, leads["account"][found["lead"]], -1)
+        found["deal"] >= 0,
+        deals["account"][found["deal"]],
+        np.where(found["lead"] >= 0, leads["account"][found["lead"]], -1),
     )
     return found
 
@@ -147,7 +149,9 @@ def social_days(seed: int, span: Span) -> Frame:
     day = np.arange(span.start, span.end)
     month = span.month_of(day)
     parts = []
-    for i, (followers, gain, reach) in enumerate(((6200, 9.5, 2100), (2400, 2.4, 640), (900, 1.6, 380), (1300, 2.1, 520))):
+    for i, (followers, gain, reach) in enumerate(
+        ((6200, 9.5, 2100), (2400, 2.4, 640), (900, 1.6, 380), (1300, 2.1, 520))
+    ):
         rng = stream(seed, "social", NETWORKS[i])
         gained = rng.poisson(gain * attention[month]) - rng.poisson(gain * 0.12, len(day))
         posts = rng.poisson(np.where((day + 3) % 7 < 5, 0.75, 0.08))
@@ -195,12 +199,31 @@ def social_interactions(seed: int, span: Span, contacts: Frame, size: int) -> Fr
 
 # --- search, links, content ------------------------------------------------------------------------------------------
 QUERIES = (
-    "tallyport", "tallyport pricing", "yard management", "yard management software", "dock scheduling", "dock scheduling software",
-    "warehouse slotting", "slot booking", "transport planning software", "freight cost control", "load planning", "carrier scorecard",
-    "what is a yard management system", "dock to stock time", "warehouse kpi", "logistics dashboard", "truck turnaround time",
-    "gate check in software", "supply chain planning tools", "carrier management", "detention fees", "yard checklist",
-    "time slot management", "trailer tracking",
-)  # fmt: skip
+    "tallyport",
+    "tallyport pricing",
+    "yard management",
+    "yard management software",
+    "dock scheduling",
+    "dock scheduling software",
+    "warehouse slotting",
+    "slot booking",
+    "transport planning software",
+    "freight cost control",
+    "load planning",
+    "carrier scorecard",
+    "what is a yard management system",
+    "dock to stock time",
+    "warehouse kpi",
+    "logistics dashboard",
+    "truck turnaround time",
+    "gate check in software",
+    "supply chain planning tools",
+    "carrier management",
+    "detention fees",
+    "yard checklist",
+    "time slot management",
+    "trailer tracking",
+)
 
 
 def search_days(seed: int, span: Span, scale: float) -> Frame:
@@ -283,6 +306,3 @@ def contents(seed: int, span: Span) -> Frame:
         stage=rng.integers(0, 3, size),
         language=picked(rng, size, [0.7, 0.3]),
     )
-
-
-_ = days

@@ -1,12 +1,11 @@
-"""What is true of the company: numbers by month and channel, reckoned from what happened and not from what was exported,
-and what was planted."""
+"""What is true of the company: numbers by month and channel, from what happened and not from what was exported, and
+what was planted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +121,9 @@ def truth(world: World, gone: Gone | None = None) -> dict[str, Table]:
         np.add.at(found["mrr"], (month, won_by[m["account"][rows]]), value)
     kinds = [finance.COST_KINDS.index(k) for k in ("media", "tools", "people", "content", "events", "programme")]
     counted = (costs["function"] == 0) & np.isin(costs["kind"], kinds) & there["costs"]
-    found["marketing_spend"] = table(costs["day"], costs["channel"], counted, euros(costs["amount"], costs["currency"], costs["day"]))
+    found["marketing_spend"] = table(
+        costs["day"], costs["channel"], counted, euros(costs["amount"], costs["currency"], costs["day"])
+    )
     posted = (g["kind"] == 0) & (g["cash"] == 0)
     nothing = np.full(g.size, -1)
     found["recognised_revenue"] = table(g["day"], nothing, posted, euros(g["amount"], g["currency"], g["day"]))
@@ -138,14 +139,18 @@ def lost_from(world: World, whole: Mapping[str, Table], lost: Sequence[Lost]) ->
         return found
 
     gone = Gone(
-        sessions=rows("web_sessions", world.sessions.size), leads=rows("leads", world.leads.size), costs=rows("costs", world.costs.size)
+        sessions=rows("web_sessions", world.sessions.size),
+        leads=rows("leads", world.leads.size),
+        costs=rows("costs", world.costs.size),
     )
     left = truth(world, gone)
     return {name: whole[name] - left[name] for name in whole}
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
-def write(path: Path, world: World, whole: Mapping[str, Table], lost: Sequence[Lost], effect: Mapping[str, Table]) -> None:
+def write(
+    path: Path, world: World, whole: Mapping[str, Table], lost: Sequence[Lost], effect: Mapping[str, Table]
+) -> None:
     """`truth.json`; docs/demo.md says what stands where."""
     months = [f"{m:%Y-%m}" for m in world.span.months()]
     told = {
@@ -256,6 +261,3 @@ def _median_cycle(world: World) -> float:
     d = world.deals
     rows = d["won"] & (d["kind"] == 0) & ~d["old"]
     return round(float(np.median((d["closed"] - d["created"])[rows])) / 86_400, 1) if rows.any() else 0.0
-
-
-_ = timedelta

@@ -6,19 +6,38 @@ import numpy as np
 
 from headwater.demo import company
 from headwater.demo.clock import DAY, NONE, Flags, Integers, Span, days, instant
-from headwater.demo.draw import chosen, clock_times, counts, lag, picked, stream, weekdays
+from headwater.demo.draw import clock_times, counts, lag, picked, stream, weekdays
 from headwater.demo.frame import Frame, runs, stacked
 from headwater.demo.market import months_of
 from headwater.demo.marketing import Campaign, of_moment
 
 VISITS = {
-    "paid_search": 0.15, "paid_social": 0.13, "organic_search": 0.36, "email": 0.06, "events": 0.0, "referral": 0.07,
-    "partners": 0.02, "direct": 0.21,
-}  # fmt: skip
+    "paid_search": 0.15,
+    "paid_social": 0.13,
+    "organic_search": 0.36,
+    "email": 0.06,
+    "events": 0.0,
+    "referral": 0.07,
+    "partners": 0.02,
+    "direct": 0.21,
+}
 PAGES = (
-    "/", "/plan", "/yard", "/insight", "/pricing", "/demo", "/contact", "/customers", "/blog/dock-to-stock", "/blog/quiet-yard",
-    "/blog/freight-clinic", "/guides/slot-booking", "/guides/yard-checklist", "/webinars", "/careers",
-)  # fmt: skip
+    "/",
+    "/plan",
+    "/yard",
+    "/insight",
+    "/pricing",
+    "/demo",
+    "/contact",
+    "/customers",
+    "/blog/dock-to-stock",
+    "/blog/quiet-yard",
+    "/blog/freight-clinic",
+    "/guides/slot-booking",
+    "/guides/yard-checklist",
+    "/webinars",
+    "/careers",
+)
 FORMS = ("demo", "contact", "quote", "callback", "download", "newsletter", "webinar")
 DEVICES = {"desktop": 0.66, "mobile": 0.29, "tablet": 0.05}
 
@@ -137,7 +156,13 @@ def actions(seed: int, span: Span, found: Frame, leads: Frame, contact_of: Integ
     some = np.flatnonzero(rng.random(leads.size) < 0.62)
     what = picked(rng, len(some), [0.34, 0.22, 0.18, 0.12, 0.14])
     for i, (kind, step) in enumerate(
-        (("download", "completed"), ("webinar", "opened"), ("newsletter", "completed"), ("trial", "opened"), ("video", "completed"))
+        (
+            ("download", "completed"),
+            ("webinar", "opened"),
+            ("newsletter", "completed"),
+            ("trial", "opened"),
+            ("video", "completed"),
+        )
     ):
         mine = some[what == i]
         at = leads["created"][mine] + lag(rng, len(mine), 9.0, 1.0)
@@ -203,15 +228,39 @@ TOUCH_KINDS = ("visit", "form", "mail", "event", "call")
 
 
 def touches(
-    seed: int, span: Span, leads: Frame, visits: Frame, contact_of: Integers, roles: Frame, deals: Frame, contacts: Frame, all_: tuple[Campaign, ...]
+    seed: int,
+    span: Span,
+    leads: Frame,
+    visits: Frame,
+    contact_of: Integers,
+    roles: Frame,
+    deals: Frame,
+    contacts: Frame,
+    all_: tuple[Campaign, ...],
 ) -> Frame:
     """What people met before and around their deals: visits, forms, mails, events and calls."""
     rng = stream(seed, "touches")
     seen = np.flatnonzero((visits["lead"] >= 0) & (contact_of[visits["lead"]] >= 0))
-    parts = [_touch(visits["at"][seen], 0, contact_of[visits["lead"][seen]], visits["channel"][seen], visits["campaign"][seen], marketing=True)]
+    parts = [
+        _touch(
+            visits["at"][seen],
+            0,
+            contact_of[visits["lead"][seen]],
+            visits["channel"][seen],
+            visits["campaign"][seen],
+            marketing=True,
+        )
+    ]
     with_person = np.flatnonzero(contact_of >= 0)
     parts.append(
-        _touch(leads["created"][with_person], 1, contact_of[with_person], leads["channel"][with_person], leads["campaign"][with_person], marketing=True)
+        _touch(
+            leads["created"][with_person],
+            1,
+            contact_of[with_person],
+            leads["channel"][with_person],
+            leads["campaign"][with_person],
+            marketing=True,
+        )
     )
     of, _ = runs(rng.poisson(1.1, roles.size))
     deal, person = roles["opportunity"][of], roles["contact"][of]
@@ -219,7 +268,9 @@ def touches(
     at = roles["created"][of] + ((ended - roles["created"][of]) * (rng.random(len(of)) * 1.15 - 0.15)).astype(np.int64)
     at = np.maximum(at, contacts["created"][person])
     kind = 2 + picked(rng, len(of), [0.5, 0.2, 0.3])
-    channel = np.where(kind == 3, company.PLACE["events"], np.where(kind == 2, company.PLACE["email"], company.PLACE["direct"]))
+    channel = np.where(
+        kind == 3, company.PLACE["events"], np.where(kind == 2, company.PLACE["email"], company.PLACE["direct"])
+    )
     campaign = of_moment(rng, span, all_, np.where(kind == 4, -1, channel), at)
     parts.append(_touch(at, kind, person, channel, campaign, marketing=kind != 4))
     found = stacked(*parts)
@@ -228,7 +279,15 @@ def touches(
     return found
 
 
-def _touch(at: Integers, kind: Integers | int, contact: Integers, channel: Integers, campaign: Integers, *, marketing: Flags | bool) -> Frame:
+def _touch(
+    at: Integers,
+    kind: Integers | int,
+    contact: Integers,
+    channel: Integers,
+    campaign: Integers,
+    *,
+    marketing: Flags | bool,
+) -> Frame:
     size = len(at)
     return Frame(
         at=at,
@@ -238,6 +297,3 @@ def _touch(at: Integers, kind: Integers | int, contact: Integers, channel: Integ
         campaign=campaign,
         marketing=np.broadcast_to(np.asarray(marketing), (size,)).copy(),
     )
-
-
-_ = chosen

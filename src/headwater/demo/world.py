@@ -8,9 +8,9 @@ from datetime import date
 import numpy as np
 
 from headwater.demo import customers, deals, finance, funnel, market, marketing, outreach, web
-from headwater.demo.clock import NONE, Integers, Span
+from headwater.demo.clock import Integers, Span
 from headwater.demo.draw import stream
-from headwater.demo.frame import Frame, starts
+from headwater.demo.frame import Frame
 from headwater.demo.marketing import Campaign
 
 ACCOUNTS, CONTACTS, LEADS, SESSIONS, MESSAGES, INTERACTIONS = 2_500, 20_000, 14_000, 340_000, 125_000, 16_000
@@ -61,7 +61,9 @@ def world(seed: int, scale: float, until: date, months: int = 36) -> World:
 
     accounts = market.accounts(seed, span, some(ACCOUNTS, 40))
     leads = funnel.leads(seed, span, accounts, some(LEADS, 200))
-    leads["campaign"] = marketing.of_moment(stream(seed, "lead campaigns"), span, all_, leads["channel"], leads["created"])
+    leads["campaign"] = marketing.of_moment(
+        stream(seed, "lead campaigns"), span, all_, leads["channel"], leads["created"]
+    )
     found = deals.opportunities(seed, span, accounts, leads)
     leads["deal"] = _deal_of(leads, found)
     contacts = market.contacts(seed, span, accounts, leads, found, some(CONTACTS, 320))
@@ -147,6 +149,3 @@ def _last_visit(leads: Frame, sessions: Frame) -> tuple[Integers, Integers]:
     visitor[sessions["lead"][rows]] = sessions["visitor"][rows]
     page[sessions["lead"][rows]] = sessions["page"][rows]
     return visitor, page
-
-
-_ = (NONE, starts)
