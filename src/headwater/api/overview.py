@@ -109,16 +109,18 @@ def whole_through(catalogue: Catalogue, kpi: str, through: Mapping[str, date]) -
     return min(known) if known and len(known) == len(days) else None
 
 
-def newest_whole_month(
-    catalogue: Catalogue, kpis: Iterable[str], through: Mapping[str, date], today: date
-) -> Period | None:
-    """The newest month that is over and whole for three quarters of the KPIs that have data; None where none has."""
+def newest_whole_month(catalogue: Catalogue, kpis: Iterable[str], condition: Condition, today: date) -> Period | None:
+    """The newest month that is over and whole for three quarters of the KPIs that have data; None where none has. Where
+    the data begins after it, the month the data is in."""
+    through = condition.through
     days = sorted((d for k in kpis if (d := whole_through(catalogue, k, through)) is not None), reverse=True)
     if not days:
         return None
     last = min(days[-(-3 * len(days) // 4) - 1], today - timedelta(1))
     month = Calendar().period(last + timedelta(1), Grain.MONTH)
-    return Calendar().before(month, Grain.MONTH)
+    whole = Calendar().before(month, Grain.MONTH)
+    first = min((t.first_day for t in condition.tables if t.first_day is not None), default=whole.start)
+    return month if first >= whole.end else whole
 
 
 def long_window(frame: Frame, calendar: Calendar) -> Period:

@@ -86,12 +86,12 @@ class Look:
     @cached_property
     def newest(self) -> Period:
         """The newest whole month: of the board's KPIs, else of any, else the month before this one."""
-        through, today = self.condition.through, self.asked.as_of or self.moment.stamp.day
+        found, today = self.condition, self.asked.as_of or self.moment.stamp.day
         catalogue = self.moment.catalogue
         this_month = Calendar().period(self.moment.stamp.day, Grain.MONTH)
         return (
-            newest_whole_month(catalogue, self.board.kpis, through, today)
-            or newest_whole_month(catalogue, catalogue.kpis, through, today)
+            newest_whole_month(catalogue, self.board.kpis, found, today)
+            or newest_whole_month(catalogue, catalogue.kpis, found, today)
             or Calendar().before(this_month, Grain.MONTH)
         )
 

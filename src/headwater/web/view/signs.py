@@ -9,7 +9,7 @@ from typing import Any
 
 from headwater.api.attention import Need as Found
 from headwater.api.comparing import Compared
-from headwater.api.overview import Fall, Sign, StripStep
+from headwater.api.overview import Fall, Sign, StripStep, whole_through
 from headwater.api.spreads import Change
 from headwater.model.kpi import BASE, Kpi
 from headwater.model.observation import Observation
@@ -100,7 +100,7 @@ def _status(look: Look, sign: Sign) -> tuple[Status, str]:
                 return "neutral", look.say(f"sign.{change.state}")
             return ("good", look.say("sign.better")) if change.better else ("bad", look.say("sign.worse"))
         case _:
-            return "unknown", look.say("sign.short_too_few") if change.reason == "too_few" else ""
+            return "unknown", ""
 
 
 # --- lines and what stands behind ------------------------------------------------------------------------------------
@@ -130,27 +130,30 @@ def about(look: Look, sign: Sign) -> About:
     return About(sign.kpi.title, sign.kpi.question, tuple(facts(look, sign)), links)
 
 
-def facts(look: Look, sign: Sign) -> list[tuple[str, str]]:
-    """Label and text of each fact of a number; what is not there is left out."""
+def facts(look: Look, sign: Sign, *, beside: bool = False) -> list[tuple[str, str]]:
+    """Label and text of each fact of a number; what is not there is left out. `beside`: the number and its definition
+    stand beside them, so that they need not be said again."""
     words, say, now, kpi = look.words, look.say, sign.now, sign.kpi
-    change = sign.against
+    exact = words.value(now, kpi.show) or words.why(now)
+    through = whole_through(look.moment.catalogue, sign.name, look.condition.through)
     told = [
-        (say("sign.exact"), words.value(now, kpi.show) or words.why(now)),
+        (say("sign.exact"), "" if beside and exact == words.value(now, kpi.show, compact=True) else exact),
         (say("sign.period"), words.of(now) if not sign.older else say("sign.ripe", period=words.of(now))),
-        (say("sign.parts"), parts(look, kpi, now)),
-        (say("sign.n"), "" if now.subjects is None else words.count(now.subjects)),
+        (say("sign.parts"), parts(look, now)),
+        (say("sign.n"), "" if now.subjects in (None, now.denominator) else words.count(now.subjects or 0)),
         (say("sign.interval"), words.interval(now, kpi.show)),
         (say("sign.left_out"), words.count(now.left_out) if now.left_out else ""),
-        (say("sign.change"), _change_fact(look, kpi, change)),
+        (say("sign.change"), _change_fact(look, kpi, sign.against)),
         (say("sign.usual_label"), usual(look, sign.change)),
         (say("sign.better_label"), words.better(kpi)),
-        (say("sign.formula"), sign.variant.text),
-        (say("sign.reading"), now.detail),
+        (say("kpi.trace_through"), "" if through is None else words.day(through)),
+        (say("sign.formula"), "" if beside else sign.variant.text),
+        (say("sign.reading"), "" if beside else now.detail),
     ]
     return [(label, text) for label, text in told if text]
 
 
-def parts(look: Look, kpi: Kpi, now: Observation) -> str:
+def parts(look: Look, now: Observation) -> str:
     """Numerator and denominator, as they are counted."""
     if now.numerator is None or now.denominator is None:
         return ""

@@ -126,7 +126,9 @@ def _aside(look: Look, groups: tuple[Aside, ...]) -> Table:
 
 def _loads(look: Look, loads: tuple[Batch, ...]) -> Table:
     say, words = look.say, look.words
-    heads = tuple(say(f"data.{h}") for h in ("load", "when", "source", "file", "rows", "kept", "collapsed", "set_aside"))
+    heads = tuple(
+        say(f"data.{h}") for h in ("load", "when", "source", "file", "rows", "kept", "collapsed", "set_aside")
+    )
     rows = tuple(
         (
             words.count(b.number),

@@ -92,11 +92,13 @@ def _row(look: Look, kpi: Kpi, now: Observation, before: Observation | None) -> 
     return name, look.words.value(now, kpi.show), change, look.words.why(now), kpi.question
 
 
-def _waiting(
-    look: Look, kpi: Kpi, pair: tuple[Observation, Observation | None] | None
-) -> tuple[str | Cell, ...]:
+def _waiting(look: Look, kpi: Kpi, pair: tuple[Observation, Observation | None] | None) -> tuple[str | Cell, ...]:
     why = "" if pair is None else pair[0].detail or look.words.why(pair[0])
-    return Cell(kpi.title, kpi_href(kpi.id, look.asked)), Cell(why or look.say("reasons.no_data"), missing=True), kpi.question
+    return (
+        Cell(kpi.title, kpi_href(kpi.id, look.asked)),
+        Cell(why or look.say("reasons.no_data"), missing=True),
+        kpi.question,
+    )
 
 
 # --- the find box ----------------------------------------------------------------------------------------------------
@@ -118,7 +120,9 @@ def _rank(kpi: Kpi, wanted: str) -> tuple[bool, bool, str]:
 
 def _segments(look: Look, wanted: str) -> Iterator[Found]:
     """Segments of the funnel's first step with people: each leads to it, filtered."""
-    step = next((s for s in look.board.steps if look.moment.catalogue.kpis[s.volume.partition(".")[0]].stage == "lead"), None)
+    step = next(
+        (s for s in look.board.steps if look.moment.catalogue.kpis[s.volume.partition(".")[0]].stage == "lead"), None
+    )
     if step is None or not look.has_data:
         return
     page = look.moment.kpi_show(step.volume)

@@ -62,11 +62,14 @@ def shown(look: Look, name: str) -> Made:
     view = look.asked["show"] or VIEWS[0]
     if view not in VIEWS:
         raise QueryError(f"{view!r} is no view of a KPI", where="show", do=f"Write {', '.join(VIEWS)}.")
-    (sign,) = signs(look.moment, look.moment.catalogue, look.calendar, [name], look.looked) if look.has_data else (None,)
+    (sign,) = (
+        signs(look.moment, look.moment.catalogue, look.calendar, [name], look.looked) if look.has_data else (None,)
+    )
     heading = title(page.kpi, variant.id)
     context: dict[str, Any] = {
         "tile": None if sign is None else tile(look, sign),
-        "facts": [] if sign is None else facts(look, sign),
+        "facts": [] if sign is None else facts(look, sign, beside=True),
+        "care": "" if sign is None else sign.now.detail,
         "chart": None if sign is None else _chart(look, sign, name, heading),
         "variants": _variants(look, page, variant),
         "chips": tuple(_chips(look)),
@@ -176,7 +179,10 @@ def _chart(look: Look, sign: Sign, name: str, heading: str) -> Chart:
         summary=words.period(looked.window),
         partial_last=bool(sign.line) and "partial" in sign.line[-1].quality,
         downloads=tuple(
-            Link(look.say(f"kpi.export_{form}"), api_href("measure", name, looked, grain=looked.grain.value, by=by, form=form))
+            Link(
+                look.say(f"kpi.export_{form}"),
+                api_href("measure", name, looked, grain=looked.grain.value, by=by, form=form),
+            )
             for form in ("csv", "xlsx")
         ),
     )
@@ -203,9 +209,7 @@ def _line_before(look: Look, name: str) -> tuple[Observation, ...]:
         window = looked.before
     else:
         return ()
-    answer = look.moment.measure(
-        name, period=window, grain=looked.grain, filter=looked.filter, as_of=looked.as_of
-    )
+    answer = look.moment.measure(name, period=window, grain=looked.grain, filter=looked.filter, as_of=looked.as_of)
     return tuple(answer)
 
 
@@ -337,9 +341,7 @@ def _trace(look: Look, sign: Sign, name: str) -> TracePanel:
     period = _period_of(sign)
     traced = look.moment.trace(name, period=period, grain=Grain.ALL, filter=looked.filter, as_of=looked.as_of)
     t: Trace = traced[0]
-    numbers = tuple(
-        (words.of(n.observation), n.filled, _value(look, n.observation, sign.kpi.show)) for n in t.numbers
-    )
+    numbers = tuple((words.of(n.observation), n.filled, _value(look, n.observation, sign.kpi.show)) for n in t.numbers)
     heads = (say("kpi.head_period"), say("kpi.trace_filled"), say("sign.exact"))
     tables = [Table(heads, numbers, say("kpi.trace_numbers"), frozenset({2}))]
     if t.measures:
@@ -354,7 +356,11 @@ def _trace(look: Look, sign: Sign, name: str) -> TracePanel:
         tables.append(Table(heads2, tuple((c, how) for c, how in t.derivations), say("kpi.trace_columns")))
     if t.freshness:
         fresh = tuple(
-            (f.table, f.source, say("kpi.trace_unknown") if f.complete_through is None else words.day(f.complete_through))
+            (
+                f.table,
+                f.source,
+                say("kpi.trace_unknown") if f.complete_through is None else words.day(f.complete_through),
+            )
             for f in t.freshness
         )
         heads = (say("kpi.trace_table"), say("kpi.trace_source"), say("kpi.trace_through"))

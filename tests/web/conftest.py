@@ -1,0 +1,76 @@
+"""Pages over hand-made companies: a small one, one with hostile names, one without data, one without sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from headwater import Workspace
+from headwater.api.held import Held
+from headwater.web.app import mount
+from tests.http.client import Client
+from tests.surface import FILES, LEADS, small_company
+from tests.world import NOW, world
+
+BOARD = """\
+title: Vital signs
+strip:
+  - {title: Leads, volume: own_leads}
+  - {title: MQL, volume: own_mqls, rate: own_mql_rate}
+tiles: [own_leads, own_cost_per_lead, own_mql_rate, mrr, own_reach]
+"""
+
+OWN_MQLS = FILES["kpis/own_leads.yml"].replace("own_entered", "mqls").replace("Own leads", "Own MQLs")
+
+HOSTILE = "<script>alert(1)</script>'\"--"
+
+
+def mounted(workspace: Workspace) -> tuple[FastAPI, Held]:
+    """The pages over a workspace, without the server's guards."""
+    held = Held(workspace.path, now=NOW, environment={})
+    app = FastAPI(openapi_url=None)
+    app.state.development = False
+    mount(app, held)
+    return app, held
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Client]]:
+    """A client of each of the companies, by name."""
+    makers: dict[str, Callable[[Path], Workspace]] = {
+        "small": lambda path: small_company(
+            path, files=FILES | {"boards/vital_signs.yml": BOARD, "kpis/own_mqls.yml": OWN_MQLS}
+        ),
+        "hostile": hostile,
+        "unbuilt": lambda path: world(path, {"leads": LEADS}, build=False),
+        "empty": lambda path: Workspace.init(path / "empty"),
+    }
+    clients: dict[str, Client] = {}
+    with ExitStack() as open_:
+
+        def client(name: str) -> Client:
+            if name not in clients:
+                app, held = mounted(makers[name](tmp_path_factory.mktemp(name)))
+                open_.enter_context(held)
+                clients[name] = Client(app, {})
+            return clients[name]
+
+        yield client
+
+
+def hostile(path: Path) -> Workspace:
+    """Markup wherever somebody outside can write: company, channels, a KPI's title and question."""
+    title = FILES["kpis/own_leads.yml"].replace("title: Own leads", f"title: {quoted(HOSTILE)}")
+    files = FILES | {"kpis/own_leads.yml": title, "boards/vital_signs.yml": "title: V\ntiles: [own_leads]\n"}
+    leads = [dict(lead, channel=HOSTILE if lead["channel"] == "email" else lead["channel"]) for lead in LEADS]
+    settings = {"company": HOSTILE}
+    return world(path, {"leads": leads}, settings, files=files, through=date(2025, 3, 31))
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

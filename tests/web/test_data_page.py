@@ -1,0 +1,74 @@
+"""The data page: sources, freshness, checks, rows set aside, loads, from files that a company has, dirt included."""
+
+from pathlib import Path
+
+import pytest
+
+from headwater import Workspace
+from headwater.api.held import Held
+from tests.http.client import Client
+from tests.web.conftest import mounted
+from tests.web.reading import Part, read
+from tests.world import NOW
+
+SOURCE = """\
+path: leads.csv
+load: full
+tables:
+  leads:
+    columns: {lead_id: Id, created_at: Created, channel: Channel}
+"""
+
+CSV = "Id,Created,Channel\na,2026-01-03,ads\nb,no day,ads\nc,2026-01-14,web\nd,nor this,ads\nc2,2026-01-14,web\n"
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    workspace = Workspace.init(folder)
+    (folder / "sources").mkdir(exist_ok=True)
+    (folder / "sources" / "crm.yml").write_text(SOURCE, encoding="utf-8")
+    (folder / "leads.csv").write_text(CSV, encoding="utf-8")
+    Workspace(workspace.path, now=NOW, environment={}).refresh()
+    return folder
+
+
+def page(folder: Path, path: str = "/data") -> Part:
+    app, held = mounted(Workspace(folder))
+    with held:
+        answer = Client(app, {}).get(path)
+    assert answer.status_code == 200, answer.text[-2000:]
+    return read(answer.text)
+
+
+def test_sources_loads_and_rows_set_aside(loaded: Path) -> None:
+    seen = page(loaded)
+    (source,) = seen.at("sources").rows()
+    assert source[:2] == ["crm", "fresh"]
+    assert "Jan 14, 2026" in source[2]
+    (load,) = seen.at("loads").rows()
+    assert load[2:] == ["crm", "leads.csv", "5", "3", "0", "2"]
+    (aside,) = seen.at("aside").rows()
+    assert (aside[0], aside[2], aside[3], aside[4]) == ("leads.csv", "created_at", "2", "row 2, row 4")
+    assert "no day" not in seen.at("aside").text, "cells may be personal"
+
+
+def test_the_first_page_tells_of_rows_set_aside(loaded: Path) -> None:
+    needs = page(loaded, "/").at("needs")
+    assert "2 of 5 rows of the source crm were set aside." in needs.text
+    assert needs.find("a", class_="need-sentence")[0].attributes["href"].startswith("/data#")
+
+
+def test_a_source_whose_files_are_gone_is_named(tmp_path: Path) -> None:
+    workspace = Workspace.init(tmp_path)
+    (tmp_path / "sources").mkdir(exist_ok=True)
+    (tmp_path / "sources" / "crm.yml").write_text(SOURCE, encoding="utf-8")
+    (source,) = page(workspace.path).at("sources").rows()
+    assert source[1] == "not found"
+    assert "leads.csv" in " ".join(source)
+
+
+def test_a_held_workspace_sees_a_new_load(loaded: Path) -> None:
+    with Held(loaded, now=NOW, environment={}) as held, held.moment() as moment:
+        assert len(moment.condition().loads) == 1
+        assert moment.condition().through["leads"].isoformat() == "2026-01-14"

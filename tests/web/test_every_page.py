@@ -1,0 +1,133 @@
+"""What holds for every page over every company: it renders whole, its parts fit, names are harmless, links lead on."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.http.client import Client
+from tests.web.conftest import HOSTILE
+from tests.web.reading import Part, read
+
+PAGES = ("/", "/kpi", "/kpi?q=lead", "/data", "/kpi/leads", "/kpi/win_rate.value", "/kpi/own_leads?show=definition")
+VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
+Served = Callable[[str], Client]
+
+
+def page(client: Client, path: str) -> Part:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text[-2000:]
+    return read(answer.text)
+
+
+@pytest.mark.parametrize("name", ["small", "hostile", "unbuilt", "empty"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_renders_whole(served: Served, name: str, path: str) -> None:
+    if "own_leads" in path and name in ("unbuilt", "empty"):
+        assert served(name).get(path).status_code == 400  # these have no such KPI
+        return
+    seen = page(served(name), path)
+    assert len(seen.find("h1")) == 1
+    ids = [p.attributes["id"] for p in seen.parts() if "id" in p.attributes]
+    assert len(ids) == len(set(ids)), sorted(i for i in ids if ids.count(i) > 1)
+    for attribute in ("popovertarget", "aria-labelledby", "aria-describedby"):
+        for p in seen.parts():
+            assert set(p.attributes.get(attribute, "").split()) <= set(ids)
+
+
+@pytest.mark.parametrize("name", ["small", "hostile"])
+@pytest.mark.parametrize("path", [*PAGES, *VIEWS])
+def test_nothing_in_a_page_runs(served: Served, name: str, path: str) -> None:
+    """What the content security policy forbids is not there, whatever a company is called."""
+    seen = page(served(name), path)
+    for p in seen.parts():
+        if p.tag == "script":
+            assert p.attributes.get("type") == "application/json" or p.attributes.get("src", "").startswith("/static/")
+        assert p.tag != "style"
+        for attribute, value in p.attributes.items():
+            assert not attribute.startswith(("on", "style", "hx-on"))
+            assert "javascript:" not in value.casefold()
+            if attribute == "hx-trigger":
+                assert "[" not in value
+            if attribute.startswith("hx-"):
+                assert not value.startswith("js:")
+
+
+def test_hostile_names_are_shown_as_they_are(served: Served) -> None:
+    home = page(served("hostile"), "/")
+    assert HOSTILE in home.find("header")[0].text
+    assert HOSTILE in home.at("tile-own-leads").text
+    split = page(served("hostile"), "/kpi/own_leads?by=channel")
+    assert HOSTILE in split.at("board-channel").attributes.get("id", "") + split.find("main")[0].text
+
+
+def test_a_hostile_segment_can_be_chosen_and_let_go(served: Served) -> None:
+    client = served("hostile")
+    split = page(client, "/kpi/own_leads?period=2025-01&by=channel")
+    (link,) = [h for text, h in split.at("detail").links.items() if text.startswith(HOSTILE)]
+    chosen = page(client, link)
+    assert chosen.find(class_="kpi-value")[0].text == "2"
+    (chip,) = chosen.find("a", class_="chip")
+    assert HOSTILE in chip.text
+    assert page(client, chip.attributes["href"]).find(class_="kpi-value")[0].text == "4"
+
+
+@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/kpi/own_leads", *VIEWS])
+def test_every_link_of_a_page_leads_somewhere(served: Served, path: str) -> None:
+    client = served("small")
+    seen = page(client, path)
+    ids = {p.attributes.get("id") for p in seen.parts()}
+    for href in dict.fromkeys(seen.links.values()):
+        place = urlsplit(href)
+        if place.path.startswith("/api/"):
+            continue
+        if href.startswith("#"):
+            assert href[1:] in ids
+            continue
+        assert client.get(href.partition("#")[0]).status_code == 200, href
+
+
+def test_a_download_asks_the_interface_what_the_page_shows(served: Served) -> None:
+    seen = page(served("small"), "/kpi/own_leads?period=2025-01&filter=channel+%3D+%27email%27&show=records")
+    files = [h for h in seen.links.values() if h.startswith("/api/records")]
+    assert files[0] == ("/api/records?kpi=own_leads&period=2025-01&filter=channel%20%3D%20%27email%27&format=csv")
+
+
+@pytest.mark.parametrize("path", ["/", "/kpi/own_leads", "/data"])
+def test_a_page_that_has_not_changed_is_not_sent_again(served: Served, path: str) -> None:
+    client = served("small")
+    first = client.get(path)
+    again = client.get(path, if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert first.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_part_is_the_same_in_the_page_and_alone(served: Served) -> None:
+    """The lower half that htmx asks for is the one of the whole page."""
+    client = served("small")
+    for path in ("/kpi/own_leads", *VIEWS):
+        part = client.get(path, hx_request="true", hx_target="detail").text
+        assert "<html" not in part
+        assert re.sub(r"\s+", "", part) in re.sub(r"\s+", "", client.get(path).text)
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("/?perod=2025", "period"),
+        ("/?period=last-12-month", "last-12-months"),
+        ("/kpi/own_leeds", "own_leads"),
+        ("/kpi/win_rate.valeu", "win_rate.value"),
+        ("/kpi/own_leads?filter=chanel+%3D+%27a%27", "channel"),
+        ("/kpi/own_leads?by=chanel", "channel"),
+        ("/kpi/own_leads?show=tracce", "trace"),
+        ("/kpi/own_leads?show=records&page=0", "1 to"),
+        ("/kpi/own_leads?show=records&side=x", "measure-own_entered"),
+        ("/data?q=x", "period"),
+    ],
+)
+def test_a_bad_address_says_what_would_be_right(served: Served, path: str, near: str) -> None:
+    answer = served("small").get(path)
+    assert answer.status_code == 400
+    assert near in read(answer.text).find("main")[0].text
