@@ -25,6 +25,7 @@ from headwater.build.algebra import (
 )
 from headwater.build.journal import Feed
 from headwater.build.site import Site, key_columns, key_names, pair
+from headwater.model.landing import ROWS_IN_A_BATCH
 from headwater.model.lowering import both
 from headwater.model.plan import (
     Agg,
@@ -47,7 +48,6 @@ from headwater.model.table import Table
 from headwater.model.types import DAY, TIME
 
 BEGINNING, END = datetime(1, 1, 1), datetime(9999, 12, 31)
-ROWS_IN_A_BATCH = 2**36
 MOST_NAMED_BATCHES = 200
 BOOKKEEPING = ("_source", "_load", "_row")
 _OF_A_ROW = ("_id", "_gone", "_updated_at")
@@ -281,8 +281,8 @@ class Landing:
         """The numbers of the batches that rows lie in."""
         number = Op("as_integer", (Op("div", (Col("_id"), Lit(ROWS_IN_A_BATCH))),))
         found = self.site.workshop.fetch(Group(kept(ids), (Named("n", number),), ()))
-        near = {int(str(n)) + step for (n,) in found if n is not None for step in (-1, 0, 1)}
-        return tuple(f.number for f in self.feeds if f.number in near)
+        held = {int(str(n)) for (n,) in found if n is not None}
+        return tuple(f.number for f in self.feeds if f.number in held)
 
     # --- what was when ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from headwater.build.algebra import (
 )
 from headwater.build.landed import Alias, Landing, keep_feeds
 from headwater.build.site import Merges, Site, key_names
+from headwater.model.landing import ROWS_IN_A_BATCH
 from headwater.model.lowering import both
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Scan, Union
 from headwater.model.table import Table
@@ -124,7 +125,7 @@ def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool
     workshop.keep(narrow, landing.narrow(kept(mentioned)))
     ended = landing.ended(narrow)
     workshop.keep(won, landing.winners(narrow, ended))
-    number = Op("add", (Op("mul", (Col("_batch"), Lit(2**36))), Col("_row")))
+    number = Op("add", (Op("mul", (Col("_batch"), Lit(ROWS_IN_A_BATCH))), Col("_row")))
     numbered = Project(
         Scan(f"landed__{table.id}"),
         (*columns((key, "_merged_into", "_updated_at")), Named("_id", number)),

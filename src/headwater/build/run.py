@@ -12,14 +12,14 @@ from headwater.build.algebra import choose, columns, is_null, kept, present, whe
 from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
 from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
-from headwater.build.landed import BOOKKEEPING, END, ROWS_IN_A_BATCH, VALIDITY, Landing, keep_feeds
+from headwater.build.landed import BOOKKEEPING, END, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import aliases, fallen_together, merges
 from headwater.build.rates import RATES, daily_rates
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
 from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
 from headwater.model.generation import Generation, StoredTable
-from headwater.model.landing import JournalEntry
+from headwater.model.landing import ROWS_IN_A_BATCH, JournalEntry
 from headwater.model.lowering import both, day_of
 from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, Scan, Union
 from headwater.model.settings import Settings

@@ -33,7 +33,7 @@ from headwater.connectors.forms import Form, turned
 from headwater.connectors.mapping import plan_tables
 from headwater.connectors.refusal import Refused
 from headwater.connectors.spool import Spool
-from headwater.model.landing import LandedTable, Quarantined
+from headwater.model.landing import ROWS_IN_A_BATCH, LandedTable, Quarantined
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
@@ -84,6 +84,8 @@ def land(
         writer.close()
     collapsed, landed = _settle(writers, spool, show, twins)
     quarantined = structural.count + values.count + twins.count
+    if reader.tally.records >= ROWS_IN_A_BATCH // 2:
+        raise Refused("too_large", f"the file has {reader.tally.records:,} rows", do="Split it into several files.")
     data_rows = reader.tally.records - not_meant
     if landed + quarantined + collapsed != data_rows:
         raise AssertionError(f"{landed} + {quarantined} + {collapsed} rows of {data_rows}")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+ROWS_IN_A_BATCH = 2**36
+"""A landed row's own number is its batch's times this plus its row. Rows are numbered below half of it, so that the
+number over this, however it is rounded, is the batch's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
