@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 
 import httpx
 
-VERSION = re.compile(r'"data": ?"([0-9a-f]+)"|data-version="([0-9a-f]+)"')
+VERSION = re.compile(r'"data": ?"([0-9a-f]+)"|[Dd]ata version ([0-9a-f]{8,})')
 """Where an answer of the API and a page say which data version they were made from."""
 
 
