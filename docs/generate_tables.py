@@ -23,7 +23,8 @@ from the files in `src/headwater/catalogue/tables/` by `python docs/generate_tab
 - A `time` is stored as the instant and the local date beside it; a `day` is known to the day alone.
 - **Made from** says how the program fills a column that no source maps. A mapped value always counts first.
 - *needed*: a row without a value is set aside when it is loaded. *fixed*: does not change over a row's life; a
-  correction restates it. *personal*: masked, and erased on request.
+  correction restates it. *planned*: a date set beforehand, which counts although it lies ahead. *personal*: masked,
+  and erased on request.
 - **Splits as was** stand on the row. **Splits as is** are read from another table when the question is asked, so that
   they show what is known today.
 - With **versions**, earlier states of a row are kept, and a stock at a date is read from the state of that date.
@@ -50,7 +51,7 @@ def _section(table: Table) -> Iterator[str]:
     if table.rows_from:
         yield f"- Made from: [{table.rows_from}](#{table.rows_from})"
     if table.event:
-        yield f"- Main clock: `{table.event}`"
+        yield f"- Main clock: `{table.event}`" + (f"; a row happens at `{table.happens}`" if table.happens else "")
     yield f"- Kept by: {'parts of the key' if table.partition == 'bucket' else f'`{table.partition}`'}"
     if table.splits_was:
         yield f"- Splits as was: {_names(table.splits_was)}"
@@ -89,7 +90,12 @@ def _type(column: Column) -> str:
 def _what(column: Column) -> str:
     marks = [
         word
-        for word, holds in (("needed", column.required), ("fixed", column.fixed), ("personal", column.personal))
+        for word, holds in (
+            ("needed", column.required),
+            ("fixed", column.fixed),
+            ("planned", column.planned),
+            ("personal", column.personal),
+        )
         if holds
     ]
     values = f" One of {', '.join(column.values)}." if column.values else ""

@@ -360,6 +360,7 @@ def estate(seed: int) -> Estate:
             key, told = KEYS[table][0], any(_same(table, loser, r) for r in batches[2][table])
             if loser[key] != survivor[key] and survivor not in gone and not told:
                 batches[2][table].append({**loser, "_merged_into": survivor[key]})
+    _happen_late(batches, Random(seed))
     _merge_more(batches, Random(seed))
     _enter_together(batches, Random(seed))
     through = dict.fromkeys(draw.rows, LAST) | dict.fromkeys(OUTCOMES, LAST - timedelta(10))
@@ -367,6 +368,26 @@ def estate(seed: int) -> Estate:
         for batch in batches:
             batch[name] = [r for r in batch[name] if _latest(r) <= through[name]]
     return Estate(tuple(batches), through)
+
+
+def _happen_late(batches: list[dict[str, list[Row]]], random: Random) -> None:
+    """Some mails are opened, and some leads and deals qualified, long after what they are counted by."""
+    late = {
+        "email_events": ("occurred_at", ("sent_at",)),
+        "leads": ("mql_at", ("sal_at", "handed_over_at", "created_at")),
+        "opportunities": ("qualified_at", ("closed_at", "created_at")),
+    }
+    for table, (column, starts) in late.items():
+        moved: dict[Any, str | None] = {}
+        rows = [r for b in batches for r in b[table] if r.get(column) is not None]
+        for row in rows:
+            key, begun = row[KEYS[table][0]], next((row[n] for n in starts if row.get(n)), row[column])
+            if key not in moved:
+                days = random.choice((0, 0, 40, 120))
+                day = local_day(begun) + timedelta(days)
+                moved[key] = f"{day}T09:09:09" if days and day <= LAST else None
+        for row in rows:
+            row[column] = moved[row[KEYS[table][0]]] or row[column]
 
 
 def _merge_more(batches: list[dict[str, list[Row]]], random: Random) -> None:

@@ -17,7 +17,16 @@ from headwater.model.observation import Observation
 from headwater.model.plan import Values
 from headwater.model.question import Question
 from headwater.model.settings import Settings
-from headwater.model.table import VERSIONS_SUFFIX, Column, LinkedColumn, LinkedSplit, Table, stored_columns
+from headwater.model.table import (
+    VERSIONS_SUFFIX,
+    Bucket,
+    Column,
+    LinkedColumn,
+    LinkedSplit,
+    Since,
+    Table,
+    stored_columns,
+)
 from headwater.model.types import DAY, ID, INTEGER, MONEY, NUMBER, ONE, TEXT, TIME, Kind, Unit
 
 DEALS = Table(
@@ -50,7 +59,21 @@ RATES = Table(
     "exchange_rates", "Rates", "one row per currency and day", "rate", ("currency", "day"),
     (Column("currency", TEXT), Column("day", DAY), Column("rate", NUMBER)), event="day",
 )  # fmt: skip
-TABLES = {t.id: t for t in (DEALS, ACCOUNTS, PROFILES, RATES)}
+MAILS = Table(
+    "mails", "Mails", "one row per mail", "mail", ("mail_id",),
+    (
+        Column("mail_id", ID),
+        Column("sent_at", TIME),
+        Column("noted_at", TIME),
+        Column("opened_at", TIME),
+        Column("answered_on", DAY),
+        Column("due_on", DAY, planned=True),
+        Column("wait_days", INTEGER, derive=Since("sent_at", "answered_on", "days")),
+        Column("pace", TEXT, derive=Bucket("wait_days", (10,), ("fast", "slow"))),
+    ),
+    event="sent_at", happens="noted_at", splits_was=("pace",),
+)  # fmt: skip
+TABLES = {t.id: t for t in (DEALS, ACCOUNTS, PROFILES, RATES, MAILS)}
 
 
 def measure(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from headwater.errors import QueryError, nearest
+from headwater.metrics import happened
 from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import ColumnName, Elapsed, Name, Predicate
@@ -23,7 +24,7 @@ from headwater.model.lowering import (
     physical,
     seconds_of,
 )
-from headwater.model.measure import EVER, Alive, At, Latest, Measure, Reached, Span
+from headwater.model.measure import EVER, Alive, At, Clock, Latest, Measure, Reached, Span
 from headwater.model.period import Grain, Period, shift
 from headwater.model.plan import (
     Agg,
@@ -661,8 +662,14 @@ def rows_in_windows(
         extra = (*extra, "_source")
     if versioned or isinstance(clock, Latest):
         extra = (*extra, *table.key)
+    behind = _dated(measures, table, names)
+    extra = (*extra, *happened.reads(table, behind, begun(clock)))
     source, keep = _base(measures, table, names, context.catalogue, extra)
     filtered = _lower_filter(table, condition)
+    if isinstance(clock, At | Reached):
+        later = _later(clock, table, question, context)
+        filtered = both(happened.come(table, begun(clock), later), filtered)
+        source = happened.by_then(source, keep, table, behind, later)
     match clock:
         case At(at):
             day: Scalar = Col(day_of(table, at))
@@ -678,14 +685,15 @@ def rows_in_windows(
             day = Op("add_days", (Col("_w_end"), Lit(-1)))
             relation, keep = _alive(source, keep, table, start, until, windows, versioned=versioned)
             window = Col("_w")
-            if filtered is not None:
-                relation = _narrowed(relation, keep, filtered)
         case Latest():
             day = Col(day_of(table, clock.at))
             relation, keep = _latest(source, keep, table, clock, windows)
             window = Col("_w")
-            if filtered is not None:
-                relation = _narrowed(relation, keep, filtered)
+    if isinstance(clock, Alive | Latest):
+        relation = happened.by_then(relation, keep, table, behind, _after_the_eve)
+        filtered = both(happened.come(table, begun(clock), _after_the_eve), filtered)
+        if filtered is not None:
+            relation = _narrowed(relation, keep, filtered)
     joined = "_w" in keep or window == Col("_w")
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
     if rated:
@@ -706,6 +714,32 @@ def rows_in_windows(
     if isinstance(clock, Reached) and clock.mature == "p95":
         relation = _with_p95(relation, columns, measures[0], clock, table, question, context)
     return Prepared(relation, window, rated, versioned)
+
+
+def begun(clock: Clock) -> str:
+    """The date column that rows are asked by."""
+    match clock:
+        case At(at) | Latest(at):
+            return at
+        case Alive(start) | Reached(start):
+            return start
+
+
+def _dated(measures: tuple[Measure, ...], table: Table, names: frozenset[str]) -> dict[str, frozenset[str]]:
+    """The columns that a later date empties, of those that measures, splits and the filter read."""
+    read = names.union(*(columns_in(m.column) | columns_in(m.where) for m in measures))
+    return happened.dated(table, sorted(read), begun(measures[0].clock))
+
+
+def _later(clock: At | Reached, table: Table, question: Question, context: Context) -> happened.Later:
+    """After the end of observation: of a cohort that of its outcome, else the day asked as of."""
+    end = observed_until(clock, table, question, context) if isinstance(clock, Reached) else Lit(question.as_of)
+    return lambda day: Op("gt", (day, end))
+
+
+def _after_the_eve(day: Scalar) -> Scalar:
+    """After the day that a stock is read at."""
+    return Op("ge", (day, Col("_w_end")))
 
 
 def _condition(measure: Measure, table: Table) -> Scalar:
@@ -906,13 +940,17 @@ def _with_p95(
     context: Context,
 ) -> Relation:
     """Maturity from the 95th percentile of the completed transitions of all rows, in whole days, rounded up."""
-    source, _ = _base((measure,), table, frozenset(), context.catalogue, ("_source",))
+    behind = _dated((measure,), table, frozenset())
+    extra = ("_source", *happened.reads(table, behind, clock.start))
+    source, keep = _base((measure,), table, frozenset(), context.catalogue, extra)
+    later = _later(clock, table, question, context)
+    source = happened.by_then(source, keep, table, behind, later)
     start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
     end = observed_until(clock, table, question, context)
     done = [Op("le", (to, end)), Op("ge", (to, start)), Op("le", (start, Lit(question.as_of)))]
     if clock.within != EVER and clock.within.unit not in _EXACT:
         done.append(Op("le", (to, _added(start, clock.within))))
-    condition = both(*done, _condition(measure, table))
+    condition = both(*done, happened.come(table, clock.start, later), _condition(measure, table))
     days = Project(source, (Named("days", Op("days_between", (start, to))),), condition)
     p95 = Group(days, (), (NamedAgg("p95", Agg("quantile", Col("days"), quantile=0.95)),))
     whole = Project(p95, (Named("_p95_days", Op("as_integer", (Op("ceiling", (Col("p95"),)),))),))

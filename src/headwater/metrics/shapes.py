@@ -133,6 +133,7 @@ class ColumnShape(Definition):
     values: tuple[str, ...] = ()
     low: int | None = None
     fixed: bool = False
+    planned: bool = False
     derive: DeriveShape | None = None
 
 
@@ -173,6 +174,7 @@ class TableShape(Definition):
     about: str = ""
     partition: str = "bucket"
     event: str = ""
+    happens: str = ""
     versions: bool = False
     rows_from: str = ""
     splits: SplitsShape = SplitsShape()

@@ -90,6 +90,7 @@ def _draft(entry: AnyEntry, shape: TableShape, faults: list[Fault]) -> _Draft:
         columns=tuple(_column(n, c, columns[n], faults) for n, c in shape.columns.items()),
         partition=shape.partition,
         event=shape.event,
+        happens=shape.happens,
         versions=shape.versions,
         splits_was=tuple(was),
         splits_is=tuple(LinkedSplit(n, s.table, s.by, s.column) for n, s in shape.splits.is_.items()),
@@ -146,6 +147,8 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
     kind = shape.type.kind
     if shape.low is not None and kind not in NUMERIC:
         faults.append(origin.fault(("low",), f"only numbers have a least value, and {name!r} is of type {kind}"))
+    if shape.planned and kind not in DATED:
+        faults.append(origin.fault(("planned",), f"only dates are planned, and {name!r} is of type {kind}"))
     if shape.values and kind is not Kind.TEXT:
         faults.append(origin.fault(("values",), f"only texts list their values, and {name!r} is of type {kind}"))
     if shape.unit:
@@ -169,6 +172,7 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         values=shape.values,
         low=shape.low,
         fixed=shape.fixed,
+        planned=shape.planned,
         derive=_derivation(shape, origin, faults),
     )
 
@@ -233,6 +237,8 @@ def _check(draft: _Draft, tables: dict[str, Table | None], faults: list[Fault]) 
         _dated(entry, ("partition",), table.partition, columns, faults, " or 'bucket'")
     if table.event:
         _dated(entry, ("event",), table.event, columns, faults)
+    if table.happens:
+        _dated(entry, ("happens",), table.happens, columns, faults)
     if not ID.fullmatch(table.subject):
         faults.append(entry.fault(("subject",), f"the subject {table.subject!r} is not an id", ID_RULE))
     if table.rows_from:

@@ -84,7 +84,8 @@ class Column:
     `refers` names the table whose key an `id` column holds, or several, told apart by another column's value (they are
     read as `references`); `currency` the column with a money column's currency;
     `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive). `fixed`: it does not
-    change over a row's life (a correction restates it), so that a stock may read it without a version.
+    change over a row's life (a correction restates it), so that a stock may read it without a version. `planned`: a
+    date set beforehand, which is known although it lies after the end of observation.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Column:
     values: tuple[str, ...] = ()
     low: int | None = None
     fixed: bool = False
+    planned: bool = False
     derive: Derivation | None = None
 
     @property
@@ -143,10 +145,11 @@ class Table:
 
     `key` is the business key. `subject` is the unit its rows count in. `partition` is `bucket` (hash of the key) or a
     `day`/`time` column that never changes for a key. `versions`: earlier states of a row are kept. `event` is the
-    column of the main clock. `splits_was` are columns of the row; `splits_is` are reached when the question is asked,
-    and so are `columns_is`, which measures may name. `rows_from`: a derived table has one row per row of that table and
-    copies its columns; where its key is another column of that table, one row per value of it, and the rest derived.
-    `own`: a workspace's own.
+    column of the main clock; `happens` the date on which a row itself came about, where that is later than its main
+    clock (a mail is opened after it was sent). `splits_was` are columns of the row; `splits_is` are reached when the
+    question is asked, and so are `columns_is`, which measures may name. `rows_from`: a derived table has one row per
+    row of that table and copies its columns; where its key is another column of that table, one row per value of it,
+    and the rest derived. `own`: a workspace's own.
     """
 
     id: str
@@ -157,6 +160,7 @@ class Table:
     columns: tuple[Column, ...]
     partition: str = "bucket"
     event: str = ""
+    happens: str = ""
     versions: bool = False
     splits_was: tuple[str, ...] = ()
     splits_is: tuple[LinkedSplit, ...] = ()

@@ -2,4 +2,6 @@
 -- Mails with at least one click that no machine made, over mails delivered.
 select count(distinct message_id) filter (where kind = 'clicked' and machine is distinct from true) / nullif(
     count(distinct message_id) filter (where kind = 'sent') - count(distinct message_id) filter (where kind = 'bounced'), 0) as value
-from email_events where sent_at__day >= $start and sent_at__day < $end and ($every or list is not distinct from $segment)
+from email_events
+where sent_at__day >= $start and sent_at__day < $end and (occurred_at__day is null or occurred_at__day <= $as_of)
+    and ($every or list is not distinct from $segment)
