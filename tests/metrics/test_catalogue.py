@@ -293,6 +293,28 @@ def hashes(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
         (ORDERS, "[paid, open]", "[paid, open, late]", {"order_rate", "revenue_per_lead", "twice", "lead_growth"}),
         (T, "title: Leads", "# a comment\ntitle: Leads", set()),
         ("measures/leads.yml", "title: Leads", "title: \"Leads\"", set()),
+        # meaning
+        ("kpis/revenue_per_lead.yml", "revenue / leads", "revenue / 2 / leads", {"revenue_per_lead", "twice"}),
+        ("kpis/order_rate.yml", "interval: proportion", "interval: none", {"order_rate"}),
+        ("kpis/order_rate.yml", "cadence: monthly", "cadence: monthly\nsmall_sample: 9", {"order_rate"}),
+        ("measures/lead_to_order.yml", "!= 'import'", "= 'import'", {"order_rate"}),
+        ("measures/lead_to_order.yml", "within: 90 days", "within: 91 days", {"order_rate"}),
+        ("kpis/order_rate.yml", "default: cohort", "default: survival", {"order_rate"}),
+        # words, display, shelves
+        ("kpis/order_rate.yml", "title: Order rate", "title: Rate of orders", set()),
+        ("kpis/order_rate.yml", "[close rate]", "[closing rate]", set()),
+        ("kpis/order_rate.yml", "Which share of leads orders?", "How many leads order?", set()),
+        ("kpis/order_rate.yml", "have had no time to order", "are young", set()),
+        ("kpis/order_rate.yml", "2025-01-01, channel: ads}", "2025-01-03, channel: ads}", set()),
+        ("kpis/order_rate.yml", "reference: ours", "reference: theirs", set()),
+        ("kpis/order_rate.yml", "use_when: always", "use_when: often", set()),
+        ("kpis/order_rate.yml", "show: percent", "show: number", set()),
+        ("kpis/order_rate.yml", "group: conversion", "group: sales", set()),
+        ("kpis/order_rate.yml", "vanity: low", "vanity: high", set()),
+        ("kpis/revenue_per_lead.yml", "revenue / leads", "revenue  /  leads", set()),
+        ("measures/leads.yml", "title: Leads", "title: People\nabout: Whoever met us.", set()),
+        (T, "grain: one row per lead", "grain: a row for each lead", set()),
+        (T, "created_at: {type: time}", "created_at: {type: time, about: The first day.}", set()),
     ],
 )  # fmt: skip
 def test_a_kpi_s_hash_follows_what_it_depends_on(
@@ -319,5 +341,6 @@ def test_a_definition_is_the_same_wherever_it_lies(tmp_path: Path, small: Catalo
 
 
 def test_the_catalogue_s_hash_covers_all_of_it(tmp_path: Path, small: Catalogue) -> None:
-    assert load_catalogue(write(tmp_path, changed(WAIT, "0.9", "0.8"))).hash != small.hash
+    assert load_catalogue(write(tmp_path / "a", changed(WAIT, "0.9", "0.8"))).hash != small.hash
+    assert load_catalogue(write(tmp_path / "b", changed(WAIT, "title: Wait", "title: Waiting"))).hash != small.hash
     assert len(small.hash) == 64

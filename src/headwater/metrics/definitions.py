@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from headwater.metrics.encoding import meaning
+from headwater.metrics.encoding import meaning, wording
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import Kpi
@@ -17,7 +17,8 @@ from headwater.model.table import Lookup, Pick, Table
 
 
 def definition(catalogue: Catalogue, kpi: str) -> str:
-    """The canonical JSON of a KPI and of every KPI, measure and table it depends on; its SHA-256 is the KPI's hash."""
+    """The canonical JSON of what a KPI means, with every KPI, measure and table it depends on; its SHA-256 is the KPI's
+    hash. Words for people are not in it: titles, questions, pitfalls, examples, how a value is displayed."""
     return _definition(catalogue, kpi, {})
 
 
@@ -31,9 +32,9 @@ def with_hashes(catalogue: Catalogue) -> Catalogue:
 
 
 def catalogue_hash(catalogue: Catalogue) -> str:
-    """The hash over every table, measure and KPI."""
+    """The hash over all that the files of tables, measures and KPIs say."""
     shelves: tuple[Mapping[str, Any], ...] = (catalogue.tables, catalogue.measures, catalogue.kpis)
-    return _sha256("\n".join(meaning(shelf[name]) for shelf in shelves for name in sorted(shelf)))
+    return _sha256("\n".join(wording(shelf[name]) for shelf in shelves for name in sorted(shelf)))
 
 
 def _sha256(text: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from headwater.model import expression, kpi, measure, table
@@ -19,17 +21,31 @@ _CLASSES: dict[str, type[Any]] = {
     for c in vars(module).values()
     if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__
 }
-_NOT_MEANING = frozenset({"hash", "path", "own"})
-"""Fields that say where a definition lies, not what it means."""
+_PLACE = frozenset({"hash", "path", "own"})
+"""Fields that say where a definition lies."""
+
+_NOT_MEANING = {
+    "Kpi": _PLACE
+    | {"title", "question", "aliases", "pitfalls", "reference", "example", "pair", "show"}
+    | {"stage", "role", "group", "cadence", "vanity"},
+    "Variant": frozenset({"text", "use_when"}),
+    "Measure": _PLACE | {"title", "about"},
+    "Table": _PLACE | {"title", "about", "grain"},
+    "Column": frozenset({"about"}),
+    "LinkedColumn": frozenset({"about"}),
+}
+"""Beside its place: the words people read, how a value is displayed, and on which shelves a KPI is found. They may be
+reworded without another number, interval, quality or verdict."""
 
 
-def encode(value: Any, leave_out: frozenset[str] = frozenset()) -> Any:
-    """JSON data of a catalogue value; fields that hold their default are left out, as are those of `leave_out`."""
+def encode(value: Any, leave_out: Mapping[str, frozenset[str]] = MappingProxyType({})) -> Any:
+    """JSON data of a catalogue value; fields that hold their default are left out, as are those that `leave_out` names
+    by class."""
     match value:
         case None | bool() | int() | float() | str():
             return value
         case tuple():
-            return [encode(v) for v in value]
+            return [encode(v, leave_out) for v in value]
         case Unit() | Type() | Span() | Decimal():
             return {"is": type(value).__name__, "text": str(value)}
         case date():
@@ -38,10 +54,11 @@ def encode(value: Any, leave_out: frozenset[str] = frozenset()) -> Any:
             return {"is": "Example", "tables": {n: list(rows) for n, rows in tables}, "ask": list(ask), "about": about}
         case _:
             data = {"is": type(value).__name__}
+            words = leave_out.get(type(value).__name__, frozenset())
             for f in fields(value):
                 inner = getattr(value, f.name)
-                if f.name not in leave_out and (f.default is MISSING or inner != f.default):
-                    data[f.name] = encode(inner)
+                if f.name not in words and (f.default is MISSING or inner != f.default):
+                    data[f.name] = encode(inner, leave_out)
             return data
 
 
@@ -81,5 +98,13 @@ def text_of(data: Any, *, sort_keys: bool = False) -> str:
 
 
 def meaning(value: Any) -> str:
-    """The one JSON text of what a table, measure or KPI means, whatever file it came from."""
+    """The one JSON text of what a table, measure or KPI means, whatever file it came from and however it is worded."""
     return text_of(encode(value, _NOT_MEANING), sort_keys=True)
+
+
+def wording(value: Any) -> str:
+    """The one JSON text of all that the file of a table, measure or KPI says, wherever it lies."""
+    return text_of(encode(value, _ANYWHERE), sort_keys=True)
+
+
+_ANYWHERE = dict.fromkeys(("Kpi", "Measure", "Table"), _PLACE)
