@@ -7,7 +7,7 @@ import pytest
 from headwater.api.folder import SHIPPED
 from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.happened import dates_behind
-from headwater.model.measure import EVER, Alive, At, Latest, Reached
+from headwater.model.measure import EVER, Alive, At, Latest, Reached, Span
 from headwater.model.period import Grain, Period
 from tests.metrics.tiny import World, measure, world
 
@@ -63,6 +63,24 @@ def tiny() -> World:
 def test_a_flow_sees_no_later_date(tiny: World, name: str, early: float, late: float) -> None:
     assert tiny.values(name, as_of=EARLY) == [early]
     assert tiny.values(name, as_of=LATE) == [late]
+
+
+def test_a_snapshot_is_the_last_known_value() -> None:
+    sizes = measure("size", "sum", "amount", unit="money", clock=Latest("created_at", ("account_id",), Span(60, "day")))
+    live = measure(
+        "live", "sum", "amount", unit="money", where="stage = 'live'", empty=None,
+        clock=Latest("created_at", ("account_id",), Span(60, "day")),
+    )  # fmt: skip
+    looks = [("A", 1, "live", 10), ("A", 2, "live", None), ("B", 1, "live", 20), ("B", 2, "dead", None),
+             ("C", 1, "live", None), ("D", 1, "dead", 5), ("D", 2, "live", None)]  # fmt: skip
+    rows: list[dict[str, object]] = [
+        {"deal_id": f"{n}", "account_id": who, "created_at": D(2025, month, 20), "stage": stage, "amount": amount}
+        for n, (who, month, stage, amount) in enumerate(looks)
+    ]
+    tiny = world([sizes, live], {"deals": rows})
+    months = {"period": Period(D(2025, 1, 1), D(2025, 5, 1)), "grain": Grain.MONTH}
+    assert tiny.values("size", **months) == [35, 35, 0, 0]  # in March all that is known is older than 60 days
+    assert tiny.values("live", **months) == [30, 10, None, None]  # B died, and nobody counted D since it came back
 
 
 @pytest.mark.parametrize(

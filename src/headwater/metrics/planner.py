@@ -257,7 +257,8 @@ def _blocks(
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
         alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
         versioned = _versioned(measure, asked, context)
-        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id)
+        rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
+        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id, rows)
         groups.setdefault(group, []).append(measure)
         spans[group] = ordered
     return tuple(
@@ -684,16 +685,17 @@ def rows_in_windows(
         case Alive(start, until):
             day = Op("add_days", (Col("_w_end"), Lit(-1)))
             relation, keep = _alive(source, keep, table, start, until, windows, versioned=versioned)
+            relation = happened.by_then(relation, keep, table, behind, _after_the_eve)
             window = Col("_w")
+            filtered = both(happened.come(table, start, _after_the_eve), filtered)
+            if filtered is not None:
+                relation = _narrowed(relation, keep, filtered)
         case Latest():
             day = Col(day_of(table, clock.at))
-            relation, keep = _latest(source, keep, table, clock, windows)
+            relation, keep = _latest(source, keep, table, clock, windows, behind, measures[0])
             window = Col("_w")
-    if isinstance(clock, Alive | Latest):
-        relation = happened.by_then(relation, keep, table, behind, _after_the_eve)
-        filtered = both(happened.come(table, begun(clock), _after_the_eve), filtered)
-        if filtered is not None:
-            relation = _narrowed(relation, keep, filtered)
+            if filtered is not None:
+                relation = _narrowed(relation, keep, filtered)
     joined = "_w" in keep or window == Col("_w")
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
     if rated:
@@ -835,10 +837,25 @@ def _alive(
     return joined, (*kept, "_known")
 
 
+def _tells(measure: Measure, table: Table) -> Scalar | None:
+    """Whether a row says something of what a measure reads: it has the value, or it is not one that should have it (a
+    link that is dead). A row that only lacks the value leaves the last known one standing."""
+    if measure.column is None:
+        return None
+    value = Op("not", (Op("is_null", (lower_value(table, measure.column),)),))
+    return value if measure.where is None else Op("or", (value, Op("not", (_condition(measure, table),))))
+
+
 def _latest(
-    source: Relation, keep: tuple[str, ...], table: Table, clock: Latest, windows: tuple[Window, ...]
+    source: Relation,
+    keep: tuple[str, ...],
+    table: Table,
+    clock: Latest,
+    windows: tuple[Window, ...],
+    behind: dict[str, frozenset[str]],
+    measure: Measure,
 ) -> tuple[Relation, tuple[str, ...]]:
-    """The last row per key at or before each window's eve, no older than `within`."""
+    """The last row per key at or before each window's eve, no older than `within`, that tells what is measured."""
     day = Col(day_of(table, clock.at), "left")
     oldest = tuple(shift(w.end, clock.within, -1) if clock.within != EVER else date(1, 1, 1) for w in windows)
     values = Values(
@@ -851,13 +868,17 @@ def _latest(
         Named("_w", Col("_w", "right")),
         Named("_w_end", Col("_w_end", "right")),
     )
-    joined = Project(Join(source, values, "inner", on, unique=False), columns)
+    kept = (*keep, "_w", "_w_end")
+    joined: Relation = Project(Join(source, values, "inner", on, unique=False), columns)
+    joined = happened.by_then(joined, kept, table, behind, _after_the_eve)
+    telling = both(happened.come(table, clock.at, _after_the_eve), _tells(measure, table))
+    if telling is not None:
+        joined = _narrowed(joined, kept, telling)
     moment = [Order(Col(day_of(table, clock.at)), descending=True)]
     if day_of(table, clock.at) != clock.at:
         moment.append(Order(Col(clock.at), descending=True))
     moment += [Order(Col(k)) for k in table.key]
     rank = Over("row_number", (Col("_w"), *(Col(p) for p in clock.per)), tuple(moment))
-    kept = (*keep, "_w", "_w_end")
     ranked = Project(joined, (*(Named(n, Col(n)) for n in kept), Named("_place", rank)))
     return Project(ranked, tuple(Named(n, Col(n)) for n in kept), Op("eq", (Col("_place"), Lit(1)))), kept
 
