@@ -81,6 +81,24 @@ def test_keys_that_two_sources_deliver(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_dates_in_the_wrong_order_are_named_by_table_and_pair(tmp_path: Path) -> None:
+    deals = [
+        {"opportunity_id": "a", "created_at": "2025-01-05", "closed_at": "2025-01-03", "status": "won"},
+        {"opportunity_id": "b", "created_at": "2025-01-05T10:00", "closed_at": "2025-01-05T09:59", "status": "won"},
+        {"opportunity_id": "c", "created_at": "2025-01-05T10:00", "closed_at": "2025-01-05", "status": "won"},
+        {"opportunity_id": "d", "created_at": "2025-01-05", "closed_at": "2025-01-09", "status": "won"},
+        {"opportunity_id": "e", "created_at": "2025-01-05", "closed_at": None, "status": "open"},
+    ]
+    leads = [{"lead_id": "x", "created_at": "2025-01-05", "mql_at": "2025-02-01", "sales_qualified_at": "2025-01-31"}]
+    workspace = world(tmp_path, {"opportunities": deals, "leads": leads})
+    found = [(r.subject, r.what) for r in workspace.check().results if r.check == "reversed times" and r.state != "ok"]
+    assert found == [
+        ("leads", "1 rows have 'sales_qualified_at' before 'mql_at'"),
+        ("opportunities", "2 rows have 'closed_at' before 'created_at'"),
+        ("opportunity_journeys", "2 rows have 'won_at' before 'created_at'"),
+    ]
+
+
 def test_rows_that_merges_gave_one_key_and_ids_of_nobody(tmp_path: Path) -> None:
     def entry(kind: str, subject: str) -> dict[str, str]:
         return {"subject_kind": kind, "subject_id": subject, "stage": "mql", "entered_at": "2025-01-03T10:00"}

@@ -15,8 +15,11 @@ from headwater.build.run import fell_together
 from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
+from headwater.model.catalogue import Catalogue
+from headwater.model.expression import Elapsed
 from headwater.model.landing import Batch, JournalEntry, Quarantined
 from headwater.model.lowering import day_of
+from headwater.model.measure import Alive, Reached
 from headwater.model.observation import Rows
 from headwater.model.plan import (
     Agg,
@@ -30,12 +33,13 @@ from headwater.model.plan import (
     Order,
     Project,
     Relation,
+    Scalar,
     Scan,
     Sort,
     Values,
 )
 from headwater.model.source import Source
-from headwater.model.table import Column, Table
+from headwater.model.table import Column, Since, Table
 from headwater.model.types import INTEGER, TEXT
 from headwater.store.landing import journal, quarantine_rows
 from headwater.store.lock import writing
@@ -105,11 +109,12 @@ def check(stands: Ground, sources: Sequence[Result] | None = None) -> Checked:
     counted, aside = _quarantine(folder, store, entries)
     results += counted
     results += check_sources(folder, load_sources(folder.path, catalogue.tables)) if sources is None else sources
+    orders = _orders(catalogue)
     with stands.bench() as at:
         for stored in at.reader.generation.tables:
             table = catalogue.tables.get(stored.table)
             if table is not None and stored.rows:
-                results += _table(at, table)
+                results += _table(at, table, orders.get(table.id, ()))
         results += _freshness(at, stands.today)
     results += _from_the_landing(folder, store, entries, catalogue.tables, at)
     order = {"failed": 0, "warning": 1, "ok": 2}
@@ -152,13 +157,14 @@ def _quarantine(folder: Folder, store: Store, entries: Sequence[JournalEntry]) -
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
-def _table(at: Bench, table: Table) -> Iterator[Result]:
-    """The tests of one table: unique keys, required values, references, bounds, allowed texts."""
+def _table(at: Bench, table: Table, orders: Sequence[tuple[str, str]]) -> Iterator[Result]:
+    """The tests of one table: unique keys, required values, references, bounds, allowed texts, the order of dates."""
     keys = tuple(Named(f"k{i}", Col(name)) for i, name in enumerate(_key(table)))
     twice = Group(Scan(table.id), keys, (NamedAgg("n", Agg("count_rows")),), Op("gt", (Col("n"), Lit(1))))
     ((repeated,),) = at.reader.rows(render(Group(twice, (), (NamedAgg("n", Agg("count_rows")),))))
     yield _counted("unique keys", "failed", table.id, int(repeated), f"of {', '.join(table.key)} occur twice")
     tests = [(name, state, told, where) for c in table.columns for name, state, told, where in _column_tests(table, c)]
+    tests += [("reversed times", "warning", f"have {b!r} before {a!r}", _reversed(table, a, b)) for a, b in orders]
     if tests:
         aggregates = tuple(NamedAgg(f"t{i}", Agg("count_rows", where=where)) for i, (*_, where) in enumerate(tests))
         (counts,) = at.reader.rows(render(Group(Scan(table.id), (), aggregates)))
@@ -182,6 +188,42 @@ def _column_tests(table: Table, column: Column) -> Iterator[tuple[str, str, str,
         listed = Op("in", (value, *(Lit(v) for v in column.values)))
         strange = Op("and", (Op("not", (Op("is_null", (value,)),)), Op("not", (listed,))))
         yield "allowed texts", "warning", f"have a text in {column.id!r} that is not allowed", strange
+
+
+def _orders(catalogue: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By table the pairs of dates of which the definitions say that one follows the other: the ends of clocks, of
+    elapsed times and of `since`. What a table copies from the one it is made from is tested there."""
+    found: dict[str, dict[tuple[str, str], None]] = {}
+
+    def note(table: Table, start: str, end: str) -> None:
+        base = catalogue.tables.get(table.rows_from)
+        if base is not None and table.key == base.key and base.column(start) and base.column(end):
+            table = base
+        if table.column(start) is not None and table.column(end) is not None:
+            found.setdefault(table.id, {})[start, end] = None
+
+    for table in catalogue.tables.values():
+        for column in table.columns:
+            if isinstance(column.derive, Since):
+                note(table, column.derive.start, column.derive.end)
+    for measure in catalogue.measures.values():
+        table = catalogue.tables[measure.table]
+        if isinstance(measure.column, Elapsed):
+            note(table, measure.column.start.id, measure.column.end.id)
+        match measure.clock:
+            case Alive(start, end) | Reached(start, end) if end:
+                note(table, start, end)
+            case _:
+                pass
+    return {name: tuple(sorted(pairs)) for name, pairs in found.items()}
+
+
+def _reversed(table: Table, start: str, end: str) -> Scalar:
+    """Whether the second date lies before the first: by instant where both are known, else by day."""
+    earlier = Op("lt", (Col(day_of(table, end)), Col(day_of(table, start))))
+    if day_of(table, end) == end or day_of(table, start) == start:
+        return earlier
+    return Op("or", (earlier, Op("lt", (Col(end), Col(start)))))
 
 
 def _references(at: Bench, table: Table, column: Column) -> Iterator[Result]:
