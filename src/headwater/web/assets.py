@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from headwater.errors import WorkspaceError
 
@@ -51,7 +50,7 @@ class Assets:
         router = APIRouter()
 
         @router.api_route("/static/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-        def built(name: str, request: Request) -> FileResponse:
+        def built(name: str, request: Request) -> Response:
             if name not in self._files:
                 raise HTTPException(404)
             path = self.folder / name
@@ -62,7 +61,7 @@ class Assets:
                 if encoding in wanted and packed.is_file():
                     path, headers["Content-Encoding"] = packed, encoding
                     break
-            return FileResponse(path, media_type=TYPES[Path(name).suffix], headers=headers)
+            return Response(path.read_bytes(), media_type=TYPES[Path(name).suffix], headers=headers)
 
         return router
 

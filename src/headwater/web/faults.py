@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.web.parts import Frame
-from headwater.web.templates import Templates
+from headwater.web.templates import Templates, is_part
 from headwater.web.texts import speaker
+
+logger = logging.getLogger("headwater.web")
 
 Handler = Callable[[Request, Any], Response | Awaitable[Response]]
 
-NOT_OURS = ("/api/",)
+FOR_PROGRAMS = "/api/"
 """Addresses whose errors are for programs; another part of the application answers them."""
 
 
@@ -26,11 +30,12 @@ def mount_faults(app: FastAPI, templates: Templates, frame: Callable[[str], Fram
     say = speaker()
 
     def no_page(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404:
-            what, do = say("faults.not_found"), say("faults.not_found_do")
-        else:
-            what, do = say("faults.method"), say("faults.method_do")
-        return show(request, error.status_code, what, "", do, error.headers)
+        known = error.status_code == 404
+        what = say("faults.not_found" if known else "faults.method")
+        do = say("faults.not_found_do" if known else "faults.method_do")
+        answer = show(request, error.status_code, what, "", do)
+        answer.headers.update(error.headers or {})
+        return answer
 
     def told(request: Request, error: HeadwaterError) -> Response:
         match error:
@@ -42,29 +47,67 @@ def mount_faults(app: FastAPI, templates: Templates, frame: Callable[[str], Fram
                 status = 500
         return show(request, status, error.what, error.where, error.do)
 
-    def unforeseen(request: Request, _: Exception) -> Response:
+    def unforeseen(request: Request) -> Response:
         return show(request, 500, say("faults.ours"), "", say("faults.ours_do"))
 
-    def show(request: Request, status: int, what: str, where: str, do: str, headers: Any = None) -> Response:
-        sentence = what[:1].upper() + what[1:]
-        title, _, rest = sentence.partition("\n")
+    def show(request: Request, status: int, what: str, where: str, do: str) -> Response:
+        title, _, rest = (what[:1].upper() + what[1:]).partition("\n")
         answer = templates.page(
-            request, "fault.html", frame(title), {"what": rest, "where": where, "do": do}, status=status
+            request,
+            "fault.html",
+            frame(title),
+            {"what": rest, "where": where, "do": do, "alone": is_part(request)},
+            block="main",
+            status=status,
         )
-        answer.headers.update(headers or {})
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    for kind, handler in ((HTTPException, no_page), (HeadwaterError, told), (Exception, unforeseen)):
+    for kind, handler in ((HTTPException, no_page), (HeadwaterError, told)):
         app.add_exception_handler(kind, _beside(app.exception_handlers.get(kind), handler))
+    app.add_middleware(_Net, answer=unforeseen)
 
 
 def _beside(before: Any, pages: Handler) -> Handler:
     """The handler for pages, but where one stood already and the address is for programs."""
 
     async def handle(request: Request, error: Any) -> Response:
-        handler = before if before is not None and request.url.path.startswith(NOT_OURS) else pages
+        handler = before if before is not None and request.url.path.startswith(FOR_PROGRAMS) else pages
         answer = handler(request, error)
         return await answer if isawaitable(answer) else answer
 
     return handle
+
+
+class _Net:
+    """Catches what nobody foresaw on the way to a page. The log names the kind of the fault and its place, never its
+    text, which may hold what is in a file."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request], Response]) -> None:
+        self._app, self._answer = app, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(FOR_PROGRAMS):
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def told(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        except Exception as error:
+            if begun:
+                raise  # half a page is out: only cutting the connection tells that it is not whole
+            logger.error("%s %s", scope["method"], _place(error))
+            await self._answer(Request(scope))(scope, receive, send)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "a fault"

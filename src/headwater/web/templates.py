@@ -51,6 +51,11 @@ def environment(
     return env
 
 
+def is_part(request: Request) -> bool:
+    """Whether htmx asks, for a part of the page that it has."""
+    return request.headers.get("hx-request") == "true"
+
+
 class Templates:
     """Answers made of templates."""
 
@@ -69,7 +74,7 @@ class Templates:
     ) -> HTMLResponse:
         """A page whole; or, where htmx asks for it and `block` is named, that block alone."""
         values = {"frame": frame, **context}
-        if block and request.headers.get("hx-request") == "true":
+        if block and is_part(request):
             text = render_block(self.env, name, block, **values)
         else:
             text = self.env.get_template(name).render(values)

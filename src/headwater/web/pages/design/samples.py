@@ -137,7 +137,7 @@ STEPS = (
 STEPS_OF_LIKE_SIZE = (
     Step("quote", "Quotes", "?", "120", 120.0),
     Step("order", "Orders", "?", missing="no source"),
-    Step("paid", "Paid", "?", "80", 80.0, "66.7%", "14 days", "", True),
+    Step("paid", "Paid", "?", "80", 80.0, "66.7%", "14 days"),
     Step("repeat", "Repeat", "?", "0", 0.0, "0.0%", ""),
 )
 
@@ -307,9 +307,6 @@ ICONS = (
     "earlier",
     "later",
     "close",
-    "up",
-    "down",
-    "flat",
     "about",
     "warn",
     "good",
