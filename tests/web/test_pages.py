@@ -60,7 +60,10 @@ def poisoned(value: Any) -> Any:
             return value
 
 
-KEPT = "line bar band warn info good bad neutral unknown true false none month en money number EUR".split()
+KEPT = (
+    "line", "bar", "band", "warn", "info", "good", "bad", "neutral", "unknown", "true", "false", "none",
+    "month", "en", "money", "number", "EUR",
+)  # fmt: skip
 
 CALLS = {
     "tile": samples.TILES[0],

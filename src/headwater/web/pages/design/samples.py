@@ -53,6 +53,8 @@ WIN_RATE = About(
     (Link("How it was made", "?trace=1"), Link("Records", "?records=1")),
 )
 
+PITFALLS = ("A deal that is never closed is never decided: clean the pipeline first.",)
+
 TILES = (
     Tile(
         "revenue",
