@@ -101,3 +101,7 @@ class WorkspaceError(HeadwaterError):
     """The workspace cannot be used (missing, locked, full disk, read-only, newer): mend the place."""
 
     exit_code = 4
+
+
+class NotKeptError(WorkspaceError):
+    """The generation that was asked for is not kept (any more): ask the current one."""

@@ -148,3 +148,26 @@ def test_html_is_escaped(company: Workspace) -> None:
 def test_an_answer_is_a_sequence(company: Workspace) -> None:
     answer = company.measure("own_leads", period="2025-Q1", grain="month")
     assert (len(answer), answer[0].value, [o.value for o in answer[1:]]) == (3, 4, [3, 1])
+
+
+@pytest.mark.parametrize("kpi", ["own_leads", "own_mql_rate", "own_cost_per_lead", "lead_growth_rate"])
+@pytest.mark.parametrize(
+    "asked", [{"period": "1000"}, {"period": "8999"}, {"as_of": "1000-01-01"}, {"as_of": "8999-12-31"}]
+)
+def test_the_first_and_the_last_day_have_an_answer(company: Workspace, kpi: str, asked: dict[str, str]) -> None:
+    assert len(company.measure(kpi, **{"period": "2025"} | asked)) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"period": "0999"}, {"period": "9000"}, {"period": "9999"}, {"as_of": "9999-12-31"}, {"as_of": "0001-01-01"}],
+)
+def test_days_without_a_calendar_around_them_are_refused(company: Workspace, asked: dict[str, str]) -> None:
+    with pytest.raises(QueryError, match=r"1000 to 9000|is not a period"):
+        company.measure("own_leads", **asked)
+
+
+def test_a_question_of_endless_steps_is_refused(company: Workspace) -> None:
+    with pytest.raises(QueryError, match="more than 10,000 steps of one day"):
+        company.measure("own_leads", period="1950..2025", grain="day")
+    assert len(company.measure("own_leads", period="1950..2025", grain="month")) == 912

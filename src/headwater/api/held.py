@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -99,6 +100,7 @@ class Held:
         self._program = program_stamp(SHIPPED)
         self._answers = Answers(int(cache_mb * 1_000_000))
         self._readers = _Readers()
+        weakref.finalize(self, self._readers.close)  # at the latest when the program ends
         self._reading = Lock()
         self._definitions: _Definitions | None = None
         self._wrong: tuple[str, DefinitionError] | None = None
@@ -341,6 +343,12 @@ class Moment:
     def boards(self) -> str:
         """The stamp of the board files, which the stamp of a moment does not hold, since no answer rests on them."""
         return stamp(self._stands.folder)
+
+    def version(self, *generations: str) -> str:
+        """A text that changes whenever an answer from these generations (default: the current one) may have changed.
+        Raises NotKeptError for what cannot be the id of a generation."""
+        data = [self._data(id_) for id_ in generations or ("",)]
+        return " ".join([*data, self.stamp.definitions, self.stamp.day.isoformat()])
 
     def interrupt(self) -> None:
         """Stops the statement that runs now, from another thread; its question ends with StoppedError."""

@@ -17,6 +17,7 @@ from uvicorn.config import Config
 
 from headwater.api.held import Held
 from headwater.errors import HeadwaterError, QueryError
+from headwater.http.api import routes
 from headwater.http.guards.entry import Entry
 from headwater.http.guards.faults import Faults
 from headwater.http.guards.headers import Headers
@@ -74,6 +75,7 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
         lifespan=lifespan,
     )
     app.state.held, app.state.refreshing, app.state.development = held, refreshing, development
+    app.include_router(routes(held))
     _add_refresh(app, refreshing)
     app.add_exception_handler(HTTPException, _unknown)
     for mount in pages:

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import StoppedError, WorkspaceError
+from headwater.errors import NotKeptError, StoppedError, WorkspaceError
 from headwater.model.generation import Generation
 from headwater.model.plan import Col, Named, Statement
 from headwater.model.settings import Settings
@@ -604,8 +604,8 @@ def _check_part(path: Path, size: int) -> None:
         )
 
 
-def _not_kept(store: Store, id_: str) -> WorkspaceError:
-    return WorkspaceError(
+def _not_kept(store: Store, id_: str) -> NotKeptError:
+    return NotKeptError(
         f"the generation '{id_}' is not kept (any more)",
         where=str(store.generations),
         do="Ask without a generation to read the current one.",
