@@ -49,11 +49,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How numbers of a style are shown, as far as it tells what they are."""
+    """How numbers of a style are shown, as far as it tells what they are: dates (with a clock), lengths of time, whole
+    numbers filled up to so many digits."""
 
-    shown: str = "General"
     is_date: bool = False
     is_span: bool = False
+    clock: bool = False
+    digits: int = 0
 
 
 class Package:
@@ -144,7 +146,9 @@ class Package:
             for element in cells:
                 number = element.get("numFmtId", "0")
                 shown = own.get(number) or BUILTIN_FORMATS.get(int(number)) or ""
-                found.append(Format(shown, bool(is_date_format(shown)), bool(is_timedelta_format(shown))))
+                clock = _CLOCK.search(_PART.sub("", shown)) is not None
+                digits = len(shown) if _PADDED.match(shown) else 0
+                found.append(Format(bool(is_date_format(shown)), bool(is_timedelta_format(shown)), clock, digits))
         return tuple(found)
 
     # --- values ------------------------------------------------------------------------------------------------------
@@ -168,7 +172,7 @@ class Package:
         return self.formats[at] if 0 <= at < len(self.formats) else Format()
 
     def _number(self, shown: Format, written: str) -> Cell:
-        number: int | float = float(written) if any(c in written for c in ".eE") else int(written)
+        number: int | float = float(written) if "." in written or "e" in written or "E" in written else int(written)
         if shown.is_date:
             try:
                 return _dated(from_excel(number, self._epoch, timedelta=shown.is_span), shown)
@@ -180,8 +184,8 @@ class Package:
                 return (format(Decimal(text), "f") if "e" in text else text), DOUBLE
             number = int(number)
         text = str(number)
-        if _PADDED.match(shown.shown) and not text.startswith("-") and len(text) < len(shown.shown):
-            return text.zfill(len(shown.shown)), PADDED
+        if len(text) < shown.digits and not text.startswith("-"):
+            return text.zfill(shown.digits), PADDED
         return text, DOUBLE
 
 
@@ -191,8 +195,7 @@ def _dated(value: object, shown: Format) -> Cell:
             return EMPTY
         case datetime():
             alone = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
-            clock = _CLOCK.search(_PART.sub("", shown.shown))
-            return (value.date().isoformat() if alone and not clock else value.isoformat(" ")), DATE
+            return (value.date().isoformat() if alone and not shown.clock else value.isoformat(" ")), DATE
         case date():
             return value.isoformat(), DATE
         case _:  # a time of day, or a length of time
