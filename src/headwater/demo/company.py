@@ -85,9 +85,9 @@ class Segment:
 
 
 SEGMENTS = (
-    Segment("Small business", 0.46, (12, 249), 11_000, 118, 1.08),
-    Segment("Mid-market", 0.39, (250, 1999), 29_000, 158, 1.00),
-    Segment("Enterprise", 0.15, (2000, 24_000), 88_000, 206, 0.82),
+    Segment("Small business", 0.46, (12, 249), 16_000, 136, 1.08),
+    Segment("Mid-market", 0.39, (250, 1999), 28_000, 152, 1.00),
+    Segment("Enterprise", 0.15, (2000, 24_000), 54_000, 172, 0.82),
 )
 INDUSTRIES = {
     "Logistics": 0.24,
@@ -138,7 +138,7 @@ class Plants:
     break_lost: float = 0.38
     drop_month: int = 28  # Nordics: leads qualify half as often
     drop_region: str = "Nordics"
-    drop_factor: float = 0.45
+    drop_factor: float = 0.40
     price_month: int = 18  # the new price list
     price_factor: float = 1.12
     price_win_factor: float = 0.86
@@ -159,9 +159,9 @@ PLANTS = Plants()
 
 SHOCKS = np.array(
     [
-        0.98, 1.02, 1.10, 1.22, 1.30, 1.16, 0.98, 0.84, 0.76, 0.82, 0.97, 1.12,
-        1.20, 1.10, 0.95, 0.82, 0.78, 0.88, 1.05, 1.24, 1.32, 1.20, 1.00, 0.86,
-        0.80, 0.90, 1.06, 1.18, 1.14, 0.98, 0.85, 0.88, 1.02, 1.14, 1.10, 1.00,
+        0.74, 0.85, 1.02, 1.25, 1.47, 1.55, 1.41, 1.15, 0.90, 0.72, 0.63, 0.68,
+        0.87, 1.18, 1.44, 1.58, 1.50, 1.26, 0.98, 0.75, 0.65, 0.70, 0.92, 1.23,
+        1.47, 1.44, 1.18, 0.88, 0.70, 0.68, 0.82, 1.08, 1.34, 1.42, 1.28, 1.08,
     ]
 )  # fmt: skip
 """Waves of demand that nothing but the market explains: what the funnel carries from leads to revenue."""
@@ -190,7 +190,7 @@ def attention(calendar_months: list[int]) -> Floats:
     """Attention of each month against the mean: its own growth and waves, and a softer season."""
     size = len(calendar_months)
     growth: Floats = 2.5 ** (np.arange(size) / (size - 1))
-    season = np.array([SEASON[m - 1] for m in calendar_months]) ** 0.5
+    season = np.array([SEASON[m - 1] for m in calendar_months]) ** 0.25
     found = growth * season * np.resize(CHATTER, size)
     level: Floats = found / found.mean()
     return level

@@ -107,11 +107,12 @@ def _from_leads(seed: int, leads: Frame) -> Frame:
 
 
 def _from_sales(seed: int, span: Span, accounts: Frame) -> Frame:
-    """Deals that sales found alone: steady, with the team that grows."""
+    """Deals that sales found alone: the team grows, and the market is the same for all."""
     rng = stream(seed, "deals of sales")
     month = np.arange(span.count)
     season = np.array(company.SEASON)[np.array(months_of(span)) - 1]
-    number = counts(rng, accounts.size / 2500 * (7.0 + 5.0 * month / span.count) * season)
+    wave = np.resize(company.SHOCKS, span.count)
+    number = counts(rng, accounts.size / 2500 * (7.0 + 5.0 * month / span.count) * season * wave)
     of, _ = runs(number)
     edges = span.starts()
     day = weekdays(rng, edges[of], edges[of + 1] - edges[of], quiet=0.0)
@@ -154,9 +155,13 @@ def _decided(rng: np.random.Generator, span: Span, accounts: Frame, deals: Frame
         odds *= np.where(accounts["fit"][deals["account"]], 1.14, 0.72)
         odds *= np.where(dear, p.price_win_factor, 1.0)
     odds *= np.array([s.win for s in company.SEGMENTS])[segment]
-    wins = chosen(rng, odds) | deals["old"]
+    order = np.lexsort((segment, month))
+    wins = np.zeros(size, bool)
+    wins[order] = chosen(rng, odds[order])  # of each month and segment as many as its odds say
+    wins |= deals["old"]
     base = np.array([s.cycle for s in company.SEGMENTS])[segment] * (0.55 if upsell else 1.0)
-    shape = lag(rng, size, 1.0, 0.32)
+    shape = lag(rng, size, 1.0, 0.22)
+    shape[wins] = lag(rng, int(wins.sum()), 1.0, 0.22)
     stalled = ~wins & (rng.random(size) < (0.05 if upsell else 0.15))
     cycle = (shape * base * np.where(wins, 1.0, np.where(stalled, 3.4, 0.78))).astype(np.int64)
     cycle = np.where(~wins & ~stalled, (cycle * np.exp(rng.normal(0, 0.35, size))).astype(np.int64), cycle)
@@ -216,12 +221,14 @@ def _amounts(
     """Adds a year's price, the term, the services, and the amount at each step, in cents of the company's currency."""
     size = found.size
     p = company.PLANTS
-    annual = np.array([s.annual for s in company.SEGMENTS], float)[segment] * (0.42 if upsell else 1.0)
-    annual *= np.exp(rng.normal(0, 0.42, size)) * np.where(month >= p.price_month, p.price_factor, 1.0)
+    annual = np.array([s.annual for s in company.SEGMENTS], float)[segment] * (0.36 if upsell else 1.0)
+    level = lag(rng, size, 1.0, 0.32) / 86_400
+    level[found["won"]] = lag(rng, int(found["won"].sum()), 1.0, 0.32) / 86_400
+    annual *= level * np.where(month >= p.price_month, p.price_factor, 1.0)
     annual *= 1.045 ** (month / 12)
     factor = np.array(company.LIST_FACTOR)[accounts["currency"][found["account"]]]
     found["annual"] = _rounded(annual * factor)
-    weights = np.array([[0.62, 0.20, 0.18], [0.46, 0.22, 0.32], [0.24, 0.22, 0.54]])
+    weights = np.array([[0.76, 0.18, 0.06], [0.66, 0.20, 0.14], [0.52, 0.24, 0.24]])
     found["term"] = np.ones(size, np.int64) if upsell else 1 + each(rng, weights[segment])
     share = np.zeros(size) if upsell else 0.08 + 0.14 * rng.random(size)
     found["services"] = _rounded(annual * factor * share)

@@ -202,7 +202,7 @@ def planted(world: World) -> dict[str, Any]:
     d = world.deals
     return {
         "leading": [
-            {"kpi": "leads", "leads": "total_sales_revenue", "months": p.cycle_months + 2},
+            {"kpi": "leads", "leads": "total_sales_revenue", "months": p.cycle_months + 1},
             {"kpi": "mqls", "leads": "total_sales_revenue", "months": p.cycle_months + 1},
             {"kpi": "sqls", "leads": "total_sales_revenue", "months": p.cycle_months},
             {"kpi": "pipeline_created", "leads": "total_sales_revenue", "months": p.cycle_months},

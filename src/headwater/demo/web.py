@@ -46,10 +46,11 @@ def sessions(seed: int, span: Span, leads: Frame, accounts: Frame, all_: tuple[C
     """Every visit that the analytics saw, in order: anonymous ones, and those of people who became leads."""
     rng = stream(seed, "sessions")
     known = _of_leads(rng, span, leads, accounts)
-    rest = max(0, size - known.size)
     level = company.attention(months_of(span))
+    seen = np.bincount(span.month_of(days(known["at"])), minlength=span.count)
+    rest = np.maximum(level / level.sum() * size - seen, seen)  # those who look around follow attention, not demand
     shares = np.array(list(VISITS.values()))
-    expected = level[:, None] / level.sum() * shares[None, :] * rest
+    expected = rest[:, None] * shares[None, :] / shares.sum()
     number = counts(rng, expected)
     month = np.repeat(np.repeat(np.arange(span.count), len(shares)), number.ravel())
     channel = np.repeat(np.tile(np.arange(len(shares)), span.count), number.ravel())

@@ -1,0 +1,149 @@
+"""Loaded like anybody's files, the demo gives what is true of the company, to the unit and to the cent."""
+
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.demo.exports import CRM_CHANNELS
+from headwater.demo.make import generate
+from headwater.demo.truth import COUNTS, MONEY, WITHOUT_CHANNEL
+from headwater.errors import QueryError, WorkspaceError
+from headwater.model.kpi import BASE
+from headwater.model.landing import Batch
+from headwater.model.observation import Observation
+from headwater.store import generations
+from headwater.store.landing import journal
+from headwater.store.place import open_store
+from tests.demo.conftest import SEED, UNTIL, Demo
+
+SERIES = COUNTS | MONEY
+NO_VALUE = {  # variants without a value on the demo, and the reason the answer gives
+    "cac.lagged": "needs",
+    "cac.cycle_weighted": "needs",
+    "customer_churn_rate.exposure": "needs",
+    "customer_churn_rate.cohort_survival": "needs",
+    "lead_response_time.km_median": "needs",
+    "mql_to_sql_velocity.km_median": "needs",
+    "nps.account": "needs",
+    "quote_to_close_velocity.km_median": "needs",
+    "sales_cycle_length.km_median": "needs",
+    "stage_duration.km_median": "needs",
+}
+
+
+def expected(demo: Demo, name: str, channel: str) -> dict[str, Decimal]:
+    """What a series must be by month: its truth, less what was written broken."""
+    whole = demo.truth["series"][name][channel]
+    gone = demo.truth["unrecoverable"]["effect"].get(name, {}).get(channel, [0] * len(whole))
+    months = demo.truth["months"]
+    return {m: Decimal(str(v)) - Decimal(str(g)) for m, v, g in zip(months, whole, gone, strict=True)}
+
+
+def asked(demo: Demo, name: str, **more: Any) -> list[Observation]:
+    months = demo.truth["months"]
+    return list(
+        demo.workspace.measure(demo.truth["kpis"][name], period=f"{months[0]}..{months[-1]}", grain="month", **more)
+    )
+
+
+def differences(demo: Demo, name: str, wanted: dict[tuple[str, str], Decimal], found: list[Observation]) -> list[Any]:
+    """Months and channels in which the answer is not the truth; a missing number counts as nothing."""
+    allowed = Decimal("0.0101") if name in MONEY else Decimal(0)  # cents, each rounded once on either side
+    got: dict[tuple[str, str], Decimal] = {}
+    for one in found:
+        assert one.period_start is not None
+        channel = dict(one.segment).get("channel", "all") or "none"
+        got[channel, f"{one.period_start:%Y-%m}"] = Decimal(repr(one.value or 0.0))
+    return [
+        (key, wanted.get(key, Decimal(0)), got.get(key, Decimal(0)))
+        for key in sorted(wanted.keys() | got.keys())
+        if abs(wanted.get(key, Decimal(0)) - got.get(key, Decimal(0))) > allowed
+    ]
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_every_month(demo: Demo, name: str) -> None:
+    wanted = {("all", month): value for month, value in expected(demo, name, "all").items()}
+    assert sum(value > 0 for value in wanted.values()) > 6
+    assert differences(demo, name, wanted, asked(demo, name)) == []
+
+
+@pytest.mark.parametrize("name", [n for n in SERIES if n not in WITHOUT_CHANNEL])
+def test_every_month_and_channel(demo: Demo, name: str) -> None:
+    channels = [c for c in demo.truth["series"][name] if c != "all"]
+    assert len(channels) >= len(CRM_CHANNELS)
+    wanted = {(c, month): value for c in channels for month, value in expected(demo, name, c).items()}
+    assert differences(demo, name, wanted, asked(demo, name, by="channel")) == []
+
+
+def test_channels_add_up_to_the_whole(demo: Demo) -> None:
+    for name, columns in demo.truth["series"].items():
+        if name in COUNTS:
+            parts = [sum(values) for values in zip(*(v for c, v in columns.items() if c != "all"), strict=True)]
+            assert parts == columns["all"], name
+
+
+def test_only_rows_that_were_written_broken_are_set_aside(demo: Demo) -> None:
+    rows = demo.truth["unrecoverable"]["rows"]
+    batches = [e for e in journal(open_store(demo.workspace.path / ".headwater" / "store")) if isinstance(e, Batch)]
+    assert {b.path: b.quarantined for b in batches if b.quarantined} == Counter(row["file"] for row in rows)
+    assert sum(b.collapsed for b in batches) > 20
+    assert not demo.workspace.check().failed
+    assert {row["table"] for row in rows} == {"ad_days", "costs", "email_events", "leads", "web_sessions"}
+    assert demo.truth["unrecoverable"]["effect"].keys() >= {"leads", "website_visits", "marketing_spend"}
+
+
+def test_every_table_is_fed(demo: Demo) -> None:
+    generation = generations.current(open_store(demo.workspace.path / ".headwater" / "store"))
+    assert generation is not None
+    assert [t.table for t in generation.tables if not t.rows] == []
+
+
+def test_every_kpi_has_a_value_or_a_known_reason(demo: Demo) -> None:
+    listing = demo.workspace.kpi_list().rows
+    ids = [str(row[listing.columns.index("id")]) for row in listing.rows]
+    assert len(ids) > 50
+    missing: dict[str, str] = {}
+    for id in ids:
+        page = demo.workspace.kpi_show(id)
+        for variant in page.kpi.variants:
+            name = id if variant.id == BASE else f"{id}.{variant.id}"
+            (one,) = demo.workspace.measure(name, period="2025")
+            if one.value is None:
+                missing[name] = ",".join(one.quality)
+    assert missing == NO_VALUE
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    generate(tmp_path / "one", scale=0.01, seed=SEED, until=UNTIL)
+    generate(tmp_path / "two", scale=0.01, seed=SEED, until=UNTIL)
+    first = content(tmp_path / "one")
+    assert first == content(tmp_path / "two")
+    assert len(first) > 60
+    generate(tmp_path / "two", scale=0.01, seed=SEED + 1, until=UNTIL)
+    other = content(tmp_path / "two")
+    assert other.keys() == first.keys()
+    assert other["truth.json"] != first["truth.json"]
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(WorkspaceError, match="something else"):
+        generate(tmp_path, scale=0.01, until=UNTIL)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="scale"):
+        generate(tmp_path, scale=1000)
+    with pytest.raises(QueryError, match="2026-10-30"):
+        generate(tmp_path, scale=0.01, until=UNTIL.replace(day=30))
+    assert list(tmp_path.iterdir()) == []
