@@ -52,14 +52,16 @@ _PLAIN = {
     "ad_days": ("day", "sum(impressions), sum(clicks), sum(spend)"),
     "email_events": (
         "sent_at__day",
-        "count(*) filter (kind = 'delivered'), count(*) filter (kind = 'opened' and not machine),"
-        " count(*) filter (kind = 'clicked' and not machine)",
+        "count(*) filter (kind = 'delivered' and occurred_at__day <= $last),"
+        " count(*) filter (kind = 'opened' and not machine and occurred_at__day <= $last),"
+        " count(*) filter (kind = 'clicked' and not machine and occurred_at__day <= $last)",
     ),
     "leads": (
         "created_at__day",
-        "count(*), count(distinct account_id), count(*) filter (mql_at__day is not null),"
-        " count(*) filter (mql_at__day is not null and sales_qualified_at__day is not null),"
-        " median(date_diff('second', inquired_at, first_response_at))",
+        "count(*), count(distinct account_id), count(*) filter (mql_at__day <= $last),"
+        " count(*) filter (mql_at__day <= $last and sales_qualified_at__day <= $last),"
+        " median(date_diff('second', inquired_at, first_response_at))"
+        " filter (inquired_at__day <= $last and first_response_at__day <= $last)",
     ),
     "costs": ("day", "sum(amount)"),
     "opportunities": (
@@ -132,7 +134,8 @@ FLOOR = {
     "web_sessions": "max(started_at__day), sum(strlen(channel)), sum(strlen(visitor_id)), count(*) filter (bounced),"
     " sum(page_views), sum(duration_seconds)",
     "ad_days": "max(day), sum(strlen(channel)), sum(impressions), sum(clicks), sum(spend)",
-    "email_events": "max(sent_at__day), sum(strlen(channel)), sum(strlen(kind)), count(*) filter (machine)",
+    "email_events": "max(sent_at__day), max(occurred_at__day), sum(strlen(channel)), sum(strlen(kind)),"
+    " count(*) filter (machine)",
     "leads": "max(created_at__day), sum(strlen(channel)), sum(strlen(account_id)), max(mql_at__day),"
     " max(sales_qualified_at__day), max(inquired_at), max(first_response_at)",
     "costs": "max(day), sum(strlen(channel)), sum(amount)",
@@ -144,7 +147,7 @@ FLOOR = {
 NEEDED = {
     "web_sessions": "started_at__day, channel, visitor_id, bounced, page_views, duration_seconds",
     "ad_days": "day, channel, impressions, clicks, spend",
-    "email_events": "sent_at__day, channel, kind, machine",
+    "email_events": "sent_at__day, occurred_at__day, channel, kind, machine",
     "leads": "created_at__day, channel, account_id, mql_at__day, sales_qualified_at__day, inquired_at,"
     " first_response_at",
     "costs": "day, channel, amount",
