@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from headwater import Workspace
+from headwater.api import looking
 from headwater.api.looking import Look, Lookout
 from headwater.store.lock import writing
 from headwater.store.place import open_store
@@ -35,6 +36,12 @@ def test_what_is_stored_is_not_due(stored: Path) -> None:
     assert lookout.look() == first
     assert not lookout.is_due(None, first)
     assert not lookout.is_due(first, first)
+
+
+def test_what_another_version_of_the_program_built_is_due(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not due(stored, None)
+    monkeypatch.setattr(looking, "build_version", lambda *_: "of another version")
+    assert due(stored, None)
 
 
 def test_a_new_file_and_another_content_are_due(stored: Path) -> None:

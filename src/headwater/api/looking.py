@@ -93,7 +93,9 @@ class Lookout:
         loaded = {entry.path: entry.loaded_at for entry in journal(store) if isinstance(entry, Batch)}
         known = {path: loaded.get(self._folder.shown(path)) for path in now.data}
         known |= dict.fromkeys(now.definitions, current.built_at)
-        return all(at is not None and _changed(path) <= at for path, at in known.items())
+        if not all(at is not None and _changed(path) <= at for path, at in known.items()):
+            return False
+        return not self._builds_otherwise()  # another version of Headwater may
 
     def _builds_otherwise(self) -> bool:
         """Whether the definitions build other tables than the current ones."""
