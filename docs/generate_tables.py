@@ -24,7 +24,8 @@ from the files in `src/headwater/catalogue/tables/` by `python docs/generate_tab
 - **Made from** says how the program fills a column that no source maps. A mapped value always counts first.
 - *needed*: a row without a value is set aside when it is loaded. *fixed*: does not change over a row's life; a
   correction restates it. *planned*: a date set beforehand, which counts although it lies ahead. *personal*: masked,
-  and erased on request.
+  and erased on request. *counted*: its different values are counted in millions of rows, so each gets a number that is
+  counted in its stead.
 - **Splits as was** stand on the row. **Splits as is** are read from another table when the question is asked, so that
   they show what is known today.
 - With **versions**, earlier states of a row are kept, and a stock at a date is read from the state of that date.
@@ -95,6 +96,7 @@ def _what(column: Column) -> str:
             ("fixed", column.fixed),
             ("planned", column.planned),
             ("personal", column.personal),
+            ("counted", column.counted),
         )
         if holds
     ]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from headwater.build import layout
 from headwater.model.expression import ColumnName, Compare, Constant
-from headwater.model.table import Bucket, ByValue, Lookup, Pick, Since
+from headwater.model.generation import Generation
+from headwater.model.table import Bucket, ByValue, Lookup, Pick, Since, counted_columns
 from tests.build.oracle import Journal, Load, Row, merges, rows_now, rows_regrouped, versions
 from tests.build.paper import PaperWorld
 from tests.build.world import START, World, day, digests, moment, table
@@ -35,8 +36,8 @@ LEADS = table(
     "lead_id",
     event="created_at",
     more={
-        "account_id": {"refers": "accounts"},
-        "region": {"derive": Lookup("accounts", "account_id", "region")},
+        "account_id": {"refers": "accounts", "counted": True},
+        "region": {"derive": Lookup("accounts", "account_id", "region"), "counted": True},
         "region_then": {"derive": Lookup("accounts", "account_id", "region", "created_at")},
         "touches": {"derive": Pick("count", "touches", (("lead_id", "lead_id"),))},
         "first_touch_at": {
@@ -73,7 +74,7 @@ TOUCHES = table(
     "touch_id",
     event="touched_at",
     partition="touched_at",
-    more={"lead_id": {"refers": "leads"}},
+    more={"lead_id": {"refers": "leads", "counted": True}},
 )
 ENTRIES = table(
     "stage_entries",
@@ -96,7 +97,7 @@ JOURNEYS = table(
     event="created_at",
     partition="created_at",
     rows_from="leads",
-    more={"wait": {"derive": Since("created_at", "first_touch_at")}},
+    more={"wait": {"derive": Since("created_at", "first_touch_at")}, "account_id": {"counted": True}},
 )
 FIRMS = table(
     "firms",
@@ -349,10 +350,25 @@ def check(world: World | PaperWorld, loads: list[Load], built: list[bool]) -> No
     for load, build_now in zip(loads, built, strict=False):
         land(world, load)
         if build_now:
-            world.build()
+            assert_numbers_tell_values_apart(world, world.build())
     generation = world.build()
+    assert_numbers_tell_values_apart(world, generation)
     assert found(world) == reckon(Journal(loads, hours(len(loads))))
     assert digests(world.build(anew=True, publishing=False)) == digests(generation)
+
+
+def assert_numbers_tell_values_apart(world: World | PaperWorld, generation: Generation) -> None:
+    """So that counting different numbers, in any rows, is counting different values."""
+    for of in TABLES.values():
+        columns = counted_columns(of)
+        stored = generation.table(of.id)
+        assert stored is not None
+        assert tuple(name for name, _ in stored.numbered) == columns
+        for name, greatest in stored.numbered:
+            pairs = set(world.rows(of.id, name, f"{name}__number"))
+            values, numbers = {v for v, _ in pairs}, {n for _, n in pairs}
+            assert len(pairs) == len(values) == len(numbers), (of.id, name, pairs)
+            assert all((v is None) == (n is None) and (n is None or 1 <= n <= greatest) for v, n in pairs)
 
 
 SOME_LOADS = st.lists(LOADS, min_size=1, max_size=4)

@@ -6,6 +6,7 @@ import headwater
 from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.lint import lint
 from headwater.model.catalogue import Catalogue
+from headwater.model.expression import ColumnName
 
 SHIPPED = Path(headwater.__file__).parent / "catalogue"
 
@@ -29,3 +30,13 @@ def test_the_cache_gives_the_same(tmp_path: Path) -> None:
     assert type(cold.kpis) is not type(warm.kpis)
     assert warm == cold
     assert [k.hash for k in warm.kpis.values()] == [k.hash for k in cold.kpis.values()]
+
+
+def test_columns_whose_values_are_counted_have_numbers() -> None:
+    catalogue = load_catalogue(SHIPPED)
+    counts = [m for m in catalogue.measures.values() if m.aggregate == "count_distinct"]
+    assert counts
+    for measure in counts:
+        assert isinstance(measure.column, ColumnName), measure.id
+        column = catalogue.tables[measure.table].column(measure.column.id)
+        assert column is not None and column.counted, f"{measure.table}.{measure.column.id}, for {measure.id}"

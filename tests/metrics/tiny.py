@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from zlib import crc32
 
 import duckdb
 
@@ -25,15 +26,16 @@ from headwater.model.table import (
     LinkedSplit,
     Since,
     Table,
+    counted_columns,
     stored_columns,
 )
-from headwater.model.types import DAY, ID, INTEGER, MONEY, NUMBER, ONE, TEXT, TIME, Kind, Unit
+from headwater.model.types import DAY, ID, INTEGER, MONEY, NUMBER, NUMBER_SUFFIX, ONE, TEXT, TIME, Kind, Unit
 
 DEALS = Table(
     "deals", "Deals", "one row per deal", "deal", ("deal_id",),
     (
         Column("deal_id", ID, fixed=True),
-        Column("account_id", ID),
+        Column("account_id", ID, counted=True),
         Column("channel", TEXT, fixed=True),
         Column("stage", TEXT),
         Column("created_at", TIME, fixed=True),
@@ -110,7 +112,7 @@ class World:
         self.connection = duckdb.connect()
         stored = []
         for table in TABLES.values():
-            given = rows.get(table.id, [])
+            given = [_numbered(row, table) for row in rows.get(table.id, [])]
             self._create(table, table.id, given)
             if table.versions:
                 versions = rows.get(table.id + VERSIONS_SUFFIX, [])
@@ -121,7 +123,8 @@ class World:
             )
             ends = (("crm", through[table.id]),) if table.id in through else ()
             first, last = (days[0], days[-1]) if days else (None, None)
-            stored.append(StoredTable(table.id, (), len(given), "0", ends, found, first, last))
+            counted = tuple((name, GREATEST) for name in counted_columns(table))
+            stored.append(StoredTable(table.id, (), len(given), "0", ends, found, first, last, counted))
         self.generation = Generation("g1", "", 1, "", datetime(2026, 1, 1), "", tuple(stored))
 
     def _create(self, table: Table, name: str, rows: list[dict[str, object]]) -> None:
@@ -148,6 +151,15 @@ class World:
     def values(self, *formulas: str, **question: object) -> list[float | None]:
         """The values alone."""
         return [o.value for o in self.ask(*formulas, **question)]
+
+
+GREATEST = 2**32
+
+
+def _numbered(row: dict[str, object], table: Table) -> dict[str, object]:
+    """A row with a number for each value of a counted column, the same one in every row."""
+    numbers = {n: None if row.get(n) is None else 1 + crc32(str(row[n]).encode()) for n in counted_columns(table)}
+    return {**row, **{f"{name}{NUMBER_SUFFIX}": number for name, number in numbers.items()}}
 
 
 def _day(value: object) -> date:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,17 @@ import pytest
 
 from headwater.errors import WorkspaceError
 from headwater.metrics.render import render
+from headwater.model.generation import StoredTable
 from headwater.model.landing import Batch, Erasure
 from headwater.model.plan import Scan
 from headwater.model.settings import Settings
+from headwater.model.workshop import Workshop
 from headwater.store import doctor, erase, generations, landing
 from headwater.store.definitions import keep_definition
 from headwater.store.erase import Erased
 from headwater.store.lock import writing
 from headwater.store.place import Store
-from tests.store.world import NOW, build, files_under, lead, load, order, project, rows_of, stage
+from tests.store.world import NOW, build, files_under, lead, load, order, project, rows_of, stage, write_table
 
 ANNA = "anna@example.com"
 SMALL = Settings(memory_mb=256)
@@ -150,6 +153,20 @@ def test_the_digests_are_those_of_a_build_without_the_subject(store: Store) -> N
         (t.table, t.rows, t.digest) for t in rewritten.tables
     ]
     assert {p.file for t in rebuilt.tables for p in t.parts} == {p.file for t in rewritten.tables for p in t.parts}
+
+
+def test_masked_values_are_not_counted_by_their_numbers_any_more(store: Store) -> None:
+    def write(workshop: Workshop, name: str) -> StoredTable:
+        return replace(write_table(workshop, name), numbered=(("lead_id", 9),))
+
+    with writing(store):
+        leads = [lead("L1"), lead(f"L2 of {ANNA}"), lead("L2 of [erased]")]
+        load(store, "first", {"leads": leads, "orders": [order("o1", "L1")]})
+        build(store, write=write)
+    erased(store, ANNA)
+    now_current = generations.current(store)
+    assert now_current is not None
+    assert {t.table: t.numbered for t in now_current.tables} == {"leads": (), "orders": (("lead_id", 9),)}
 
 
 def test_a_later_load_does_not_bring_it_back(store: Store) -> None:

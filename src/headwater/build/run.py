@@ -23,7 +23,7 @@ from headwater.model.landing import ROWS_IN_A_BATCH, JournalEntry
 from headwater.model.lowering import both, day_of
 from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, Scan, Union
 from headwater.model.settings import Settings
-from headwater.model.table import VERSIONS_SUFFIX, Table
+from headwater.model.table import VERSIONS_SUFFIX, Table, counted_columns
 from headwater.model.workshop import Workshop
 from headwater.version import VERSION
 
@@ -113,17 +113,22 @@ def _is_bare(site: Site, table: Table) -> bool:
 def _bare(site: Site, table: Table) -> tuple[StoredTable, ...]:
     """The table without a row, and its versions."""
     names = [table.id, *([table.id + VERSIONS_SUFFIX] if table.versions else [])]
-    for name in names:
-        site.workshop.publish_table(name, Form(site, table, name).columns, ())
-        site.changes[name] = Change()
-        site.bare.add(name)
-    return tuple(StoredTable(name, (), 0, "0") for name in names)
+    forms = [Form(site, table, name) for name in names]
+    for form in forms:
+        site.workshop.publish_table(form.name, form.columns, ())
+        site.changes[form.name] = Change()
+        site.bare.add(form.name)
+    return tuple(StoredTable(f.name, (), 0, "0", numbered=tuple((c, 0) for c in f.counted)) for f in forms)
 
 
 def _old(site: Site, name: str) -> StoredTable | None:
-    """The previous generation's table, None where it had no rows: then everything is new."""
+    """The previous generation's table; None where it had no rows, or not the numbers of all its counted columns: then
+    everything is new."""
     old = site.previous.table(name) if site.previous else None
-    return old if old is not None and old.rows else None
+    if old is None or not old.rows:
+        return None
+    counted = counted_columns(site.tables[name]) if name in site.tables else ()
+    return old if counted == tuple(c for c, _ in old.numbered) else None
 
 
 # --- tables that sources fill -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from headwater.build.layout import (
     days_of,
     partition_column,
 )
+from headwater.build.numbers import Numbered, forget_numbers, numbered, numbers_amended, numbers_anew
 from headwater.build.site import Change, Site, key_columns, key_names, pair
 from headwater.errors import CheckError
 from headwater.model.generation import Part, StoredTable
@@ -37,9 +38,10 @@ from headwater.model.plan import (
     Scan,
     Sort,
     Union,
+    columns_of,
 )
-from headwater.model.table import VERSIONS_SUFFIX, Table, stored_columns
-from headwater.model.types import Kind, Type
+from headwater.model.table import VERSIONS_SUFFIX, Table, counted_columns, stored_columns
+from headwater.model.types import NUMBER_SUFFIX, Kind, Type
 
 NOT_CONTENT = frozenset({"_load", "_row"})
 """Columns that say where a row was last read: the same content read again is the same content."""
@@ -68,7 +70,13 @@ class Form:
     @property
     def content(self) -> tuple[str, ...]:
         """The columns that make up a row's content."""
-        return tuple(n for n in self.names if n not in NOT_CONTENT)
+        numbers = {n + NUMBER_SUFFIX for n in self.counted}
+        return tuple(n for n in self.names if n not in NOT_CONTENT and n not in numbers)
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The columns that have a number beside them."""
+        return counted_columns(replace(self.table, id=self.name))
 
     @property
     def is_versions(self) -> bool:
@@ -116,22 +124,26 @@ class Form:
         return Project(relation, key_columns(self.table), keep_all=True)
 
 
-def anew(form: Form, rows: Relation, count: Relation, through: Through) -> tuple[StoredTable, Change]:
-    """The table written as a whole. `rows` have its columns and key; `count` is a cheaper relation of the same rows
-    (with the partition's column) for the layout."""
+def anew(form: Form, rows: Relation, bare: Relation, through: Through) -> tuple[StoredTable, Change]:
+    """The table written as a whole. `rows` have its columns and key; `bare` is a cheaper relation of the same rows,
+    with the partition's column and whatever else has its last value there."""
     site, workshop = form.site, form.site.workshop
     last = None
     if form.day:
-        ((number, last),) = workshop.fetch(total(count, n=Agg("count_rows"), last=Agg("max", Col(form.day))))
+        ((number, last),) = workshop.fetch(total(bare, n=Agg("count_rows"), last=Agg("max", Col(form.day))))
     else:
-        number = site.count(count)
+        number = site.count(bare)
     assert isinstance(number, int)
     assert last is None or isinstance(last, date)
     layout = form.layout(number, last)
     parts: tuple[Part, ...] = ()
+    numbers: Numbered = tuple((c, 0) for c in form.counted)
     if number:
+        numbers = numbers_anew(site, form.table, form.counted, rows, bare)
+        rows = numbered(form.name, form.counted, rows, (*form.names, *key_names(form.table)))
         digest = columns(form.content)
         parts = workshop.write(form.columns, rows, layout.label, form.order, digest)
+        forget_numbers(site, form.name, form.counted)
     workshop.publish_table(form.name, form.columns, parts)
     check_rows(form, form.stored(Scan(f"new__{form.name}")), big=True)
     if sum(p.rows for p in parts) != number:
@@ -144,7 +156,7 @@ def anew(form: Form, rows: Relation, count: Relation, through: Through) -> tuple
     if site.previous is not None and (known is None or not known.rows):  # all of its rows are new
         added = Project(Scan(f"new__{form.name}"), (Named("_new", Lit(True)), *key_columns(form.table)), keep_all=True)
         change = Change(rows=added if parts else None)
-    return _described(form, parts, through, span, currencies_in(form)), change
+    return _described(form, parts, through, span, currencies_in(form), numbers), change
 
 
 def amended(
@@ -163,7 +175,7 @@ def amended(
     keys = key_names(form.table)
     removed, added = f"removed__{form.name}", f"added__{form.name}"
     workshop.keep(removed, within(kept(was), kept(differing), keys, (*form.names, *keys)))
-    workshop.keep(added, within(kept(fresh), kept(differing), keys, (*form.names, *keys)))
+    numbers = _keep_added(form, old, added, within(kept(fresh), kept(differing), keys, (*form.names, *keys)))
     workshop.drop(was)
     workshop.drop(fresh)
     check_rows(form, kept(added), big=False)
@@ -182,7 +194,22 @@ def amended(
     if not site.is_read(form.name):
         workshop.drop(removed)
         workshop.drop(added)
-    return _described(form, parts, through, span, currencies), Change(rows=changed)
+    return _described(form, parts, through, span, currencies, numbers), Change(rows=changed)
+
+
+def _keep_added(form: Form, old: StoredTable, added: str, rows: Relation) -> Numbered:
+    """Keeps the rows that come in, with the numbers of their counted columns; how far these go now."""
+    workshop, name = form.site.workshop, form.name
+    if not form.counted:
+        workshop.keep(added, rows)
+        return ()
+    bare = f"bare__{name}"
+    workshop.keep(bare, rows)
+    numbers = numbers_amended(form.site, name, old.numbered, kept(bare))
+    workshop.keep(added, numbered(name, form.counted, kept(bare), columns_of(rows)))
+    workshop.drop(bare)
+    forget_numbers(form.site, name, form.counted)
+    return numbers
 
 
 def shared(form: Form, old: StoredTable, through: Through) -> StoredTable:
@@ -368,6 +395,7 @@ def _described(
     through: Through,
     span: tuple[date | None, date | None],
     currencies: tuple[str, ...],
+    numbers: Numbered,
 ) -> StoredTable:
     beyond = date(form.site.built_at.year + 10, 12, 31)
     if span[0] is not None and span[0] > beyond and not form.is_versions:
@@ -385,6 +413,7 @@ def _described(
         currencies=currencies,
         first_day=span[0],
         last_day=span[1],
+        numbered=numbers,
     )
 
 

@@ -46,7 +46,7 @@ from headwater.model.plan import (
 from headwater.model.question import Question
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, LinkedColumn, LinkedSplit, Table
-from headwater.model.types import DAY, DAY_SUFFIX, INTEGER, Kind
+from headwater.model.types import DAY, DAY_SUFFIX, INTEGER, NUMBER_SUFFIX, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,8 @@ def _blocks(
     context: Context,
     ranked: frozenset[str],
 ) -> tuple[Block, ...]:
-    """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass."""
+    """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass; those that
+    count the values of one column by its numbers in another (see `_by_numbers`)."""
     groups: dict[tuple[object, ...], list[Measure]] = {}
     spans: dict[tuple[object, ...], tuple[Window, ...]] = {}
     by_measure: dict[tuple[str, bool, bool], set[Window]] = {}
@@ -257,8 +258,9 @@ def _blocks(
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
         alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
         versioned = _versioned(measure, asked, context)
+        number = _number_of(measure, context, versioned=versioned)
         rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
-        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id, rows)
+        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id, rows, number)
         groups.setdefault(group, []).append(measure)
         spans[group] = ordered
     return tuple(
@@ -297,6 +299,20 @@ def _versioned(measure: Measure, names: frozenset[str], context: Context) -> boo
         return False
     read = columns_in(measure.column) | columns_in(measure.where) | names
     return any(_changes(table, n) for n in read | {link.by for link in _linked(table, read)})
+
+
+def _number_of(measure: Measure, context: Context, *, versioned: bool) -> str:
+    """The stored column of numbers that stands for the values a measure counts, '' where there is none, and where a
+    value is read as it was then: from an earlier state of its row, or empty because its date lies ahead."""
+    stored = context.generation.table(measure.table)
+    if measure.aggregate != "count_distinct" or not isinstance(measure.column, ColumnName):
+        return ""
+    if versioned or isinstance(measure.clock, Latest):  # of a snapshot the value tells which row is the last
+        return ""
+    name, table = measure.column.id, context.catalogue.tables[measure.table]
+    if stored is None or name not in dict(stored.numbered) or happened.dates_behind(table, name):
+        return ""
+    return name + NUMBER_SUFFIX
 
 
 def _changes(table: Table, name: str) -> bool:
@@ -489,7 +505,10 @@ def _block(
     table = context.catalogue.tables[measures[0].table]
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
     rated = len(measures) == 1 and needs_rates(measures[0], context)
-    rows = rows_in_windows(question, measures, table, names, windows, condition, context, total=total, rated=rated)
+    number = _number_of(measures[0], context, versioned=any(_versioned(m, names, context) for m in measures))
+    rows = rows_in_windows(
+        question, measures, table, names, windows, condition, context, total=total, rated=rated, number=number
+    )
     prefixes = [f"m{i}" for i in range(len(measures))]
     if isinstance(measures[0].clock, Reached):
         aggregates, fields = _cohort_aggregates(measures[0], rows.rated)
@@ -509,8 +528,29 @@ def _block(
         source = _ranked(source, keys, measures[0])
         aggregates += _rank_bounds(measures[0])
         fields = [replace(fields[0], names=(*fields[0].names, "low", "high"))]
-    relation = Group(source, keys, tuple(aggregates))
+    relation = _by_numbers(source, keys, aggregates) if number else Group(source, keys, tuple(aggregates))
     return Block(relation, windows, splits, total, tuple(fields))
+
+
+def _by_numbers(source: Relation, keys: tuple[Named, ...], aggregates: list[NamedAgg]) -> Relation:
+    """The aggregates of a block whose measures count the values of one column, by its numbers: first one row for
+    every 64 of them with a bit for each that occurs, then the sum of the bits. A hash table of the values themselves
+    has a row for each value in each cell, which takes several times longer; this one is never larger than that."""
+    inner: list[NamedAgg] = []
+    outer: list[NamedAgg] = []
+    for one in aggregates:
+        agg = one.value
+        if agg.name == "count_distinct":
+            inner.append(NamedAgg(one.name, Agg("bits", agg.argument, agg.where)))
+            counted = Op("coalesce", (Op("count_bits", (Col(one.name),)), Lit(0)))
+            outer.append(NamedAgg(one.name, Agg("sum", counted)))
+        elif agg.name in ("count", "count_rows", "max"):
+            inner.append(one)
+            outer.append(NamedAgg(one.name, Agg("max" if agg.name == "max" else "sum", Col(one.name))))
+        else:
+            raise ValueError(f"{agg.name!r} is not put together from blocks of numbers")
+    blocks = Group(source, (*keys, Named("_block", Op("block_of", (Col("_v0"),)))), tuple(inner))
+    return Group(blocks, tuple(Named(k.name, Col(k.name)) for k in keys), tuple(outer))
 
 
 def _counted(measure: Measure) -> Scalar | None:
@@ -646,26 +686,28 @@ def rows_in_windows(
     total: bool = False,
     rated: bool = False,
     keep_extra: tuple[str, ...] = (),
+    number: str = "",
 ) -> Prepared:
     """The rows of one scan, each in its window(s), with their values, conditions, rates and segment columns.
 
     A row may stand in several windows where these overlap. Columns: those read, `_w` where windows are joined,
     `_v<i>` (value of measure i, in whole seconds for elapsed time), `_ok<i>` (its condition), `_rate` where currencies
-    are converted, `_known` where values come from versions.
+    are converted, `_known` where values come from versions. With `number` that column stands for every value.
     """
     clock = measures[0].clock
     currencies = tuple(
         c.currency for m in measures for n in money_columns(m, context) if rated and (c := table.column(n)) is not None
     )
     versioned = any(_versioned(m, names, context) for m in measures)
-    extra = (*keep_extra, *currencies)
+    extra = (*keep_extra, *currencies, *((number,) if number else ()))
     if isinstance(clock, Reached):
         extra = (*extra, "_source")
     if versioned or isinstance(clock, Latest):
         extra = (*extra, *table.key)
     behind = _dated(measures, table, names)
     extra = (*extra, *happened.reads(table, behind, begun(clock)))
-    source, keep = _base(measures, table, names, context.catalogue, extra)
+    read = tuple(replace(m, column=None) for m in measures) if number else measures
+    source, keep = _base(read, table, names, context.catalogue, extra)
     filtered = _lower_filter(table, condition)
     if isinstance(clock, At | Reached):
         later = _later(clock, table, question, context)
@@ -708,7 +750,7 @@ def rows_in_windows(
         if measure.where is not None:
             computed.append(Named(f"_ok{i}", _condition(measure, table)))
         if measure.column is not None:
-            computed.append(Named(f"_v{i}", _value(measure, table, rated)))
+            computed.append(Named(f"_v{i}", Col(number) if number else _value(measure, table, rated)))
     if isinstance(clock, Reached):
         computed += _cohort_columns(measures[0], clock, table, question, context)
     columns = (*(Named(n, Col(n)) for n in kept), *computed)

@@ -43,27 +43,7 @@ def render(relation: p.Relation, engine: str = "duckdb") -> p.Statement:
     """
     if engine != "duckdb":
         raise QueryError(f"no engine is called {engine!r}", do="Set `engine: duckdb` in headwater.yml.")
-    return p.Statement(_generator()(_relation(relation)), columns_of(relation), engine)
-
-
-def columns_of(relation: p.Relation) -> tuple[str, ...]:
-    """The output columns a relation states, in order; empty where they are all those of a table (a bare Scan)."""
-    match relation:
-        case p.Scan():
-            return ()
-        case p.Values(columns):
-            return tuple(name for name, _ in columns)
-        case p.Project(source, columns, _, keep_all):
-            kept = columns_of(source) if keep_all and not isinstance(source, p.Join) else ()
-            return kept + tuple(c.name for c in columns)
-        case p.Group(_, keys, aggregates):
-            return tuple(k.name for k in keys) + tuple(a.name for a in aggregates)
-        case p.Union(sources):
-            return columns_of(sources[0])
-        case p.Sort(source):
-            return columns_of(source)
-        case p.Join():
-            raise ValueError("a Join has no columns of its own; put a Project or a Group over it")
+    return p.Statement(_generator()(_relation(relation)), p.columns_of(relation), engine)
 
 
 @lru_cache(maxsize=1)
@@ -363,6 +343,10 @@ def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
             return exp.Mod(this=_md5_integer(args[0], 8), expression=args[1])
         case "row_digest":
             return _md5_integer(_canonical(args), 15)
+        case "block_of":
+            return exp.BitwiseRightShift(this=_apart(args[0], exp.Binary), expression=exp.Literal.number(6))
+        case "count_bits":
+            return _call("BIT_COUNT", args[0])
         case _:
             weaker = (exp.Binary, exp.Not, exp.Neg) if name in ("add", "sub", "mul") else (exp.Connector, *_COMPARING)
             return _BINARY[name](this=_apart(args[0], *weaker), expression=_apart(args[1], *weaker))
@@ -432,6 +416,11 @@ def _aggregate(agg: p.Agg) -> exp.Expr:
             result = exp.LogicalAnd(this=argument)
         case "some":
             result = exp.LogicalOr(this=argument)
+        case "bits":
+            place = exp.BitwiseAnd(this=argument, expression=exp.Literal.number(63))
+            one = _cast(exp.Literal.number(1), "UBIGINT")
+            bit = exp.BitwiseLeftShift(this=one, expression=_cast(place, "UBIGINT"))
+            result = _call("BIT_OR", bit)
         case _:
             raise ValueError(f"no aggregation is called {agg.name!r}")
     if agg.where is not None:

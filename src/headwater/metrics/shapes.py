@@ -134,6 +134,7 @@ class ColumnShape(Definition):
     low: int | None = None
     fixed: bool = False
     planned: bool = False
+    counted: bool = False
     derive: DeriveShape | None = None
 
 

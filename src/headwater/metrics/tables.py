@@ -25,7 +25,7 @@ from headwater.model.table import (
     Since,
     Table,
 )
-from headwater.model.types import DAY_SUFFIX, Kind, Unit
+from headwater.model.types import DAY_SUFFIX, NUMBER_SUFFIX, Kind, Unit
 
 SPLIT_KINDS = frozenset({Kind.TEXT, Kind.ID, Kind.BOOLEAN, Kind.INTEGER})
 AnyEntry = Entry[TableShape | ExtensionShape]
@@ -142,7 +142,7 @@ def _extend(
 def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Column:
     if not ID.fullmatch(name):
         faults.append(origin.fault((), f"the column name {name!r} is not an id", ID_RULE))
-    elif name in RESERVED or name.endswith(DAY_SUFFIX):
+    elif name in RESERVED or name.endswith((DAY_SUFFIX, NUMBER_SUFFIX)):
         faults.append(origin.fault((), f"a column cannot be called {name!r}, a word of the condition language"))
     kind = shape.type.kind
     if shape.low is not None and kind not in NUMERIC:
@@ -151,6 +151,9 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         faults.append(origin.fault(("planned",), f"only dates are planned, and {name!r} is of type {kind}"))
     if shape.values and kind is not Kind.TEXT:
         faults.append(origin.fault(("values",), f"only texts list their values, and {name!r} is of type {kind}"))
+    if shape.counted and kind not in (Kind.TEXT, Kind.ID):
+        what = f"only the values of ids and texts get numbers to be counted by, and {name!r} is of type {kind}"
+        faults.append(origin.fault(("counted",), what))
     if shape.unit:
         if kind not in (Kind.INTEGER, Kind.NUMBER, Kind.ID):  # the distinct values of an id are counted in its unit
             faults.append(origin.fault(("unit",), f"only numbers and ids have a unit, and {name!r} is of type {kind}"))
@@ -173,6 +176,7 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         low=shape.low,
         fixed=shape.fixed,
         planned=shape.planned,
+        counted=shape.counted,
         derive=_derivation(shape, origin, faults),
     )
 

@@ -26,7 +26,8 @@ class StoredTable:
 
     `digest` is the logical digest over business keys and content (order-free; the same for incremental and full).
     `complete_through` by source. `currencies` are those found in its money columns. `first_day`/`last_day` span the
-    event column.
+    event column. `numbered`: the counted columns whose values have numbers in its rows, from 1, and the greatest that
+    was ever given.
     """
 
     table: str
@@ -37,6 +38,7 @@ class StoredTable:
     currencies: tuple[str, ...] = ()
     first_day: date | None = None
     last_day: date | None = None
+    numbered: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

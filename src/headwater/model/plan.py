@@ -58,6 +58,8 @@ OPERATIONS = (
     # the same on every engine and version (md5 of the canonical text): bucket_of(text, integer n) -> integer 0..n-1,
     # row_digest(x, ...) -> integer 0..2**60-1; NULL is a value of its own
     "bucket_of", "row_digest",
+    # sets of integers from 1, kept as bits in blocks of 64: block_of(n) -> integer, count_bits(bits) -> integer
+    "block_of", "count_bits",
 )  # fmt: skip
 
 
@@ -80,6 +82,7 @@ AGGREGATIONS = (
     "first_by",    # argument's value in the row with the least `order`
     "last_by",     # argument's value in the row with the greatest `order`
     "every", "some",
+    "bits",        # the integers of one block (see `block_of`) as a set, to be counted by `count_bits`; NULL of none
 )  # fmt: skip
 
 
@@ -203,6 +206,26 @@ class Sort:
 
 
 Relation = Scan | Values | Project | Group | Join | Union | Sort
+
+
+def columns_of(relation: Relation) -> tuple[str, ...]:
+    """The output columns a relation states, in order; empty where they are all those of a table (a bare Scan)."""
+    match relation:
+        case Scan():
+            return ()
+        case Values(columns):
+            return tuple(name for name, _ in columns)
+        case Project(source, columns, _, keep_all):
+            kept = columns_of(source) if keep_all and not isinstance(source, Join) else ()
+            return kept + tuple(c.name for c in columns)
+        case Group(_, keys, aggregates):
+            return tuple(k.name for k in keys) + tuple(a.name for a in aggregates)
+        case Union(sources):
+            return columns_of(sources[0])
+        case Sort(source):
+            return columns_of(source)
+        case Join():
+            raise ValueError("a Join has no columns of its own; put a Project or a Group over it")
 
 
 @dataclass(frozen=True, slots=True)

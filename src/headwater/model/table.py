@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headwater.model.expression import Predicate
-from headwater.model.types import DAY_SUFFIX, Kind, Type
+from headwater.model.types import DAY_SUFFIX, NUMBER_SUFFIX, Kind, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class Column:
     read as `references`); `currency` the column with a money column's currency;
     `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive). `fixed`: it does not
     change over a row's life (a correction restates it), so that a stock may read it without a version. `planned`: a
-    date set beforehand, which is known although it lies after the end of observation.
+    date set beforehand, which is known although it lies after the end of observation. `counted`: its different values
+    are counted in many rows, so each gets a number that stands beside it.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Column:
     low: int | None = None
     fixed: bool = False
     planned: bool = False
+    counted: bool = False
     derive: Derivation | None = None
 
     @property
@@ -197,7 +199,8 @@ def stored_columns(table: Table) -> tuple[tuple[str, Type], ...]:
     Bookkeeping: `_source` text (the configured source), `_load` integer (the batch's number in the journal),
     `_row` integer (data row in the batch, from 1). A table with versions has a second stored table `<id>__versions`
     with the same columns and `_valid_from`, `_valid_to` (time pairs, half-open; open end empty) and `_observed`
-    (boolean: the start is a load time, not the source's own).
+    (boolean: the start is a load time, not the source's own). Any other ends with the numbers of its counted columns
+    (`visitor_id__number`): they tell values of one generation apart and mean nothing outside of it.
     """
     from headwater.model.types import BOOLEAN, DAY, INTEGER, TEXT, TIME
 
@@ -211,7 +214,15 @@ def stored_columns(table: Table) -> tuple[tuple[str, Type], ...]:
         for name in ("_valid_from", "_valid_to"):
             columns += [(name, TIME), (name + DAY_SUFFIX, DAY)]
         columns.append(("_observed", BOOLEAN))
+    columns += [(name + NUMBER_SUFFIX, INTEGER) for name in counted_columns(table)]
     return tuple(columns)
+
+
+def counted_columns(table: Table) -> tuple[str, ...]:
+    """The columns of a stored table that have a number beside them; none where it holds earlier states."""
+    if table.id.endswith(VERSIONS_SUFFIX):
+        return ()
+    return tuple(c.id for c in table.columns if c.counted)
 
 
 VERSIONS_SUFFIX = "__versions"

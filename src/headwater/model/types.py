@@ -76,6 +76,9 @@ def parse_type(text: str) -> Type:
 DAY_SUFFIX = "__day"
 """Suffix of the local business date that stands beside every `time` column in stored tables."""
 
+NUMBER_SUFFIX = "__number"
+"""Suffix of the number that stands for the value of a `counted` column in the rows of one generation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -205,7 +205,10 @@ def _without(
     render: Render,
     parts: dict[str, Part | None],
 ) -> StoredTable:
-    """The stored table without the subject; `parts` remembers what each part became (generations share them)."""
+    """The stored table without the subject; `parts` remembers what each part became (generations share them).
+
+    A masked text may equal another one now, which its number does not know: so the numbers are not counted by any more.
+    """
     for part in table.parts:
         if part.file not in parts:
             parts[part.file] = _part_without(store, files, part, shape, subjects, render)
@@ -213,7 +216,7 @@ def _without(
     if new == table.parts:
         return table
     digest = int(table.digest) - sum(int(p.digest) for p in table.parts) + sum(int(p.digest) for p in new)
-    return replace(table, parts=new, rows=sum(p.rows for p in new), digest=str(digest % 2**64))
+    return replace(table, parts=new, rows=sum(p.rows for p in new), digest=str(digest % 2**64), numbered=())
 
 
 def _part_without(

@@ -26,8 +26,8 @@ from headwater.model.plan import (
     Statement,
 )
 from headwater.model.settings import Settings
-from headwater.model.table import VERSIONS_SUFFIX, Table, stored_columns
-from headwater.model.types import BOOLEAN, INTEGER, TEXT, TIME, Type
+from headwater.model.table import VERSIONS_SUFFIX, Table, counted_columns, stored_columns
+from headwater.model.types import BOOLEAN, INTEGER, NUMBER_SUFFIX, TEXT, TIME, Type
 from headwater.store.disk import discard, refusals, sync_folder, temporary
 from headwater.store.engines.duckdb import BenchConnection, View
 from headwater.store.generations import Shape, forget_shapes, note_shape, read_manifest
@@ -183,7 +183,8 @@ def _landed_views(landed: Sequence[Landed], tables: Mapping[str, Table]) -> dict
                 files.setdefault(part.table, []).append(one.folder / part.file)
     views = {}
     for name, table in tables.items():
-        own = tuple(c for c in stored_columns(table) if c[0] not in _STORED_BOOKKEEPING)
+        made = _STORED_BOOKKEEPING | {n + NUMBER_SUFFIX for n in counted_columns(table)}
+        own = tuple(c for c in stored_columns(table) if c[0] not in made)
         columns = own + LANDED_BOOKKEEPING
         views[f"landed__{name}"] = View(columns, tuple(files[name]), exact=False, batch=True)
     return views
