@@ -34,8 +34,8 @@ _NOT_MEANING = {
     "Column": frozenset({"about", "counted"}),
     "LinkedColumn": frozenset({"about"}),
 }
-"""Beside its place: the words people read, how a value is displayed or stored, and on which shelves a KPI is found. They
-may be reworded without another number, interval, quality or verdict."""
+"""Beside its place: the words people read, how a value is displayed or stored, and on which shelves a KPI is found.
+They may be reworded without another number, interval, quality or verdict."""
 
 
 def encode(value: Any, leave_out: Mapping[str, frozenset[str]] = MappingProxyType({})) -> Any:
