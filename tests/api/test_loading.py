@@ -220,3 +220,14 @@ def test_a_source_error_holds_no_path_outside_the_workspace(tmp_path: Path) -> N
     (refused,) = workspace.load().refused
     assert str(tmp_path) not in refused.reason
     assert issubclass(SourceError, Exception)
+
+
+def test_files_read_side_by_side_are_stored_in_order(tmp_path: Path) -> None:
+    files = {f"leads-{n}.csv": HEAD + f"L{n},2025-01-0{n},email,ann{n}@one.org\n" for n in range(1, 6)}
+    alone, beside = (with_sources(tmp_path / name, files) for name in ("one", "two"))
+    for workspace, threads in ((alone, 1), (beside, 3)):
+        (workspace.path / "headwater.yml").write_text(f"currency: EUR\ntime_zone: UTC\nthreads: {threads}\n")
+    told = [[(f.path, f.state, f.loaded) for f in w.refresh().load.files] for w in (alone, beside)]
+    assert told[0] == told[1]
+    ids = [[(e.number, e.id) for e in journal(open_store(w.path / ".headwater" / "store"))] for w in (alone, beside)]
+    assert ids[0] == ids[1]

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
+from headwater.api.ahead import Ahead
 from headwater.api.folder import Folder
 from headwater.api.reports import Loaded, LoadedFile, Refreshed
 from headwater.api.versions import build_version
@@ -98,12 +100,15 @@ def land(
         except SourceError as error:
             landing.refuse(source, source.path, error)
     landing.total = len(landing.files) + sum(len(paths) for _, paths in waiting)
-    for source, paths in waiting:
-        if source.load == "full":
-            landing.together(source, paths)
-        else:
-            for path in paths:
-                landing.alone(source, path)
+    with Ahead(landing.parsed, _undone, settings.threads) as landing.ahead:
+        for source, paths in waiting:
+            landing.expect(source, paths)
+        for source, paths in waiting:
+            if source.load == "full":
+                landing.together(source, paths)
+            else:
+                for path in paths:
+                    landing.alone(source, path)
     return Loaded(tuple(landing.files))
 
 
@@ -117,17 +122,41 @@ class _Landing:
         self._tell = tell
         self.total = 0
         self.files: list[LoadedFile] = []
+        self.ahead: Ahead[tuple[Source, Path], tuple[Path, Draft]]
+        self._contents: dict[Path, str] = {}
+
+    def expect(self, source: Source, paths: Sequence[Path]) -> None:
+        """Lets what seems new of a source be read ahead of its turn; whether it is new is judged in its turn."""
+        mapping = mapping_hash(source, self._tables, self._settings)
+        different: dict[str, Path] = {}
+        try:
+            for path in paths:
+                different.setdefault(self._content(path), path)
+        except SourceError:
+            return  # told in its turn
+        entries = journal(self._store)
+        if source.load == "full":
+            last, before = last_full_loads(entries, source.id)
+            fresh = [] if last and last == load_name(mapping, different, before) else list(different.values())
+        else:
+            fresh = [
+                path
+                for content, path in different.items()
+                if not any(_holds(e, source.id, content, mapping) for e in entries)
+            ]
+        for path in fresh:
+            self.ahead.expect((source, path))
 
     def alone(self, source: Source, path: Path) -> None:
         """A file of an incremental source: its content is loaded once."""
         self._told(path)
         mapping = mapping_hash(source, self._tables, self._settings)
         try:
-            content = _content(path)
+            content = self._content(path)
             if any(_holds(e, source.id, content, mapping) for e in journal(self._store)):
                 self._unchanged(source, path)
                 return
-            staged, draft = self._parsed(source, path)
+            staged, draft = self.ahead.take((source, path))
         except SourceError as error:
             self.refuse(source, path, error)
             return
@@ -141,7 +170,7 @@ class _Landing:
         different: dict[str, Path] = {}
         try:
             for path in paths:
-                different.setdefault(_content(path), path)
+                different.setdefault(self._content(path), path)
         except SourceError as error:
             self.refuse(source, source.path, error)
             return
@@ -155,7 +184,7 @@ class _Landing:
         for path in different.values():
             self._told(path)
             try:
-                parsed.append(self._parsed(source, path))
+                parsed.append(self.ahead.take((source, path)))
             except SourceError as error:
                 self.refuse(source, path, error)
                 refused = True
@@ -177,12 +206,13 @@ class _Landing:
         reason = " ".join(part for part in (what, error.do) if part)
         self._report(LoadedFile(source.id, self._folder.shown(path), "refused", reason=reason))
 
-    def _parsed(self, source: Source, path: Path) -> tuple[Path, Draft]:
+    def parsed(self, file: tuple[Source, Path], stop: Event) -> tuple[Path, Draft]:
         """The staged folder and the draft of a file; one below the workspace is remembered by its path from there, so
         that the workspace can be moved."""
+        source, path = file
         staged = stage(self._store)
         try:
-            draft = parse(source, path, self._tables, staged, self._settings, self._folder.now())
+            draft = parse(source, path, self._tables, staged, self._settings, self._folder.now(), stop=stop)
             return staged, replace(draft, path=self._folder.shown(path))
         except BaseException:
             discard(staged)
@@ -206,6 +236,11 @@ class _Landing:
             )
         )
 
+    def _content(self, path: Path) -> str:
+        if path not in self._contents:
+            self._contents[path] = _content(path)
+        return self._contents[path]
+
     def _unchanged(self, source: Source, path: Path) -> None:
         self._report(LoadedFile(source.id, self._folder.shown(path), "unchanged"))
 
@@ -214,6 +249,10 @@ class _Landing:
 
     def _told(self, path: Path) -> None:
         self._tell(f"Loading {path.name}", len(self.files), self.total)
+
+
+def _undone(parsed: tuple[Path, Draft]) -> None:
+    discard(parsed[0])
 
 
 def _place(where: str, path: Path | str) -> str:

@@ -26,6 +26,7 @@ def main() -> int:
     job = json.loads(sys.stdin.buffer.readline())
     limit(job["limits"])
     threading.Thread(target=end_with_parent, daemon=True).start()
+    sys.meta_path.insert(0, WithoutPandas())
     zoneinfo.reset_tzpath(())  # the same time zones on every machine: those of the tzdata package
     json.dump(answer_of(job), answer)
     answer.flush()
@@ -46,6 +47,15 @@ def limit(limits: dict[str, Any]) -> None:
             resource.setrlimit(what, (most[0], most[1]))
         except (OSError, ValueError):
             continue  # macOS knows no limit of the address space; the parent watches resident memory
+
+
+class WithoutPandas:
+    """Hides pandas: pyarrow loads it wherever it is installed, which takes as long as reading a small file."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Nothing, or an ImportError for pandas."""
+        if name == "pandas":
+            raise ModuleNotFoundError("no pandas here", name=name)
 
 
 def end_with_parent() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from headwater.connectors import message
@@ -44,6 +45,8 @@ def parse(
     settings: Settings,
     now: datetime,
     limits: Limits = STANDARD,
+    *,
+    stop: Event | None = None,
 ) -> Draft:
     """The draft of one file; `<table>.parquet` and `quarantine.parquet` lie in `staged`, an empty folder.
 
@@ -52,12 +55,12 @@ def parse(
     when each table it is meant for holds an equal row of this file already. Rows meant for no table are `not_meant`, in
     `skipped` with blank, preamble and totals rows.
 
-    Raises SourceError for a file that is refused or that broke a limit, and WorkspaceError when the disk is full;
-    then `staged` is empty.
+    Raises SourceError for a file that is refused or that broke a limit, WorkspaceError when the disk is full, and
+    InterruptedError once `stop` is set; then `staged` is empty.
     """
     done = False
     try:
-        answer = _run(job_of(source, path, tables, staged, settings, now, limits), path, limits)
+        answer = _run(job_of(source, path, tables, staged, settings, now, limits), path, limits, stop)
         draft = draft_of(answer, source, path, tables, settings)
         done = True
         return draft
@@ -89,7 +92,7 @@ def job_of(
 
 
 # --- the child -------------------------------------------------------------------------------------------------------
-def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
+def _run(job: dict[str, Any], path: Path, limits: Limits, stop: Event | None) -> dict[str, Any]:
     """The child's answer; it is stopped when it goes beyond a limit."""
     package = str(Path(__file__).resolve().parents[2])
     modules = os.pathsep.join(dict.fromkeys([package, *(p for p in sys.path if Path(p).is_absolute())]))
@@ -107,7 +110,7 @@ def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
             cwd=job["staged"],
         )
         try:
-            broken = _watch(child, json.dumps(job).encode() + b"\n", limits)
+            broken = _watch(child, json.dumps(job).encode() + b"\n", limits, stop)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -132,7 +135,7 @@ def _run(job: dict[str, Any], path: Path, limits: Limits) -> dict[str, Any]:
     )
 
 
-def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits) -> str:
+def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits, stop: Event | None) -> str:
     """Hands the job over and waits; the limit the child went beyond, or an empty text."""
     if child.stdin is None:
         raise AssertionError
@@ -144,6 +147,8 @@ def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK_EVERY)
             return ""
+        if stop is not None and stop.is_set():
+            raise InterruptedError("nobody waits for this file any more")
         if resident_mb(child.pid) > limits.memory_mb:
             return f"{limits.memory_mb:,} MB of memory"
         if time.monotonic() - start > limits.wall_seconds:
