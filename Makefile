@@ -10,7 +10,7 @@ WEB    := $(shell find web src/headwater/web/components -name node_modules -prun
 UV     ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo assets test check verify bench format lock clean
+.PHONY: help setup demo assets screenshots test check verify bench format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -26,11 +26,15 @@ demo: $(READY) ## A made-up company to look at: draws it, loads it, serves its p
 test: $(READY) ## Run the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
-check: $(READY) ## Lint, format, types, import contracts
+screenshots: $(READY) ## Every page in light, dark and phone width, into build/screenshots (needs chromium)
+	$(BIN)/python -m tests.web.screenshots $(ARGS)
+
+check: $(READY) ## Lint, format, types (also of the browser's code), import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python build_assets.py --types
 
 verify: $(READY) ## The long checks: property tests with many more examples, and tests marked `verify`
 	HEADWATER_VERIFY=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m verify --timeout 3600 $(ARGS)

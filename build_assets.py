@@ -122,7 +122,16 @@ def _run(command: list[str | Path], folder: Path, otherwise: str) -> None:
         raise SystemExit(f"{otherwise} (exit code {ran.returncode})")
 
 
+def check_types(root: Path = ROOT) -> None:
+    """Checks the types of the browser's code. SystemExit when there is a fault."""
+    node, npm = _tools()
+    _packages(root / "web", node, npm)
+    compiler = root / "web" / "node_modules" / "typescript" / "bin" / "tsc"
+    _run([node, compiler, "-p", "."], root / "web", "The types of the browser's code do not hold.")
+
+
 if __name__ == "__main__":
-    # The tree that is asked for, else the one this file lies in.
-    place = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT
-    print("built" if build(place) else "nothing to build", PACKAGE / "static", file=sys.stderr)
+    if sys.argv[1:] == ["--types"]:
+        check_types()
+    else:
+        print("built" if build() else "nothing to build", PACKAGE / "static", file=sys.stderr)

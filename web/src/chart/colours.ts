@@ -4,6 +4,7 @@ export type Colours = Record<(typeof NAMES)[number], string>;
 
 export function coloursOf(place: HTMLElement): Colours {
   const probe = document.createElement("span");
+  probe.style.transition = "none"; // else the colour read is the one that it is on the way from
   place.append(probe);
   const found = Object.fromEntries(NAMES.map((name) => {
     probe.style.color = `var(--${name})`;

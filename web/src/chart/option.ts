@@ -24,16 +24,21 @@ export function option(data: Data, colours: Colours, words: Words, font: string)
       splitArea: { show: missing.size > 0, interval: 0, areaStyle: { color: days.map((day) => missing.has(day) ? colours.sunken : "transparent") } },
       axisLabel: { ...text, hideOverlap: true, lineHeight: 16, formatter: (day: string, index: number) => words.tick(day, index) },
     },
-    yAxis: {
-      type: "value", scale: !bars && narrow(data), splitNumber: 4,
-      axisLabel: { ...text, formatter: (value: number) => words.short(value) }, splitLine: { lineStyle: { color: colours.line } },
-    },
+    yAxis: [
+      {
+        type: "value", scale: !bars && narrow(data), splitNumber: 4,
+        axisLabel: { ...text, formatter: (value: number) => words.short(value) }, splitLine: { lineStyle: { color: colours.line } },
+      },
+      { type: "value", show: false, min: 0, max: 1 },
+    ],
     tooltip: {
       trigger: "axis", confine: true, padding: 0, borderWidth: 0, backgroundColor: "transparent", extraCssText: "box-shadow:none", transitionDuration: 0,
       axisPointer: { type: bars ? "shadow" : "line", lineStyle: { color: colours["ink-3"], type: "solid", width: 1 }, shadowStyle: { color: colours.sunken, opacity: 0.6 } },
       formatter: (under: { axisValue: string }[]) => tip(data, under[0]?.axisValue ?? "", words),
     },
     series: [
+      // Unseen, but there on every day: so the panel opens where all values are missing, too, and says why.
+      { type: "line", yAxisIndex: 1, symbol: "none", lineStyle: { opacity: 0 }, silent: true, data: days.map(() => 0) },
       ...data.series.flatMap((series) => drawn(series, data, days, colour(series), colours)),
       ...(data.target === null ? [] : [target(data, colours, text)]),
     ],

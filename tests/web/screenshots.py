@@ -1,0 +1,86 @@
+"""Pictures of every page, light, dark and on a phone, for a person to look at: `make screenshots`.
+
+Without a workspace it takes the one that `make demo` leaves, else it draws a small one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from headwater.api.held import Held
+from tests.conftest import REPOSITORY
+from tests.web.browsing import Visit, browser, serving, visit
+
+OUT = REPOSITORY / "build" / "screenshots"
+DEMO = REPOSITORY / "build" / "demo"
+SMALL = REPOSITORY / "build" / "demo-small"
+LOOKS = (("light", "desktop"), ("dark", "desktop"), ("light", "phone"))
+
+
+def main() -> None:
+    """Writes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspace", type=Path, help="whose pages (default: build/demo, else a small demo company)")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with Held(given.workspace or drawn()) as held, serving(held, development=True) as address, browser() as window:
+        for scheme, size in LOOKS:
+            with visit(window, address, scheme=scheme, size=size) as seen:
+                for name, path in pages(seen):
+                    seen.go(path)
+                    settle(seen)
+                    look = f"{name}-{'phone' if size == 'phone' else scheme}"
+                    if size == "desktop":
+                        seen.page.screenshot(path=given.out / f"{look}.png")
+                    seen.page.screenshot(path=given.out / f"{look}-whole.png", full_page=True)
+                    print(f"{look}: {len(seen.wrong())} faults", *seen.wrong(), sep="\n  ")
+                    seen.faults.clear()
+
+
+def drawn() -> Path:
+    """A workspace to look at."""
+    if (DEMO / ".headwater").is_dir():
+        return DEMO
+    if not (SMALL / ".headwater").is_dir():
+        command = [sys.executable, "-m", "headwater", "demo", "--dir", str(SMALL), "--scale", "0.05", "--no-serve"]
+        subprocess.run(command, check=True)
+    return SMALL
+
+
+def pages(seen: Visit) -> list[tuple[str, str]]:
+    """Every page by name: those of the header, the gallery, an error, and the first KPI with its views."""
+    found = [
+        ("vital-signs", "/"),
+        ("kpis", "/kpi"),
+        ("data", "/data"),
+        ("design", "/design"),
+        ("not-found", "/no-such-page"),
+    ]
+    seen.go("/")
+    tile = seen.page.locator(".tile-title a").first
+    if tile.count():
+        path = tile.get_attribute("href") or ""
+        found.append(("kpi", path))
+        seen.go(path)
+        views = seen.page.locator(".kpi-views a, nav.segmented a").all()
+        shown = [(link.inner_text().split()[0].lower(), link.get_attribute("href") or "") for link in views[1:]]
+        found += [(f"kpi-{name}", path) for name, path in shown if path.startswith("/")]
+    return found
+
+
+def settle(seen: Visit) -> None:
+    """Waits until every chart is drawn, and goes back to the top."""
+    for chart in seen.page.locator("[data-chart]").all():
+        chart.scroll_into_view_if_needed()
+        expect(chart.locator("[data-canvas] svg")).to_be_visible()
+    seen.page.evaluate("window.scrollTo(0, 0)")
+
+
+if __name__ == "__main__":
+    main()
