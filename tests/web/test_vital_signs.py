@@ -18,7 +18,7 @@ def test_the_newest_whole_month_is_shown_unless_another_is_asked(served: Served)
     """The data is complete through 31 March 2025, and it is January 2026."""
     tile = page(served, "/").at("tile-own-leads")
     assert tile.find(class_="tile-value")[0].text == "1"
-    assert "\u221267% worse against Feb 2025" in tile.text  # 1 after 3
+    assert "\u221267% worse" in tile.text  # 1 after 3
 
 
 def test_the_numbers_of_a_month(served: Served) -> None:
@@ -26,11 +26,11 @@ def test_the_numbers_of_a_month(served: Served) -> None:
     seen = page(served, "/?period=2025-02")
     leads = seen.at("tile-own-leads")
     assert leads.find(class_="tile-value")[0].text == "3"
-    assert "\u221225% worse against Jan 2025" in leads.text
+    assert "\u221225% worse" in leads.text
     assert leads.find(class_="change-false"), "fewer is worse"
     cost = seen.at("tile-own-cost-per-lead")
     assert cost.find(class_="tile-value")[0].text == "EUR 333.00"
-    assert "+1,225% better against Jan 2025" in cost.text  # 333 / 25.125 = 13.2537...
+    assert "+1,225% better" in cost.text  # 333 / 25.125 = 13.2537...
     about = seen.at("about-own-cost-per-lead").facts()
     assert about["Parts"] == "999 / 3"
     assert about["Change"] == "+EUR 307.88 (EUR 25.13, Jan 2025)"  # 333 - 25.125, half up

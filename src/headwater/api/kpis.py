@@ -16,6 +16,7 @@ from headwater.metrics.planner import splits_of
 from headwater.metrics.trace import clock_text
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import BASE, Kpi, Variant
+from headwater.model.lowering import columns_in
 from headwater.model.measure import Measure
 from headwater.model.observation import Rows
 
@@ -27,6 +28,12 @@ class KpiPage:
     kpi: Kpi
     measures: tuple[Measure, ...]
     splits: tuple[str, ...]
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The splits, without those on which its measures set conditions: of won deals the status tells nothing."""
+        asked = frozenset(c for m in self.measures for c in columns_in(m.where))
+        return tuple(s for s in self.splits if s not in asked)
 
     def to_text(self) -> str:
         """The page for people."""

@@ -19,7 +19,10 @@ from headwater.model.board import Board, Step
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import Kpi, Variant
 from headwater.model.observation import Observation
-from headwater.model.period import Calendar, Grain, Period
+from headwater.model.period import Calendar, Grain, Period, add_months
+
+SHARED = STEPS + 24
+"""So many months are asked at once."""
 
 
 class Asking(Protocol):
@@ -32,7 +35,8 @@ class Asking(Protocol):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a page looks at. `focus` is the period asked, `before` the one it is compared with, `window` the steps of
-    `grain` that a line shows."""
+    `grain` that a line shows. `newest` is the newest whole month: months are asked up to it, whichever is looked at, so
+    that one answer serves every page."""
 
     focus: Period
     window: Period
@@ -40,6 +44,7 @@ class Frame:
     before: Period | None = None
     filter: str = ""
     as_of: date | None = None
+    newest: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,15 @@ def long_window(frame: Frame, calendar: Calendar) -> Period:
     return Period(min(start, frame.window.start), frame.window.end)
 
 
+def shared_window(frame: Frame, calendar: Calendar) -> Period:
+    """The period to ask for the long window: of months the same one for every focus of the last two years."""
+    long = long_window(frame, calendar)
+    if frame.grain is not Grain.MONTH or frame.newest is None or frame.window.end > frame.newest.end:
+        return long
+    common = Period(add_months(frame.newest.end, -SHARED), frame.newest.end)
+    return common if common.start <= long.start else long
+
+
 # --- signs -----------------------------------------------------------------------------------------------------------
 def signs(asking: Asking, catalogue: Catalogue, calendar: Calendar, names: Sequence[str], frame: Frame) -> list[Sign]:
     """The KPIs of a page by name, from one question for the line and, where the focus is more than one step of it, one
@@ -141,7 +155,10 @@ def signs(asking: Asking, catalogue: Catalogue, calendar: Calendar, names: Seque
         return []
     found = {name: find(catalogue, name) for name in names}
     shared: dict[str, Any] = {"filter": frame.filter, "as_of": frame.as_of}
-    line = _by_name(asking.measure(*names, period=long_window(frame, calendar), grain=frame.grain, **shared), found)
+    asked = shared_window(frame, calendar)
+    wide = _by_name(asking.measure(*names, period=asked, grain=frame.grain, **shared), found)
+    long = long_window(frame, calendar)
+    line = {name: [o for o in steps if _within(o, long)] for name, steps in wide.items()}
     judged = spreads({n: k for n, (k, _) in found.items()}, line, frame.grain)
 
     def over(period: Period) -> Mapping[str, Observation]:
@@ -170,6 +187,11 @@ def _by_name(answer: Answer, found: Mapping[str, tuple[Kpi, Variant]]) -> dict[s
     for o in answer:
         asked[o.kpi, o.variant].append(o)
     return {name: asked[kpi.id, variant.id] for name, (kpi, variant) in found.items()}
+
+
+def _within(observation: Observation, period: Period) -> bool:
+    start, end = observation.period_start, observation.period_end
+    return start is None or end is None or (period.start <= start and end <= period.end)
 
 
 def _is(observation: Observation, period: Period) -> bool:

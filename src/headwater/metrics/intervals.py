@@ -25,7 +25,8 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
     scale = 1 + Z * Z / trials
     centre = p + Z * Z / (2 * trials)
     half = Z * sqrt(p * (1 - p) / trials + Z * Z / (4 * trials * trials))
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low = 0.0 if successes == 0 else max(0.0, (centre - half) / scale)  # exactly, whatever the roots are rounded to
+    return low, 1.0 if successes == trials else min(1.0, (centre + half) / scale)
 
 
 def student(mean: float, deviation: float, n: int) -> tuple[float, float]:

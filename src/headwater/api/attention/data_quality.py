@@ -13,14 +13,20 @@ _ELSEWHERE = ("freshness", "rows set aside", "sources")  # other producers tell 
 
 
 def needs(seen: Seen) -> Iterator[Need]:
-    """One a check that failed or is doubtful, and one for the newest load of a source that left many rows out."""
-    if seen.checked is not None:
-        for result in seen.checked.results:
-            if result.state != "ok" and result.check not in _ELSEWHERE:
-                failed = result.state == "failed"
-                facts = {"check": result.check, "subject": result.subject, "what": result.what}
-                kind = "check_failed" if failed else "check_doubtful"
-                yield Need(kind, "warn" if failed else "info", 1000.0 if failed else 100.0, result.subject, facts)
+    """One a check that failed, one for all that are doubtful, one for a source whose newest load left many rows out."""
+    results = [] if seen.checked is None else [r for r in seen.checked.results if r.check not in _ELSEWHERE]
+    for r in results:
+        if r.state == "failed":
+            facts = {"check": r.check, "subject": r.subject, "what": r.what}
+            yield Need("check_failed", "warn", 1000.0, r.subject, facts)
+    doubtful = [r for r in results if r.state == "warning"]
+    if len(doubtful) == 1:
+        (r,) = doubtful
+        yield Need("check_doubtful", "info", 100.0, r.subject, {"check": r.check, "subject": r.subject, "what": r.what})
+    elif doubtful:
+        first = f"{doubtful[0].subject}: {doubtful[0].what}"
+        told = {"subjects": tuple(r.subject for r in doubtful), "first": first}
+        yield Need("checks_doubtful", "info", 100.0, doubtful[0].subject, told)
     newest: dict[str, int] = {}
     for load in seen.condition.loads:
         newest.setdefault(load.source, load.number)
@@ -28,7 +34,7 @@ def needs(seen: Seen) -> Iterator[Need]:
         if newest[load.source] == load.number and load.quarantined > SHARE * load.data_rows:
             groups = [a for a in seen.condition.aside if a.load == load.number]
             most = max(groups, key=lambda a: a.count)
-            told: dict[str, object] = {
+            aside: dict[str, object] = {
                 "source": load.source,
                 "count": load.quarantined,
                 "rows": load.data_rows,
@@ -38,4 +44,4 @@ def needs(seen: Seen) -> Iterator[Need]:
                 "path": most.path,
             }
             weight = 200.0 + 100 * load.quarantined / load.data_rows
-            yield Need("rows_aside", "warn" if weight >= 201 else "info", weight, load.source, told)
+            yield Need("rows_aside", "warn" if weight >= 201 else "info", weight, load.source, aside)

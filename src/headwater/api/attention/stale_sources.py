@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from headwater.api.attention import Need, Seen
+from headwater.api.condition import SourceState
 
 
 def needs(seen: Seen) -> Iterator[Need]:
-    """One a source that is late or whose files cannot be found; the longest wait first."""
+    """One a source whose files cannot be found, and one for all the sources that end on the same day."""
+    late: dict[date, list[SourceState]] = {}
     for source in seen.condition.sources:
         if source.fault:
             yield Need("source_missing", "warn", 900.0, source.id, {"source": source.id, "why": source.fault})
-        elif source.stale:
-            oldest = max(source.stale, key=lambda f: f.late_days or 0)
-            days = oldest.late_days or 0
-            facts = {
-                "source": source.id,
-                "days": days,
-                "through": oldest.through,
-                "tables": tuple(f.title for f in source.stale),
-            }
-            yield Need("source_stale", "warn", 300.0 + min(days, 365), source.id, facts)
+        elif days := [f.through for f in source.stale if f.through is not None]:
+            late.setdefault(min(days), []).append(source)
+    for through, sources in late.items():
+        ago = (seen.condition.today - through).days
+        facts = {"sources": tuple(s.id for s in sources), "days": ago, "through": through}
+        kind = "source_stale" if len(sources) == 1 else "sources_stale"
+        yield Need(kind, "warn", 300.0 + min(ago, 365), sources[0].id, facts)

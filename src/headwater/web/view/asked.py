@@ -223,7 +223,7 @@ def frame_of(asked: Asked, calendar: Calendar, newest: Period) -> Frame:
         for _ in range(STEPS - 1):
             start = calendar.period(start - timedelta(1), grain).start
         window = Period(min(start, focus.start), focus.end)
-    return Frame(focus, window, grain, _before(asked.compare, focus, calendar), asked.filter, asked.as_of)
+    return Frame(focus, window, grain, _before(asked.compare, focus, calendar), asked.filter, asked.as_of, newest)
 
 
 def fitting(period: Period) -> Grain:

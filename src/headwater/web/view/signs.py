@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from math import ceil, floor
 from typing import Any
 
 from headwater.api.attention import Need as Found
@@ -18,15 +20,19 @@ from headwater.web.parts import About, Better, Link, Need, Spark, Status, Step, 
 from headwater.web.view.asked import kpi_href
 from headwater.web.view.look import Look
 
-INTERVAL_BELOW = 100
+INTERVAL_BELOW = 30
 """A share that rests on fewer shows its interval on the tile; elsewhere it stands behind the number."""
+
+LONG = 24
+"""A title of more letters does not fit on one line of a tile."""
 
 DETAIL = "detail"
 """The anchor of a KPI page's lower half."""
 
 
-def tile(look: Look, sign: Sign) -> Tile:
-    """A KPI on one card."""
+def tile(look: Look, sign: Sign, *, whole: bool = False) -> Tile:
+    """A KPI on one card. What it is compared with stands above the page, so it is said only where the
+    card is `whole`, alone on its page."""
     now, words, kpi = sign.now, look.words, sign.kpi
     status, status_text = _status(look, sign)
     few = now.subjects is not None and now.subjects < INTERVAL_BELOW
@@ -34,14 +40,14 @@ def tile(look: Look, sign: Sign) -> Tile:
     notes += [words.why(now)] if now.value is not None and now.quality else []
     return Tile(
         id=_id(sign.name),
-        title=title(kpi, sign.variant.id),
+        title=title(kpi, sign.variant.id) if whole else short(title(kpi, sign.variant.id)),
         href=kpi_href(sign.name, look.asked),
         value_text=words.value(now, kpi.show, compact=True),
         status=status,
         status_text=status_text,
         change_text=change_text(look, kpi, sign.against),
         change_better=change_better(kpi, sign.against),
-        change_against=_against(look, sign.against),
+        change_against=_against(look, sign.against) if whole else "",
         spark=spark(look, sign),
         note="; ".join(notes),
         missing=words.why(now) if now.value is None else "",
@@ -53,6 +59,16 @@ def tile(look: Look, sign: Sign) -> Tile:
 def title(kpi: Kpi, variant: str) -> str:
     """What a KPI is called; a variant other than the default one by its name too."""
     return kpi.title if variant in (BASE, kpi.default) else f"{kpi.title}: {variant.replace('_', ' ')}"
+
+
+def short(name: str) -> str:
+    """A long title by the abbreviation that it ends with, where it does; its popover says it in full.
+
+    >>> short("Monthly recurring revenue (MRR)"), short("Cost per lead (CPL)")
+    ('MRR', 'Cost per lead (CPL)')
+    """
+    found = re.fullmatch(r".*\(([A-Z]{2,5})\)", name) if len(name) > LONG else None
+    return found[1] if found else name
 
 
 def _id(name: str) -> str:
@@ -88,9 +104,7 @@ def _against(look: Look, against: Compared | None) -> str:
 def _status(look: Look, sign: Sign) -> tuple[Status, str]:
     """The verdict on the newest change, where the tile's number is that newest step."""
     change = sign.change
-    if change is None or change.now is None or change.now.period_end != sign.now.period_end:
-        return "neutral", ""
-    if change.now.grain != sign.now.grain:
+    if change is None or not is_newest(sign):
         return "neutral", ""
     match change.state:
         case "usual":
@@ -140,17 +154,28 @@ def facts(look: Look, sign: Sign, *, beside: bool = False) -> list[tuple[str, st
         (say("sign.exact"), "" if beside and exact == words.value(now, kpi.show, compact=True) else exact),
         (say("sign.period"), words.of(now) if not sign.older else say("sign.ripe", period=words.of(now))),
         (say("sign.parts"), parts(look, now)),
-        (say("sign.n"), "" if now.subjects in (None, now.denominator) else words.count(now.subjects or 0)),
+        (say("sign.n"), rests_on(look, now)),
         (say("sign.interval"), words.interval(now, kpi.show)),
         (say("sign.left_out"), words.count(now.left_out) if now.left_out else ""),
         (say("sign.change"), _change_fact(look, kpi, sign.against)),
-        (say("sign.usual_label"), usual(look, sign.change)),
+        (say("sign.usual_label"), usual(look, sign.change) if is_newest(sign) else ""),
         (say("sign.better_label"), words.better(kpi)),
         (say("kpi.trace_through"), "" if through is None else words.day(through)),
         (say("sign.formula"), "" if beside else sign.variant.text),
         (say("sign.reading"), "" if beside else now.detail),
     ]
     return [(label, text) for label, text in told if text]
+
+
+def rests_on(look: Look, o: Observation) -> str:
+    """How many the number rests on, where the number itself and its denominator do not say so."""
+    return "" if o.subjects is None or o.subjects in (o.value, o.denominator) else look.words.count(o.subjects)
+
+
+def is_newest(sign: Sign) -> bool:
+    """Whether the number shown is the step that the change judges."""
+    now, judged = sign.now, None if sign.change is None else sign.change.now
+    return judged is not None and (judged.period_start, judged.period_end) == (now.period_start, now.period_end)
 
 
 def parts(look: Look, now: Observation) -> str:
@@ -185,15 +210,17 @@ def usual(look: Look, change: Change | None) -> str:
 
 
 def _range(look: Look, change: Change) -> dict[str, str]:
-    currency = "" if change.now is None else change.now.currency
+    """The usual range as far as the KPI can take such values: a count is whole and not below zero."""
+    now, shown = change.now, change.kpi.show
     low, high = change.low or 0.0, change.high or 0.0
-    if change.kpi.show == "percent" or (
-        change.now is not None and (change.now.value or 0) >= 0 and change.kpi.show != "score"
-    ):
+    if shown != "score" and now is not None and (now.value or 0) >= 0:
         low = max(low, 0.0)
-    if change.kpi.show == "percent" and change.kpi.unit.powers == ():
+    if shown == "percent" and not change.kpi.unit.powers:
         high = min(high, 1.0)
-    return {k: look.words.compact(v, change.kpi.show, currency) for k, v in (("low", low), ("high", high))}
+    if shown == "number" and now is not None and now.denominator is None:
+        low, high = float(ceil(low)), float(floor(high))
+    currency = "" if now is None else now.currency
+    return {k: look.words.compact(v, shown, currency) for k, v in (("low", low), ("high", high))}
 
 
 # --- the funnel strip ------------------------------------------------------------------------------------------------
@@ -236,10 +263,8 @@ def need(look: Look, found: Found) -> Need:
     match found.kind:
         case "unusual_change":
             return _change(look, found.facts["change"], level)
-        case "source_stale":
-            told = _texts(look, facts)
-            evidence = say("needs.source_stale_evidence", **told)
-            return Need(found.kind, say("needs.source_stale", **told), evidence, "/data#sources", level)
+        case "source_stale" | "sources_stale":
+            return _stale(look, found)
         case "source_missing":
             return Need(found.kind, say("needs.source_missing", **facts), str(facts["why"]), "/data#sources", level)
         case "rows_aside":
@@ -247,10 +272,35 @@ def need(look: Look, found: Found) -> Need:
             told["column"] = say("needs.in_column", column=facts["column"]) if facts["column"] else ""
             evidence = say("needs.rows_aside_evidence", **told)
             return Need(found.kind, say("needs.rows_aside", **told), evidence, "/data#aside", level)
+        case "checks_doubtful":
+            names = [str(s) for s in _listed(facts["subjects"])]
+            told = {"n": look.words.count(len(names)), "first": str(facts["first"])}
+            evidence = say("needs.checks_doubtful_evidence", **told)
+            return Need(found.kind, say("needs.checks_doubtful", **told), evidence, "/data#checks", level)
         case "check_failed":
             return Need(found.kind, say("needs.check_failed", **facts), f"{facts['what']}.", "/data#checks", level)
         case _:
             return Need(found.kind, say("needs.check_doubtful", **facts), str(facts["check"]), "/data#checks", level)
+
+
+MOST_NAMED = 6
+
+
+def _stale(look: Look, found: Found) -> Need:
+    told = _texts(look, found.facts)
+    names = [str(name) for name in _listed(found.facts["sources"])]
+    more = len(names) - MOST_NAMED
+    told["sources"] = ", ".join(names[:MOST_NAMED])
+    if more > 0:
+        told["sources"] = look.say("needs.and_more", names=told["sources"], n=look.words.count(more))
+    told["n"] = look.words.count(len(names))
+    level: Any = found.level
+    evidence = look.say(f"needs.{found.kind}_evidence", **told)
+    return Need(found.kind, look.say(f"needs.{found.kind}", **told), evidence, "/data#sources", level)
+
+
+def _listed(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _texts(look: Look, facts: Mapping[str, object]) -> dict[str, str]:

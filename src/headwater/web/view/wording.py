@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_interval, format_skeleton
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.numbers import NumberPattern, format_compact_decimal
 
 from headwater.api import show
@@ -168,7 +168,8 @@ class Wording:
 
     def moment(self, moment: datetime) -> str:
         """A moment, in the company's time zone."""
-        return str(format_datetime(moment, "medium", tzinfo=self.zone, locale=self.locale))
+        local = moment.astimezone(self.zone)
+        return f"{self.day(local.date())}, {format_time(local, 'short', tzinfo=self.zone, locale=self.locale)}"
 
     # --- KPIs --------------------------------------------------------------------------------------------------------
     @cached_property

@@ -35,7 +35,7 @@ from headwater.web.parts import (
 )
 from headwater.web.view.asked import a_year_before, api_href, filtered, href, kpi_href, unfiltered
 from headwater.web.view.look import Look, Made
-from headwater.web.view.signs import DETAIL, facts, tile, title, usual
+from headwater.web.view.signs import DETAIL, facts, is_newest, tile, title, usual
 
 PAGE = "pages/kpi/page.html"
 MORE = ("show", "side", "page")
@@ -44,9 +44,14 @@ VIEWS = ("segments", "trace", "records", "definition")
 ROWS = 8
 """Segments of a leaderboard; the split that is asked for shows `ALL_ROWS`."""
 ALL_ROWS = 100
-BOARDS = 4
+LEADING = (
+    "channel", "region", "segment", "account_segment", "account_industry", "product", "team", "program", "device",
+    "country", "platform", "purpose", "plan", "kind", "account_size", "origin", "owner",
+)  # fmt: skip
+"""Splits that people think in, the first first."""
+BOARDS = 3
 """So many splits are shown side by side."""
-TRIED = 8
+TRIED = 5
 """So many splits are looked at for data."""
 LINES = 5
 """Segments that the chart draws when a split is asked for."""
@@ -67,7 +72,7 @@ def shown(look: Look, name: str) -> Made:
     )
     heading = title(page.kpi, variant.id)
     context: dict[str, Any] = {
-        "tile": None if sign is None else tile(look, sign),
+        "tile": None if sign is None else tile(look, sign, whole=True),
         "facts": [] if sign is None else facts(look, sign, beside=True),
         "care": "" if sign is None else sign.now.detail,
         "chart": None if sign is None else _chart(look, sign, name, heading),
@@ -76,6 +81,7 @@ def shown(look: Look, name: str) -> Made:
         "views": _views(look, view, have_data=sign is not None),
         "view": view if sign is not None else "definition",
         "boards": (),
+        "splits": (),
         "trace": None,
         "records": None,
         "definition": _definition(look, page, variant),
@@ -86,6 +92,7 @@ def shown(look: Look, name: str) -> Made:
         match view:
             case "segments":
                 context["boards"] = _boards(look, sign, name, page)
+                context["splits"] = _splits(look, page)
             case "trace":
                 context["trace"] = _trace(look, sign, name)
             case "records":
@@ -234,7 +241,11 @@ def _table(look: Look, sign: Sign, heading: str, before: Sequence[Observation]) 
         (say("kpi.head_period"), words.of, False),
         (heading, lambda o: _value(look, o, shown), True),
         (say("kpi.head_interval"), lambda o: words.interval(o, shown), True),
-        (say("kpi.head_n"), lambda o: "" if o.subjects is None else words.count(o.subjects), True),
+        (
+            say("kpi.head_n"),
+            lambda o: _n(look, o),
+            True,
+        ),
         (say("kpi.head_reason"), lambda o: "" if o.value is None else words.why(o), False),
     ]
     cells = [[cell(o) for o in sign.line] for _, cell, _ in columns]
@@ -263,7 +274,8 @@ def _boards(look: Look, sign: Sign, name: str, page: KpiPage) -> tuple[Leaderboa
     asked for."""
     asked = look.asked.by
     held = [s[0] for c in conditions(look.asked.filter) if (s := segment_of(c)) is not None]
-    splits = [asked] if asked else [s for s in page.splits if s in held] + [s for s in page.splits if s not in held]
+    telling = _telling(page)
+    splits = [asked] if asked else [*held, *(s for s in telling if s not in held)]
     found = []
     for split in splits[: TRIED + len(held)]:
         answer = _split(look, name, split)
@@ -273,6 +285,19 @@ def _boards(look: Look, sign: Sign, name: str, page: KpiPage) -> tuple[Leaderboa
         if len(found) == BOARDS:
             break
     return tuple(found)
+
+
+def _telling(page: KpiPage) -> list[str]:
+    """The splits in the order in which they tell most: the leading ones, then the others."""
+    return sorted(page.telling, key=lambda s: LEADING.index(s) if s in LEADING else len(LEADING))
+
+
+def _splits(look: Look, page: KpiPage) -> tuple[Link, ...]:
+    """Every split, to be looked at alone."""
+    return tuple(
+        Link(s.replace("_", " "), f"{href(look.path, replace(look.asked, by=s))}#{DETAIL}", s == look.asked.by)
+        for s in _telling(page)
+    )
 
 
 def _split(look: Look, name: str, split: str) -> Answer:
@@ -328,10 +353,15 @@ def _bar(look: Look, o: Observation, split: str, shown: str, most: float, chosen
         value_text=words.value(o, shown, compact=True) or "",
         bar=abs(o.value) / most if o.value is not None and most else 0.0,
         interval_text=words.interval(o, shown),
-        n_text="" if o.subjects is None else look.say("kpi.n_text", n=words.count(o.subjects)),
+        n_text=look.say("kpi.n_text", n=n) if (n := _n(look, o)) else "",
         quality_text=words.why(o),
         active=active,
     )
+
+
+def _n(look: Look, o: Observation) -> str:
+    """How many a number rests on; of a count the number says it."""
+    return "" if o.subjects is None or o.subjects == o.value else look.words.count(o.subjects)
 
 
 # --- how it was made -------------------------------------------------------------------------------------------------
@@ -367,7 +397,7 @@ def _trace(look: Look, sign: Sign, name: str) -> TracePanel:
         tables.append(Table(heads, fresh, say("kpi.trace_fresh")))
     told = (
         (say("kpi.unit"), f"{t.unit}, {say(f'kpi.basis_{t.basis}')}"),
-        (say("sign.usual_label"), usual(look, sign.change)),
+        (say("sign.usual_label"), usual(look, sign.change) if is_newest(sign) else ""),
         (say("kpi.as_of"), words.day(t.as_of)),
         (say("kpi.definition_version"), t.definition),
         (say("kpi.data_version"), t.data),
