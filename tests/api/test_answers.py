@@ -29,6 +29,13 @@ def test_beyond_the_limit_the_one_longest_unused_goes() -> None:
     assert made == ["k2"]
 
 
+def test_a_value_that_does_not_last_is_made_each_time() -> None:
+    answers, made = Answers(10_000), []
+    for _ in range(2):
+        answers.get("k", lambda: made.append(1), lasting=lambda _: False)
+    assert (made, len(answers)) == ([1, 1], 0)
+
+
 def test_what_is_larger_than_all_room_is_answered_and_not_kept() -> None:
     answers = Answers(100)
     assert len(answers.get("k", lambda: "a" * 1000)) == 1000

@@ -197,10 +197,14 @@ def test_a_generation_is_let_go_with_the_last_moment_that_reads_it(tmp_path: Pat
             held.notice()
             assert not _is_free(store, first.stamp.data)
         assert _is_free(store, first.stamp.data)
+        held.measure("leads")
         assert not _is_free(store, held.stamp.data)
         company.rollback()
-        held.notice()
+        held.measure("leads")
         assert [_is_free(store, id_) for id_ in generation_ids(store)] == [False, True]
+        company.refresh()
+        held.notice()
+        assert [_is_free(store, id_) for id_ in generation_ids(store)] == [True, True]
 
 
 def _is_free(store: Any, generation: str) -> bool:
@@ -215,6 +219,30 @@ def _is_free(store: Any, generation: str) -> bool:
         return False
     finally:
         os.close(handle)
+
+
+def test_an_erasure_need_not_wait_for_a_server_that_nobody_asks(tmp_path: Path) -> None:
+    company = small_company(tmp_path)
+    with Held(company.path, now=NOW, environment={}) as held:
+        rows = held.records("own_reach", by="channel").to_json()
+        before = held.stamp.data
+        watching = Event()
+
+        def watch() -> None:
+            while not watching.wait(0.05):
+                held.notice()
+
+        watcher = Thread(target=watch)
+        watcher.start()
+        try:
+            company.erase("cy@two.org")
+        finally:
+            watching.set()
+            watcher.join()
+        assert held.stamp.data != before
+        assert not (company.path / ".headwater" / "store" / "generations" / before / "manifest.json").exists()
+        assert len(held.measure("own_leads", by="channel")) == 4
+        assert held.records("own_reach", by="channel").to_json() != rows
 
 
 def test_an_earlier_generation_is_asked_by_name(tmp_path: Path) -> None:

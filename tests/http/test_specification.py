@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from headwater.api.held import Held
 from headwater.http import api, asked, shapes
 from headwater.http.problems import MEDIA
-from tests.http.client import Client
+from headwater.http.server import application
+from tests.http.client import PORT, TOKEN, Client
 from tests.surface import small_company
 from tests.world import NOW
 
@@ -148,6 +149,37 @@ def test_questions_with_a_meaning_are_answered_as_the_specification_says(app: Fa
 
         send()
     assert answered > 60
+
+
+def test_what_is_served_is_what_is_documented(tmp_path: Path) -> None:
+    """The same through every guard, with the token and without."""
+    with Held(small_company(tmp_path).path, now=NOW, environment={}) as held:
+        app = application(held, port=PORT, token=TOKEN)
+        assert set(app.openapi()["paths"]) == {*(f"/api/{verb}" for verb in VERBS), "/api/kpi/{id}", "/api/refresh"}
+        served = schemathesis.openapi.from_dict(app.openapi())
+
+        async def from_here(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope | {"client": ("127.0.0.1", 50_000)}, receive, send)
+
+        served.app = from_here
+        served.location = "/api/openapi.json"
+        statuses: set[int] = set()
+        for found in served.get_all_operations():
+            operation = found.ok()
+            if (operation.method, operation.path) not in (("get", "/api/refresh"), ("get", "/api/kpi")):
+                continue
+
+            @seeded(8)
+            @given(case=operation.as_strategy(GenerationMode.POSITIVE), entered=st.booleans())
+            def send(case: Case, entered: bool) -> None:
+                token = {"authorization": f"Bearer {TOKEN}"} if entered else {}
+                answer = case.call_and_validate(
+                    headers={"host": f"127.0.0.1:{PORT}", **token}, excluded_checks=MEANINGLESS
+                )
+                statuses.add(answer.status_code)
+
+            send()
+        assert statuses == {200, 401}
 
 
 # --- complete --------------------------------------------------------------------------------------------------------

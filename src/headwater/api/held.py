@@ -139,9 +139,11 @@ class Held:
             yield Moment(stamp, stands, store, self._answers, reading, lambda: self._sources(said))
 
     def notice(self) -> None:
-        """Lets go of a generation that is no longer current, for a server that nobody asks just now."""
-        with self.moment():
-            pass
+        """Lets go of a generation that is no longer current, for a server that nobody asks just now: an erasure waits
+        for those who read what it rewrote."""
+        store = self._store()
+        if store is not None and self._readers.notice(resolved(store)):
+            self._answers.keep_only(lambda _: False)
 
     def close(self) -> None:
         """Lets go of everything; running questions end with StoppedError."""
@@ -163,8 +165,8 @@ class Held:
             return m.check()
 
     def doctor(self) -> Listing:
-        """As `Workspace.doctor`."""
-        return doctor(self._folder)
+        """As `Workspace.doctor`. Every stored byte is read, so those who ask at the same time get one answer."""
+        return self._answers.get("doctor", lambda: doctor(self._folder), lasting=lambda _: False)
 
     def kpi_list(self, find: str = "") -> Listing:
         """As `Workspace.kpi_list`."""
@@ -368,8 +370,8 @@ class Moment:
         )
 
     def doctor(self) -> Listing:
-        """As `Workspace.doctor`."""
-        return doctor(self._stands.folder)
+        """As `Workspace.doctor`; those who ask at the same time get one answer."""
+        return self._answers.get("doctor", lambda: doctor(self._stands.folder), lasting=lambda _: False)
 
     def kpi_list(self, find: str = "") -> Listing:
         """As `Workspace.kpi_list`."""
@@ -523,6 +525,15 @@ class _Readers:
         with self._lock:
             taken.users.remove(reading)
         self._let_go()
+
+    def notice(self, generation: str) -> bool:
+        """Holds the current generation only if it is this one; whether it was another."""
+        with self._lock:
+            other = self._current is not None and self._current[0] != generation
+            if other:
+                self._current = None
+        self._let_go()
+        return other
 
     def close(self) -> None:
         """Stops what runs and lets everything go that nobody reads; the rest goes when its moment ends."""

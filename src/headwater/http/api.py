@@ -25,6 +25,9 @@ EXAMPLES = FilePath(__file__).parent / "examples"
 """What the documented examples answer, each made by running it (`docs/generate_http.py`)."""
 
 
+GUARDED = "Refused before it was read: no token, a foreign page, too large, another method."
+
+
 def routes(held: Held) -> APIRouter:
     """The paths of the read verbs over one workspace."""
     router = APIRouter(prefix="/api", route_class=_Route)
@@ -173,13 +176,13 @@ def _add(
         for media in ("vnd.openxmlformats-officedocument.spreadsheetml.sheet", "vnd.apache.parquet"):
             content[f"application/{media}"] = {"schema": {"type": "string", "format": "binary"}}
     refused: dict[int | str, dict[str, Any]] = {
-        400: _problem_of("The question cannot be answered; the problem says how to change it.", "bad_question"),
-        500: _problem_of("Definition files are wrong; the problem lists every fault.", ""),
-        503: _problem_of("There is no data, the place cannot be used, or the time was up; try again later.", ""),
-        "4XX": _problem_of("Refused before it was read: no token, a foreign page, too large, another method.", ""),
+        400: problem_of("The question cannot be answered; the problem says how to change it.", "bad_question"),
+        500: problem_of("Definition files are wrong; the problem lists every fault."),
+        503: problem_of("There is no data, the place cannot be used, or the time was up; try again later."),
+        "4XX": problem_of(GUARDED),
     }
     if unknown:
-        refused[404] = _problem_of("A name is not known; the problem offers the nearest.", "unknown_name")
+        refused[404] = problem_of("A name is not known; the problem offers the nearest.", "unknown_name")
     same: dict[int | str, dict[str, Any]] = (
         {304: {"description": "Nothing has changed since the answer whose ETag `If-None-Match` names."}}
         if tagged
@@ -216,7 +219,8 @@ def example(name: str) -> Any:
     return json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _problem_of(description: str, shown: str) -> dict[str, Any]:
+def problem_of(description: str, shown: str = "") -> dict[str, Any]:
+    """How a refusal is documented; `shown` names its example."""
     content = {"schema": _PROBLEM, **({"example": example(shown)} if shown else {})}
     return {"description": description, "content": {MEDIA: content}}
 

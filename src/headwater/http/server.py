@@ -17,7 +17,7 @@ from uvicorn.config import Config
 
 from headwater.api.held import Held
 from headwater.errors import HeadwaterError, QueryError
-from headwater.http.api import routes
+from headwater.http.api import GUARDED, problem_of, routes
 from headwater.http.guards.entry import Entry
 from headwater.http.guards.faults import Faults
 from headwater.http.guards.headers import Headers
@@ -53,11 +53,11 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
     """
 
     def notice() -> None:
-        """A generation that is no longer current is let go at once, also where nobody asks."""
+        """A generation that is no longer current is let go, also where nobody asks: an erasure waits for that."""
         with suppress(HeadwaterError):
             held.notice()
 
-    refreshing = Watching(held.path, then=notice)
+    refreshing = Watching(held.path, then=notice, meanwhile=notice)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -103,9 +103,23 @@ def _add_refresh(app: FastAPI, refreshing: Watching) -> None:
 
     running = Refreshing(running=True, step="Loading leads.csv", done=3, of=12)
     now: dict[str, Any] = {"content": {"application/json": {"example": asdict(running)}}}
-    app.add_api_route("/api/refresh", state, methods=["GET"], summary="How far the refresh is", responses={200: now})
+    refused: dict[int | str, dict[str, Any]] = {"4XX": problem_of(GUARDED)}
     app.add_api_route(
-        "/api/refresh", start, methods=["POST"], summary="Start a refresh", status_code=202, responses={202: now}
+        "/api/refresh",
+        state,
+        methods=["GET"],
+        operation_id="refresh_state",
+        summary="How far the refresh is",
+        responses={200: now, **refused},
+    )
+    app.add_api_route(
+        "/api/refresh",
+        start,
+        methods=["POST"],
+        operation_id="refresh",
+        summary="Start a refresh",
+        status_code=202,
+        responses={202: now, **refused},
     )
 
 

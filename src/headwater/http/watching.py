@@ -40,7 +40,7 @@ class Watching:
 
     Files have settled when two looks in a row see the same. What was refreshed once, well or badly, is not refreshed
     again until something changes or somebody asks. While another process writes, it waits and says so. `then` is called
-    after each refresh.
+    after each refresh, `meanwhile` before each look.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Watching:
         every: float = EVERY_SECONDS,
         lookout: Lookout | None = None,
         then: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._path, self._environment = Path(path), environment
-        self._every, self._then = every, then
+        self._every, self._then, self._meanwhile = every, then, meanwhile
         self._lookout = lookout or Lookout(path, environment)
         self._changed = threading.Condition()
         self._state = Refreshing()
@@ -116,6 +117,7 @@ class Watching:
         pause = 0.0
         while self._paused(pause):
             began = monotonic()
+            self._meanwhile()
             look = self._lookout.look() if self._watches else None
             pause = max(self._every, SHARE * (monotonic() - began))
             due = self._taken() or due
