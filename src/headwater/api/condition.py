@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from headwater.api.checking import STALE
+from headwater.api.folder import Folder
 from headwater.api.measuring import Ground
-from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry, Quarantined
@@ -16,7 +16,7 @@ from headwater.model.source import Source
 from headwater.model.table import Table
 from headwater.store.generations import current
 from headwater.store.landing import journal, quarantine_rows
-from headwater.store.place import open_store
+from headwater.store.place import Store, open_store
 
 MOST_EXAMPLES = 5
 
@@ -97,29 +97,37 @@ class Condition:
         return {t.id: t.through for t in self.tables if t.through is not None}
 
 
-def condition(stands: Ground) -> Condition:
-    """The state of a workspace's data, from its manifest and its journal; no table is read."""
+def condition(stands: Ground, sources: Mapping[str, Source], aside: Sequence[Aside]) -> Condition:
+    """The state of a workspace's data, from its manifest and its journal; no table is read. `sources` are those that
+    the files describe, `aside` what `set_aside` said of the journal."""
     folder = stands.folder
     store = open_store(folder.store) if folder.store.exists() else None
     generation = current(store) if store is not None else None
     entries = journal(store) if store is not None else ()
     batches = [e for e in entries if isinstance(e, Batch)]
-    aside: list[Aside] = []
-    if store is not None:
-        for batch in (b for b in batches if b.quarantined):
-            aside += _aside(folder.shown(batch.path), batch, quarantine_rows(store, batch))
     return Condition(
         "" if generation is None else generation.id,
         None if generation is None else generation.built_at,
         stands.today,
-        tuple(_sources(stands, generation, entries)),
+        tuple(_sources(stands, sources, generation, entries)),
         tuple(_tables(generation, stands.catalogue.tables)),
         tuple(sorted(batches, key=lambda b: -b.number)),
-        tuple(sorted(aside, key=lambda a: (-a.load, -a.count, a.column, a.code))),
+        tuple(aside),
     )
 
 
-def _sources(stands: Ground, generation: Generation | None, entries: Sequence[JournalEntry]) -> Iterator[SourceState]:
+def set_aside(folder: Folder, store: Store | None) -> tuple[Aside, ...]:
+    """The rows set aside of every load, the newest first; it changes when something is loaded or erased."""
+    aside: list[Aside] = []
+    if store is not None:
+        for batch in (e for e in journal(store) if isinstance(e, Batch) and e.quarantined):
+            aside += _aside(folder.shown(batch.path), batch, quarantine_rows(store, batch))
+    return tuple(sorted(aside, key=lambda a: (-a.load, -a.count, a.column, a.code)))
+
+
+def _sources(
+    stands: Ground, known: Mapping[str, Source], generation: Generation | None, entries: Sequence[JournalEntry]
+) -> Iterator[SourceState]:
     from headwater.connectors.files import find
 
     feeds: dict[str, list[Feed]] = {}
@@ -130,7 +138,6 @@ def _sources(stands: Ground, generation: Generation | None, entries: Sequence[Jo
                 late = None if day is None else (stands.today - day).days
                 feeds.setdefault(source, []).append(Feed(table.id, table.title, day, late))
     loaded = {e.source: e.loaded_at for e in entries if isinstance(e, Batch)}
-    known: Mapping[str, Source] = load_sources(stands.folder.path, stands.catalogue.tables)
     for name in sorted({*known, *feeds, *loaded}):
         files, fault = None, ""
         if name in known:

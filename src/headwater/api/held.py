@@ -18,7 +18,7 @@ from headwater.api.answers import Answers
 from headwater.api.boards import board, stamp
 from headwater.api.checking import Checked, check, check_sources
 from headwater.api.comparing import Comparison, compare, sides_of
-from headwater.api.condition import Condition, condition
+from headwater.api.condition import Condition, condition, set_aside
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
@@ -334,8 +334,11 @@ class Moment:
         return self._stands.company.settings
 
     def condition(self) -> Condition:
-        """What state the data is in: sources, freshness, loads, rows set aside."""
-        return condition(self._stands)
+        """What state the data is in: sources, freshness, loads, rows set aside. What was set aside is read when
+        something was loaded, the rest is looked at anew."""
+        folder = self._stands.folder
+        aside = self._kept(("aside", self._landed()), (self.stamp.data,), (), lambda: set_aside(folder, self._store))
+        return condition(self._stands, self._sources(), aside)
 
     def board(self, name: str) -> Board:
         """The board of that id. Raises DefinitionError with every fault of the board files."""
@@ -359,8 +362,7 @@ class Moment:
     def check(self) -> Checked:
         """As `Workspace.check`. Whether sources are found is looked at anew, the rest when something was loaded."""
         found = check_sources(self._stands.folder, self._sources())
-        landed = () if self._store is None else tuple(p.name for p in entry_folders(self._store))
-        what = ("check", self.stamp.day, landed, tuple(found))
+        what = ("check", self.stamp.day, self._landed(), tuple(found))
         return self._kept(
             what,
             (self.stamp.data,),
@@ -471,6 +473,9 @@ class Moment:
         value = self._answers.get(_Key(self.stamp.definitions, data, what), make, self._reading.until, lasting)
         keep_answered(self._store, self.catalogue, [find(self.catalogue, k)[0] for k in kpis])
         return value
+
+    def _landed(self) -> tuple[str, ...]:
+        return () if self._store is None else tuple(p.name for p in entry_folders(self._store))
 
     def _data(self, generation: str) -> str:
         return resolved(self._store, generation) if generation and self._store is not None else self.stamp.data

@@ -174,13 +174,16 @@ class Pages:
         self._kept: OrderedDict[tuple[str, ...], tuple[str, str, int]] = OrderedDict()
         self._lock = Lock()
 
-    def answer(self, request: Request, make: Callable[[Look], Made], more: Collection[str] = ()) -> Response:
-        """The page, from those kept where it stands there. Raises QueryError where the address asks what cannot be."""
+    def answer(
+        self, request: Request, make: Callable[[Look], Made], more: Collection[str] = (), *, of_refresh: bool = False
+    ) -> Response:
+        """The page, from those kept where it stands there; `of_refresh`: it says how far a refresh is. Raises
+        QueryError where the address asks what cannot be."""
         asked = parse(request.query_params.multi_items(), more)
         with self.held.moment() as moment:
             told = href(request.url.path, asked)
             part = request.headers.get("hx-target", "") if request.headers.get("hx-request") == "true" else ""
-            key = (str(moment.stamp), moment.boards, told, part, self._running(request))
+            key = (str(moment.stamp), moment.boards, told, part, self._running(request) if of_refresh else "")
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:

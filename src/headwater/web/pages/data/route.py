@@ -29,7 +29,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
     @router.api_route("/data", methods=["GET", "HEAD"])
     def data(request: Request) -> Response:
         state = getattr(getattr(request.app.state, "refreshing", None), "state", None)
-        return pages.answer(request, lambda look: _made(look, state))
+        return pages.answer(request, lambda look: _made(look, state), of_refresh=True)
 
     return router
 
