@@ -98,17 +98,32 @@ def account_ids(world: World, account: Integers) -> Texts:
     return cells.ids("A-", account)
 
 
-def chunks(world: World, monthly: int) -> Iterator[tuple[str, int, int]]:
-    """The span as files: whole years first, the last months each on its own; name, first day, day after the last."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a part of the span: its name, first day, day after the last, and whether it is one month alone."""
+
+    name: str
+    start: int
+    end: int
+    monthly: bool
+
+
+def chunks(world: World, monthly: int) -> Iterator[Part]:
+    """The span as files: calendar years first (a few months at the begin or the end go with their neighbours), the
+    last months each on its own."""
     months = list(world.span.months())
     edges = world.span.starts().tolist()
+    whole = world.span.count - monthly
     begin = 0
-    for i, month in enumerate(months[: world.span.count - monthly]):
-        if i + 1 == world.span.count - monthly or months[i + 1].year != month.year:
-            yield f"{month.year}", edges[begin], edges[i + 1]
-            begin = i + 1
-    for i in range(world.span.count - monthly, world.span.count):
-        yield f"{months[i]:%Y-%m}", edges[i], edges[i + 1]
+    for i in range(whole):
+        last = i + 1 == whole
+        if not last and (months[i + 1].year == months[i].year or i + 1 - begin < 4 or whole - i - 1 < 4):
+            continue
+        years = dict.fromkeys((months[begin].year, months[i].year))
+        yield Part("_".join(map(str, years)), edges[begin], edges[i + 1], False)
+        begin = i + 1
+    for i in range(whole, world.span.count):
+        yield Part(f"{months[i]:%Y-%m}", edges[i], edges[i + 1], True)
 
 
 # --- CRM -------------------------------------------------------------------------------------------------------------
@@ -246,13 +261,14 @@ def crm_leads(desk: Desk) -> None:
     whole = Frame({n: np.concatenate([f[n] for f in (whole, double, tests)]) for n in whole}).sorted("created", "id")
     columns = _lead_columns(desk, whole)
     able = np.flatnonzero((whole["master"] < 0) & ~whole["deleted"] & (whole["deal"] < 0) & (whole["visitor"] < 0))
-    able = able[days(whole["created"][able]) < world.span.starts()[-7]]
+    able = able[days(whole["created"][able]) < world.span.starts()[-4] - 4]  # in one file alone
     broken = np.sort(rng.choice(able, min(len(able), 3), replace=False))
     columns["Created Date"] = spoiled(columns["Created Date"], broken, "0000-00-00T00:00:00Z")
     day = days(whole["created"])
-    for name, start, end in chunks(world, 6):
-        overlap = 4 if "-" in name else 0
-        file = f"leads-{name}.csv"
+    for part in chunks(world, 3):
+        start, end = part.start, part.end
+        overlap = 4 if part.monthly else 0
+        file = f"leads-{part.name}.csv"
         inside = (day >= start - overlap) & (day < end)
         if start == world.span.start:
             inside |= day < start
@@ -593,16 +609,17 @@ def web_sessions(desk: Desk) -> None:
         "device": cells.coded(s["device"], list(web.DEVICES)),
         "country": cells.coded(s["country"], company.COUNTRIES),
     }
-    recent = np.flatnonzero(day >= world.span.starts()[-7] + 3)
+    recent = np.flatnonzero(day >= world.span.starts()[-5] + 3)
     broken = np.sort(rng.choice(recent, min(len(recent), 9), replace=False))
-    for name, start, end in chunks(world, 6):
-        if "-" not in name:
+    for part in chunks(world, 4):
+        start, end = part.start, part.end
+        if not part.monthly:
             inside = (day >= start) & (day < end)
             write_parquet(
-                desk.folder / "web" / f"sessions-{name}.parquet", _typed(take(columns, inside), s.take(inside))
+                desk.folder / "web" / f"sessions-{part.name}.parquet", _typed(take(columns, inside), s.take(inside))
             )
             continue
-        file = f"sessions-{name}.csv.gz"
+        file = f"sessions-{part.name}.csv.gz"
         held_back = (day == end - 1) & (s["session"] % 11 == 0) & (end < world.span.end)
         inside = ((day >= start - 2) & (day < end)) & ~held_back
         rows = np.flatnonzero(inside)
@@ -699,19 +716,20 @@ def google_ads(desk: Desk) -> None:
         "Cost (micros)": cells.whole(a["spend"] * 10_000),
         "Conversions": cells.parts(a["conversions"] * 100, 2),
     }
-    able = np.flatnonzero(a["day"] >= world.span.starts()[-4])
+    able = np.flatnonzero(a["day"] >= world.span.starts()[-3])
     broken = np.sort(rng.choice(able, min(len(able), 2), replace=False))
     columns["Impr."] = spoiled(columns["Impr."], broken, " --")
-    for name, start, end in chunks(world, 3):
+    for part in chunks(world, 2):
+        start, end = part.start, part.end
         inside = (a["day"] >= start) & (a["day"] < end)
-        if "-" in name:
+        if part.monthly:
             inside |= (a["day"] >= start - 3) & (a["day"] < start)
             inside[broken[a["day"][broken] < start]] = False
-        title = ["Campaign performance", f"{day_of(start):%d %B %Y} - {day_of(end - 1):%d %B %Y}"]
+        title = ["Campaign performance", f"{day_of(start)} - {day_of(end - 1)}"]
         for row in broken[inside[broken]].tolist():
             key = f"{day_of(int(a['day'][row])):%Y-%m-%d} CMP-{int(a['campaign'][row]):04d}"
-            desk.lost.append(Lost("ad_days", f"ads/google-{name}.csv", key, row, "The impressions are no number."))
-        write_text(desk.folder / "ads" / f"google-{name}.csv", take(columns, inside), Text(before=title))
+            desk.lost.append(Lost("ad_days", f"ads/google-{part.name}.csv", key, row, "The impressions are no number."))
+        write_text(desk.folder / "ads" / f"google-{part.name}.csv", take(columns, inside), Text(before=title))
 
 
 def microsoft_ads(desk: Desk) -> None:
@@ -801,11 +819,12 @@ def mail_events(desk: Desk) -> None:
     }
     broken = np.sort(rng.choice(np.flatnonzero(m["kind"] == 1), 3, replace=False))
     columns["sent_at"] = spoiled(columns["sent_at"], broken, "NULL")
-    for name, start, end in chunks(world, 0):
+    for part in chunks(world, 0):
+        start, end = part.start, part.end
         inside = (day >= start) & (day < end)
         rows = np.flatnonzero(inside)
         double = rng.choice(rows, min(len(rows), 25), replace=False) if len(rows) else rows
-        file = f"events-{name}.csv.gz"
+        file = f"events-{part.name}.csv.gz"
         for row in broken[inside[broken]].tolist():
             desk.lost.append(
                 Lost(
@@ -959,8 +978,9 @@ def cost_sheets(desk: Desk) -> None:
     world, rng = desk.world, desk.rng("costs")
     c = world.costs
     broken = int(rng.choice(np.flatnonzero((c["kind"] == 1) & (c["function"] == 0))))
-    for name, start, end in chunks(world, 0):
-        rows: list[list[object]] = [[f"Marketing, sales and service costs {name}"]]
+    for part in chunks(world, 0):
+        start, end = part.start, part.end
+        rows: list[list[object]] = [[f"Marketing, sales and service costs {part.name}"]]
         rows.append(
             [
                 "Entry",
@@ -986,7 +1006,7 @@ def cost_sheets(desk: Desk) -> None:
             platform, segment = int(c["platform"][i]), int(c["segment"][i])
             if i == broken:
                 desk.lost.append(
-                    Lost("costs", f"finance/costs-{name}.xlsx", f"B-{i:06d}", i, "The amount is no number.")
+                    Lost("costs", f"finance/costs-{part.name}.xlsx", f"B-{i:06d}", i, "The amount is no number.")
                 )
             rows.append(
                 [
@@ -1005,7 +1025,7 @@ def cost_sheets(desk: Desk) -> None:
                 ]
             )
         rows.append(["Total", *[None] * 9, total / 100, None])
-        write_workbook(desk.folder / "finance" / f"costs-{name}.xlsx", {"Costs": rows})
+        write_workbook(desk.folder / "finance" / f"costs-{part.name}.xlsx", {"Costs": rows})
 
 
 def general_ledger(desk: Desk) -> None:
@@ -1031,9 +1051,10 @@ def general_ledger(desk: Desk) -> None:
         "Region": cells.coded(region, [r.name for r in company.REGIONS]),
         "Segment": cells.coded(segment, [s.name for s in company.SEGMENTS]),
     }
-    for name, start, end in chunks(world, 0):
+    for part in chunks(world, 0):
+        start, end = part.start, part.end
         write_text(
-            desk.folder / "finance" / f"hauptbuch-{name}.csv",
+            desk.folder / "finance" / f"hauptbuch-{part.name}.csv",
             take(columns, (g["day"] >= start) & (g["day"] < end)),
             Text(";", "cp1252"),
         )
