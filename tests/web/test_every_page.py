@@ -112,6 +112,13 @@ def test_a_part_is_the_same_in_the_page_and_alone(served: Served) -> None:
         assert re.sub(r"\s+", "", part) in re.sub(r"\s+", "", client.get(path).text)
 
 
+def test_going_back_gets_the_whole_page(served: Served) -> None:
+    client = served("small")
+    whole = client.get(VIEWS[0])
+    back = client.get(VIEWS[0], hx_request="true", hx_request_type="full", hx_history_restore_request="true")
+    assert back.text == whole.text
+
+
 @pytest.mark.parametrize(
     ("path", "near"),
     [

@@ -52,8 +52,10 @@ def environment(
 
 
 def is_part(request: Request) -> bool:
-    """Whether htmx asks, for a part of the page that it has."""
-    return request.headers.get("hx-request") == "true"
+    """Whether htmx asks, for a part of the page that it has; going back it asks for the whole."""
+    asked = request.headers
+    back = asked.get("hx-history-restore-request") == "true" or asked.get("hx-request-type") == "full"
+    return asked.get("hx-request") == "true" and not back
 
 
 class Templates:

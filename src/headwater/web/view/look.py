@@ -20,7 +20,7 @@ from headwater.api.overview import newest_whole_month
 from headwater.model.board import Board
 from headwater.model.period import Calendar, Grain, Period
 from headwater.web.parts import Choice, Controls, Frame, Picker
-from headwater.web.templates import Templates
+from headwater.web.templates import Templates, is_part
 from headwater.web.texts import Say
 from headwater.web.view.asked import (
     COMPARISONS,
@@ -182,7 +182,7 @@ class Pages:
         asked = parse(request.query_params.multi_items(), more)
         with self.held.moment() as moment:
             told = href(request.url.path, asked)
-            part = request.headers.get("hx-target", "") if request.headers.get("hx-request") == "true" else ""
+            part = "part" if is_part(request) else ""
             key = (str(moment.stamp), moment.boards, told, part, self._running(request) if of_refresh else "")
             with self._lock:
                 known = self._kept.get(key)
@@ -198,7 +198,7 @@ class Pages:
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)
         text, tag, status = known
-        headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, HX-Target"}
+        headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, HX-Request-Type"}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return HTMLResponse(text, status, headers=headers)
