@@ -169,6 +169,18 @@ def test_a_definition_opens_on_hover_stays_under_the_pointer_and_by_keyboard(see
     assert seen.wrong() == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_better_and_worse_have_their_colours(window: Browser, address: str, scheme: str) -> None:
+    colour = "(place, name) => { place.style.color = `var(--${name})`; return getComputedStyle(place).color }"
+    with visit(window, address, scheme=scheme) as seen:
+        seen.go("/design")
+        for tile, name in (("revenue", "good"), ("win_rate", "bad")):
+            change = seen.page.locator(f"#tile-{tile} .change-size")
+            shown = change.evaluate("(place) => getComputedStyle(place).color")
+            assert shown == change.evaluate(colour, name)
+            assert shown != change.evaluate(colour, "ink-2")
+
+
 def test_the_chart_library_is_fetched_where_there_is_a_chart(seen: Visit) -> None:
     seen.go("/kpi")
     assert not [url for url in seen.asked if "/chart-" in url]

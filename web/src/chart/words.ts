@@ -6,13 +6,14 @@ export interface Words { value(value: number): string; short(value: number): str
 export function words(data: Data): Words {
   const locale = data.locale.replace("_", "-");
   const style: Intl.NumberFormatOptions = data.show === "percent" ? { style: "percent", maximumFractionDigits: 1 }
-    : data.show === "money" && data.currency ? { style: "currency", currency: data.currency }
+    : data.show === "money" && data.currency ? { style: "currency", currency: data.currency, currencyDisplay: "code" }
     : data.show === "days" ? { style: "unit", unit: "day", unitDisplay: "long", maximumFractionDigits: 1 }
     : data.show === "score" ? { maximumFractionDigits: 1 }
     : { maximumFractionDigits: 2 };
   const full = new Intl.NumberFormat(locale, style);
+  // An axis says the amounts; the panel and the table say the currency, or the days, of each.
   const short = new Intl.NumberFormat(locale, {
-    ...style, notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: 1, ...(style.unit ? { unitDisplay: "narrow" } : {}),
+    ...(data.show === "percent" ? { style: "percent" } : {}), notation: "compact", maximumFractionDigits: 1,
   });
   const written = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
