@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -328,6 +328,19 @@ def test_a_statement_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
             hasty.rows(render(endless()))
         with reader.another(time.monotonic() + 60) as patient:
             assert patient.rows(render(Group(Scan("leads"), (), (NamedAgg("n", Agg("count_rows")),)))) == [(28,)]
+
+
+def test_a_statement_without_a_turn_in_its_time_is_stopped(tmp_path: Path) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    count = render(Group(Scan("leads"), (), (NamedAgg("n", Agg("count_rows")),)))
+    turns = Semaphore(1)
+    with pinned(open_store(company.path / ".headwater" / "store")) as reader:
+        with reader.another(time.monotonic() + 60, turns) as first, reader.another(turns=turns) as second:
+            for one in (first, second, first):
+                assert one.rows(count) == [(1,)]
+        with turns, reader.another(time.monotonic() + 0.05, turns) as late, pytest.raises(StoppedError):
+            late.rows(count)
+        assert turns.acquire(blocking=False), "the turn was not given back"
 
 
 def test_closing_ends_what_runs(tmp_path: Path) -> None:

@@ -317,8 +317,9 @@ def test_every_kind_of_error_has_a_status() -> None:
 
 
 def test_a_method_that_writes_is_not_there(api: Client) -> None:
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert api.send(method, "/api/measure?kpi=own_leads").status_code == 405
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+        answer = api.send(method, "/api/measure?kpi=own_leads")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_the_shape_of_an_observation_has_its_fields() -> None:

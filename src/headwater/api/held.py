@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TypeVar
 
 from headwater.api.answer import Answer, Listing
@@ -46,6 +46,9 @@ V = TypeVar("V")
 
 SECONDS = 30.0
 """How long the statements of one moment may run."""
+
+STATEMENTS = 2
+"""How many statements run at once for each thread of the engine: more would share the same cores, and its memory."""
 
 CACHE_MB = 64
 """What the kept answers may weigh together."""
@@ -498,6 +501,7 @@ class _Open:
 
     key: tuple[str, int, int]
     reader: Reader
+    turns: Semaphore
     closing: ExitStack
     users: list[_Reading] = field(default_factory=list)
 
@@ -563,7 +567,8 @@ class _Readers:
             key = _key(reader.generation.id, settings)
             with self._lock:
                 if key not in self._open:  # else it became current again just now
-                    self._open[key] = _Open(key, reader, stack.pop_all())
+                    turns = Semaphore(STATEMENTS * settings.threads)
+                    self._open[key] = _Open(key, reader, turns, stack.pop_all())
                 self._open[key].users.append(reading)
                 return self._open[key]
 
@@ -608,5 +613,5 @@ class _Reading:
         if generation not in self._known:
             taken = self._readers.take(self, store, generation, settings)
             self._open.callback(self._readers.give, self, taken)
-            self._known[generation] = self._open.enter_context(taken.reader.another(self.until))
+            self._known[generation] = self._open.enter_context(taken.reader.another(self.until, taken.turns))
         return self._known[generation]

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from headwater.api.answer import Answer
 from headwater.api.held import Held
@@ -25,6 +27,7 @@ EXAMPLES = FilePath(__file__).parent / "examples"
 """What the documented examples answer, each made by running it (`docs/generate_http.py`)."""
 
 
+METHODS = ("GET", "HEAD")
 GUARDED = "Refused before it was read: no token, a foreign page, too large, another method."
 
 
@@ -132,6 +135,12 @@ class _Route(APIRoute):
             return response
 
         return answer
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers GET or HEAD; another method is told both, which are two routes of one path."""
+        if scope["method"] not in METHODS:
+            raise HTTPException(405, headers={"Allow": ", ".join(METHODS)})
+        await super().handle(scope, receive, send)
 
 
 # --- questions -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Timer
+from threading import Semaphore, Timer
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import NotKeptError, StoppedError, WorkspaceError
@@ -92,13 +92,21 @@ class Reader:
     """One generation, pinned: its rows stay there and stay the same for as long as this is open.
 
     Not for two threads at once, but for `interrupt` and `another`. `until`: the reading of the monotonic clock at which
-    a statement is stopped (None: never).
+    a statement is stopped (None: never). `turns`: what a statement waits for before it runs, so that not all of many
+    readers compute at once.
     """
 
-    def __init__(self, manifest: Manifest, connection: QueryConnection, until: float | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        connection: QueryConnection,
+        until: float | None = None,
+        turns: Semaphore | None = None,
+    ) -> None:
         self._manifest = manifest
         self._connection = connection
         self._until = until
+        self._turns = turns
 
     @property
     def generation(self) -> Generation:
@@ -124,30 +132,41 @@ class Reader:
         self._connection.interrupt()
 
     @contextmanager
-    def another(self, until: float | None = None) -> Iterator[Reader]:
+    def another(self, until: float | None = None, turns: Semaphore | None = None) -> Iterator[Reader]:
         """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
         connection = self._connection.another()
         try:
-            yield Reader(self._manifest, connection, until)
+            yield Reader(self._manifest, connection, until, turns)
         finally:
             connection.close()
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Interrupts the statement of the block when the time is up. Raises StoppedError, then or at once."""
-        if self._until is None:
-            yield
-            return
-        left = self._until - time.monotonic()
-        if left <= 0:
+        """Waits for a turn, and interrupts the statement of the block when the time is up. Raises StoppedError, then or
+        where there is no time left."""
+        if self._turns is not None and not self._turns.acquire(timeout=self._left()):
             raise StoppedError()
-        watch = Timer(left, self.interrupt)
-        watch.daemon = True
-        watch.start()
         try:
-            yield
+            if self._until is None:
+                yield
+                return
+            left = self._left()
+            if not left:
+                raise StoppedError()
+            watch = Timer(left, self.interrupt)
+            watch.daemon = True
+            watch.start()
+            try:
+                yield
+            finally:
+                watch.cancel()
         finally:
-            watch.cancel()
+            if self._turns is not None:
+                self._turns.release()
+
+    def _left(self) -> float | None:
+        """Seconds until the time is up, None for ever."""
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
 
 
 def current(store: Store) -> Generation | None:
