@@ -321,6 +321,12 @@ def test_a_question_without_time_left_is_stopped(tmp_path: Path) -> None:
         assert held.measure("leads")[0].value == 1
 
 
+def test_a_check_has_longer_than_a_moment(tmp_path: Path) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    with Held(company.path, now=NOW, environment={}, seconds=0) as held:
+        assert held.check() == company.check()
+
+
 def test_a_statement_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     company = world(tmp_path, leads(*(f"2025-01-{d:02}" for d in range(1, 29))))
     with pinned(open_store(company.path / ".headwater" / "store")) as reader:

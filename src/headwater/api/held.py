@@ -47,6 +47,9 @@ V = TypeVar("V")
 SECONDS = 30.0
 """How long the statements of one moment may run."""
 
+LONG_SECONDS = 600.0
+"""How long a check may run, which reads all tables once after each load."""
+
 STATEMENTS = 2
 """How many statements run at once for each thread of the engine: more would share the same cores, and its memory."""
 
@@ -370,7 +373,7 @@ class Moment:
             what,
             (self.stamp.data,),
             (),
-            lambda: check(self._stands, found),
+            lambda: check(replace(self._stands, pin=self._reading.pin_for_long), found),
             lambda checked: not any(r.again for r in checked.results),
         )
 
@@ -591,7 +594,9 @@ class _Reading:
 
     def __init__(self, readers: _Readers, open_: ExitStack, until: float) -> None:
         self._readers, self._open, self.until = readers, open_, until
+        self._pinned: dict[str, _Open] = {}
         self._known: dict[str, Reader] = {}
+        self._long: list[Reader] = []
 
     def current(self, store: Store | None, settings: Settings) -> str:
         """Takes the current generation for the moment; its id, '' before the first build."""
@@ -604,14 +609,30 @@ class _Reading:
         """The moment's reader of a generation; it stays open until the moment ends."""
         yield self._reader(store, generation, settings)
 
+    @contextmanager
+    def pin_for_long(self, store: Store, generation: str, settings: Settings) -> Iterator[Reader]:
+        """A reader for what has to read everything: it has LONG_SECONDS, and is as much part of the moment."""
+        taken = self._taken(store, generation, settings)
+        with taken.reader.another(time.monotonic() + LONG_SECONDS, taken.turns) as reader:
+            self._long.append(reader)
+            try:
+                yield reader
+            finally:
+                self._long.remove(reader)
+
     def interrupt(self) -> None:
         """Stops what runs now."""
-        for reader in tuple(self._known.values()):
+        for reader in (*self._known.values(), *self._long):
             reader.interrupt()
 
     def _reader(self, store: Store, generation: str, settings: Settings) -> Reader:
         if generation not in self._known:
-            taken = self._readers.take(self, store, generation, settings)
-            self._open.callback(self._readers.give, self, taken)
+            taken = self._taken(store, generation, settings)
             self._known[generation] = self._open.enter_context(taken.reader.another(self.until, taken.turns))
         return self._known[generation]
+
+    def _taken(self, store: Store, generation: str, settings: Settings) -> _Open:
+        if generation not in self._pinned:
+            self._pinned[generation] = taken = self._readers.take(self, store, generation, settings)
+            self._open.callback(self._readers.give, self, taken)
+        return self._pinned[generation]
