@@ -583,13 +583,40 @@ def sales_activities(desk: Desk) -> None:
 
 # --- web -------------------------------------------------------------------------------------------------------------
 def web_sessions(desk: Desk) -> None:
-    """Visits: years as Parquet from the warehouse, the last months as compressed texts with some days twice, and the
-    last visits of a month only in the next file."""
+    """Visits: years as Parquet from the warehouse, the last months as compressed texts with some days twice, and some
+    visits of a month's last day only in the next file."""
     world, rng = desk.world, desk.rng("sessions")
     s = world.sessions
     day = days(s["at"])
+    edges = world.span.starts()
+    last_day = np.isin(day, edges - 1)
+    recent = np.flatnonzero((day >= edges[-5] + 3) & ~last_day)
+    broken = np.sort(rng.choice(recent, min(len(recent), 9), replace=False))
+    for part in chunks(world, 4):
+        start, end = part.start, part.end
+        if not part.monthly:
+            inside = s.take((day >= start) & (day < end))
+            write_parquet(
+                desk.folder / "web" / f"sessions-{part.name}.parquet", _typed(_session_columns(world, inside), inside)
+            )
+            continue
+        file = f"sessions-{part.name}.csv.gz"
+        held_back = last_day & (day == end - 1) & (s["session"] % 11 == 0) & (end < world.span.end)
+        again = broken[(day[broken] >= start - 2) & (day[broken] < start)]
+        rows = np.flatnonzero((day >= start - 2) & (day < end) & ~held_back)
+        rows = rows[~np.isin(rows, again)]  # a broken row is not repeated
+        mine = broken[(day[broken] >= start) & (day[broken] < end)]
+        places = np.searchsorted(rows, mine)
+        cut = dict(zip(places.tolist(), [f"s{int(n):09d},GA1.000" for n in s["session"][mine]], strict=True))
+        for row in mine.tolist():
+            key = f"s{int(s['session'][row]):09d}"
+            desk.lost.append(Lost("web_sessions", f"web/{file}", key, row, "The line is cut off."))
+        write_text(desk.folder / "web" / file, _session_columns(world, s.take(rows)), Text(broken=cut))
+
+
+def _session_columns(world: World, s: Frame) -> dict[str, Texts]:
     host = ("google.com", "linkedin.com", "google.com", "", "", "logistik-heute.example", "partner.example", "")
-    columns: dict[str, Texts] = {
+    return {
         "session_id": cells.ids("s", s["session"], 9),
         "client_id": cells.ids("GA1.", s["visitor"], 9),
         "contact_id": cells.ids("C-", np.where(s["after"], world.leads["contact"][s["lead"]], -1)),
@@ -609,30 +636,6 @@ def web_sessions(desk: Desk) -> None:
         "device": cells.coded(s["device"], list(web.DEVICES)),
         "country": cells.coded(s["country"], company.COUNTRIES),
     }
-    recent = np.flatnonzero(day >= world.span.starts()[-5] + 3)
-    broken = np.sort(rng.choice(recent, min(len(recent), 9), replace=False))
-    for part in chunks(world, 4):
-        start, end = part.start, part.end
-        if not part.monthly:
-            inside = (day >= start) & (day < end)
-            write_parquet(
-                desk.folder / "web" / f"sessions-{part.name}.parquet", _typed(take(columns, inside), s.take(inside))
-            )
-            continue
-        file = f"sessions-{part.name}.csv.gz"
-        held_back = (day == end - 1) & (s["session"] % 11 == 0) & (end < world.span.end)
-        inside = ((day >= start - 2) & (day < end)) & ~held_back
-        rows = np.flatnonzero(inside)
-        mine = broken[(day[broken] >= start) & (day[broken] < end) & ~held_back[broken]]
-        again = broken[(day[broken] >= start - 2) & (day[broken] < start)]
-        rows = rows[~np.isin(rows, again)]  # a broken row is not repeated
-        places = np.searchsorted(rows, mine)
-        cut = dict(zip(places.tolist(), [f"s{int(n):09d},GA1.000" for n in s["session"][mine]], strict=True))
-        for row in mine.tolist():
-            desk.lost.append(
-                Lost("web_sessions", f"web/{file}", f"s{int(s['session'][row]):09d}", row, "The line is cut off.")
-            )
-        write_text(desk.folder / "web" / file, take(columns, rows), Text(broken=cut))
 
 
 def _typed(columns: dict[str, Texts], s: Frame) -> dict[str, Texts]:
@@ -800,42 +803,41 @@ def meta_ads(desk: Desk) -> None:
 
 # --- mails -----------------------------------------------------------------------------------------------------------
 def mail_events(desk: Desk) -> None:
-    """What the mailing tool logs, a file a year."""
+    """What the mailing tool logs: some events twice, for some the time of sending is missing."""
     world, rng = desk.world, desk.rng("mails")
     m = world.mails
     day = days(m["sent"])
-    campaign = [c.name for c in world.campaigns]
-    columns = {
+    delivered = np.flatnonzero(m["kind"] == outreach.EVENTS.index("delivered"))
+    broken = np.sort(rng.choice(delivered, 3, replace=False))
+    for part in chunks(world, 0):
+        rows = np.flatnonzero((day >= part.start) & (day < part.end))
+        mine = broken[(day[broken] >= part.start) & (day[broken] < part.end)]
+        sound = rows[~np.isin(rows, mine)]
+        double = rng.choice(sound, min(len(sound), 25), replace=False)
+        rows = np.sort(np.concatenate([rows, double]))
+        columns = _mail_columns(world, m.take(rows))
+        columns["sent_at"] = spoiled(columns["sent_at"], np.searchsorted(rows, mine), "NULL")
+        file = f"events-{part.name}.csv.gz"
+        for row in mine.tolist():
+            key = f"m{int(m['event'][row]):09d}"
+            desk.lost.append(Lost("email_events", f"mail/{file}", key, row, "The time of sending is missing."))
+        write_text(desk.folder / "mail" / file, columns)
+
+
+def _mail_columns(world: World, m: Frame) -> dict[str, Texts]:
+    bounce = np.where(m["kind"] == outreach.EVENTS.index("bounced"), m["hard"].astype(np.int64), -1)
+    return {
         "event_id": cells.ids("m", m["event"], 9),
         "message_id": cells.ids("msg", m["message"], 9),
         "event": cells.coded(m["kind"], outreach.EVENTS),
-        "bounce_type": cells.coded(np.where(m["kind"] == 2, m["hard"].astype(np.int64), -1), ("soft", "hard")),
+        "bounce_type": cells.coded(bounce, ("soft", "hard")),
         "bot": cells.yes(m["machine"], "1", "0"),
         "sent_at": cells.moment(m["sent"], between="T", end="+00:00"),
         "event_at": cells.moment(m["at"], between="T", end="+00:00"),
         "contact_id": cells.ids("C-", m["contact"]),
         "campaign_id": cells.ids("CMP-", m["campaign"], 4),
-        "mailing": pa.array(campaign).take(pa.array(m["campaign"])),
+        "mailing": pa.array([c.name for c in world.campaigns]).take(pa.array(m["campaign"])),
     }
-    broken = np.sort(rng.choice(np.flatnonzero(m["kind"] == 1), 3, replace=False))
-    columns["sent_at"] = spoiled(columns["sent_at"], broken, "NULL")
-    for part in chunks(world, 0):
-        start, end = part.start, part.end
-        inside = (day >= start) & (day < end)
-        rows = np.flatnonzero(inside)
-        double = rng.choice(rows, min(len(rows), 25), replace=False) if len(rows) else rows
-        file = f"events-{part.name}.csv.gz"
-        for row in broken[inside[broken]].tolist():
-            desk.lost.append(
-                Lost(
-                    "email_events",
-                    f"mail/{file}",
-                    f"m{int(m['event'][row]):09d}",
-                    row,
-                    "The time of sending is missing.",
-                )
-            )
-        write_text(desk.folder / "mail" / file, take(columns, np.sort(np.concatenate([rows, double]))))
 
 
 # --- social, search, content -----------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def costs(
         elif c.kind == "referral":
             cents = np.round(260_000 * scale * growth[runs_] * (0.6 + 0.8 * rng.random(size)))
             add(when, "programme", "marketing", "new_business", cents, channel="referral", campaign=n)
-    content = np.round(1_500_000 * scale * growth * wobble)
+    content = np.round(1_200_000 * scale * growth * wobble)
     add(edges[:-1] + 19, "content", "marketing", "new_business", content, channel="organic_search")
     add(edges[:-1] + 20, "content", "marketing", "retention", np.round(content * 0.2), channel="email")
     add(edges[:-1] + 2, "tools", "marketing", "general", np.round(1_050_000 * scale * growth), channel="email")
@@ -147,7 +147,7 @@ def costs(
             "people",
             "marketing",
             "new_business",
-            np.round(7_400_000 * scale * share * growth * wobble),
+            np.round(5_600_000 * scale * share * growth * wobble),
             channel=channel,
         )
     add(last, "people", "marketing", "retention", np.round(900_000 * scale * growth))
@@ -157,11 +157,11 @@ def costs(
             "people",
             "sales",
             "new_business",
-            np.round(13_500_000 * scale * share * growth * wobble),
+            np.round(9_600_000 * scale * share * growth * wobble),
             segment=segment,
         )
         add(
-            last, "people", "sales", "expansion", np.round(3_600_000 * scale * share * growth * wobble), segment=segment
+            last, "people", "sales", "expansion", np.round(2_800_000 * scale * share * growth * wobble), segment=segment
         )
         add(
             last,

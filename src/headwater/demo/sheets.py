@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from codecs import getincrementalencoder
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +19,8 @@ from headwater.demo.cells import Texts
 from headwater.demo.clock import Flags, Integers
 
 Columns = Mapping[str, Texts]
+AT_ONCE = 250_000
+"""Rows written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,22 @@ def spoiled(column: Texts, rows: Integers, text: str) -> Texts:
 
 def write_text(path: Path, columns: Columns, how: Text = Text()) -> None:
     """A delimited text, compressed where the name ends so."""
-    cells = [_quoted(c, how.separator) for c in columns.values()]
-    lines = pc.binary_join_element_wise(*cells, how.separator).to_pylist()
-    for row, text in how.broken.items():
-        lines[row] = text
-    head = how.separator.join(columns)
-    text = "\n".join([*how.before, head, *lines, *how.after, ""])
-    content = text.encode(how.encoding, "xmlcharrefreplace")
-    if path.suffix == ".gz":
-        content = gzip.compress(content, compresslevel=1, mtime=0)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    size = len(next(iter(columns.values())))
+    encoder = getincrementalencoder(how.encoding)("xmlcharrefreplace")
+    with path.open("wb") as file, ExitStack() as opened:
+        out: Any = file
+        if path.suffix == ".gz":
+            out = opened.enter_context(gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0))
+        out.write(encoder.encode("\n".join([*how.before, how.separator.join(columns), ""])))
+        for start in range(0, size, AT_ONCE):
+            cells = [_quoted(c.slice(start, AT_ONCE), how.separator) for c in columns.values()]
+            lines = pc.binary_join_element_wise(*cells, how.separator).to_pylist()
+            for row, text in how.broken.items():
+                if start <= row < start + AT_ONCE:
+                    lines[row - start] = text
+            out.write(encoder.encode("\n".join([*lines, ""])))
+        out.write(encoder.encode("".join(f"{line}\n" for line in how.after), final=True))
 
 
 def _quoted(column: Texts, separator: str) -> Texts:

@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from headwater.demo import customers, deals, finance, funnel, market, marketing, outreach, web
-from headwater.demo.clock import Integers, Span
+from headwater.demo import company, customers, deals, finance, funnel, market, marketing, outreach, web
+from headwater.demo.clock import Integers, Span, days
 from headwater.demo.draw import stream
 from headwater.demo.frame import Frame
 from headwater.demo.marketing import Campaign
@@ -129,16 +129,15 @@ def _deal_of(leads: Frame, found: Frame) -> Integers:
 
 def _referrers(seed: int, span: Span, leads: Frame, paid: Integers) -> Integers:
     """The customer who recommended us, for the leads of that channel."""
-    from headwater.demo import company
-    from headwater.demo.clock import days
-
     rng = stream(seed, "referrers")
     found = np.full(leads.size, -1)
+    recommended = (leads["channel"] == company.PLACE["referral"]) & (rng.random(leads.size) < 0.9)
     month = np.clip(span.month_of(days(leads["created"])) - 1, 0, None)
-    for row in np.flatnonzero(leads["channel"] == company.PLACE["referral"]).tolist():
-        paying = np.flatnonzero(paid[:, month[row]] > 0)
-        if len(paying) and rng.random() < 0.9:
-            found[row] = paying[rng.integers(0, len(paying))]
+    for number in range(span.count):
+        rows = np.flatnonzero(recommended & (month == number))
+        paying = np.flatnonzero(paid[:, number] > 0)
+        if len(paying):
+            found[rows] = paying[rng.integers(0, len(paying), len(rows))]
     return found
 
 
