@@ -22,6 +22,8 @@ import httpx
 VERSION = re.compile(r'"data": ?"([0-9a-f]+)"|[Dd]ata version ([0-9a-f]{8,})')
 """Where an answer of the API and a page say which data version they were made from."""
 
+TITLE = re.compile(r"<title>([^<]*)</title>")
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -68,7 +70,8 @@ async def visit(seen: Seen, client: httpx.AsyncClient, path: str, order: list[st
     versions = tuple(dict.fromkeys(a or b for a, b in VERSION.findall(answer.text)))
     seen.visits.append(Visit(path, time.time(), took, answer.status_code, versions))
     if answer.status_code != 200:
-        seen.wrong.append(f"{path}: status {answer.status_code}")
+        title = TITLE.search(answer.text)
+        seen.wrong.append(f"{path}: status {answer.status_code}, {title[1] if title else answer.text[:200]}")
     if len(versions) > 1:
         seen.wrong.append(f"{path}: numbers of the data versions {', '.join(versions)} on one page")
     for version in versions:

@@ -152,6 +152,9 @@ def together(
     seen: dict[str, Any] = json.loads(out.splitlines()[-1])
     meanwhile = [v["seconds"] * 1000 for v in seen["visits"] if started <= v["at"] <= finished]
     calm = [v["seconds"] * 1000 for v in seen["visits"] if v["at"] < started]
+    for visit in sorted(seen["visits"], key=lambda v: -v["seconds"])[:3]:
+        took, after = visit["seconds"], visit["at"] - started
+        print(f"slow: {visit['path']} took {took:.1f} s, {after:.0f} s after the refresh began", file=sys.stderr)
     versions = {version for v in seen["visits"] for version in v["versions"]}
     if len(versions) < 2:
         seen["wrong"].append("the readers saw no new data version")

@@ -38,7 +38,7 @@ def page(*versions: str, status: int = 200) -> httpx.Response:
         ([page("a1"), page("a1", "a1"), page("b2"), page("b2"), page()], []),
         ([page("a1", "b2")], ["/0: numbers of the data versions a1, b2 on one page"]),
         ([page("a1"), page("b2"), page("a1")], ["/2: back to the data version a1"]),
-        ([page("a1", status=500)], ["/0: status 500"]),
+        ([page("a1", status=500)], ['/0: status 500, {"data": "a1"}']),
     ],
 )
 def test_what_a_reader_must_not_see(answers: list[httpx.Response], wrong: list[str]) -> None:
