@@ -134,9 +134,12 @@ def together(
     with subprocess.Popen(
         load, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # they begin
         time.sleep(3 * every)
         before = client.get("/api/refresh").json()
         change(workspace)
+        changed = time.time()
         started = finished = 0.0
         while not finished:
             time.sleep(0.2)
@@ -149,6 +152,7 @@ def together(
         out, _ = process.communicate("")
     if state["failed"]:
         raise SystemExit(state["failed"])
+    started = started or changed
     seen: dict[str, Any] = json.loads(out.splitlines()[-1])
     meanwhile = [v["seconds"] * 1000 for v in seen["visits"] if started <= v["at"] <= finished]
     calm = [v["seconds"] * 1000 for v in seen["visits"] if v["at"] < started]
