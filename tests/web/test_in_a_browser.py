@@ -16,6 +16,8 @@ from tests.surface import FILES
 from tests.web.browser import AXE, Reader, at_home, browser
 from tests.world import world
 
+expect.set_options(timeout=60_000)
+
 TILES = 12
 HEIGHT = 900
 PAGES = ("/", "/kpi", "/data", "/kpi/own_leads", "/kpi/own_mql_rate?show=trace", "/kpi/own_leads?show=records")

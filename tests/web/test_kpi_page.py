@@ -2,7 +2,13 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from headwater.api.answer import Answer
+from headwater.api.held import Moment
+from headwater.errors import QueryError
 from tests.http.client import Client
 from tests.web.reading import Part, read
 
@@ -149,3 +155,20 @@ def test_the_find_box_finds_kpis_by_title_id_and_alias_pages_and_segments(served
     assert ("Data", "/data") in found("data")
     assert ("ads", "/kpi/own_leads?filter=channel%20%3D%20%27ads%27") in found("ads")
     assert found("zzz") == []
+
+
+def test_a_kpi_that_cannot_be_asked_hides_no_other(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the question for all is refused, each is asked alone, and the one at fault stands with its reason."""
+    real = Moment.measure
+
+    def measure(self: Moment, *kpis: str, **given: Any) -> Answer:
+        if "own_reach" in kpis:
+            raise QueryError("a value does not fit")
+        return real(self, *kpis, **given)
+
+    monkeypatch.setattr(Moment, "measure", measure)
+    seen = page(served, "/kpi?period=2025-01&compare=none")
+    rows = {row[0]: row[1] for row in seen.at("lead").rows()}
+    assert rows["Own leads"] == "4"
+    waiting = {row[0]: row[1] for row in seen.at("waiting").rows()}
+    assert waiting["Own reach"] == "a value does not fit"

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headwater.api.comparing import compared
-from headwater.errors import HeadwaterError
+from headwater.api.overview import Sign, signs
+from headwater.errors import HeadwaterError, QueryError
 from headwater.model.kpi import Kpi
-from headwater.model.observation import Observation
-from headwater.model.period import Grain
+from headwater.web.pages.kpi.one import telling
 from headwater.web.parts import Cell, Found, Link, Table
 from headwater.web.view.asked import filtered, href, kpi_href
 from headwater.web.view.look import Look, Made
@@ -22,6 +21,8 @@ STAGES = (
     "company", "any",
 )  # fmt: skip
 MOST_FOUND = 12
+SPLITS = 8
+"""Segments are looked for in so many splits, those that tell most first."""
 PLACES = (("vital_signs", "/"), ("kpi", "/kpi"), ("data", "/data"))
 
 
@@ -53,30 +54,40 @@ def listed(look: Look) -> Made:
 
 # --- the list --------------------------------------------------------------------------------------------------------
 def _grouped(look: Look, kpis: list[Kpi]) -> dict[str, Any]:
-    values = _values(look, kpis)
-    having = [k for k in kpis if (pair := values.get(k.id)) is not None and pair[0].value is not None]
+    found, refused = _signs(look, kpis)
+    having = [k for k in kpis if (s := found.get(k.id)) is not None and s.now.value is not None]
     groups = []
     for stage in STAGES:
-        rows = tuple(_row(look, k, *values[k.id]) for k in having if k.stage == stage)
+        rows = tuple(_row(look, found[k.id]) for k in having if k.stage == stage)
         if rows:
             groups.append(Group(stage, look.say(f"stages.{stage}"), _table(look, look.say(f"stages.{stage}"), rows)))
-    waiting = tuple(_waiting(look, k, values.get(k.id)) for k in kpis if k not in having)
+    waiting = tuple(_waiting(look, k, found.get(k.id), refused.get(k.id, "")) for k in kpis if k not in having)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
     return {"groups": groups, "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None}
 
 
-def _values(look: Look, kpis: list[Kpi]) -> dict[str, tuple[Observation, Observation | None]]:
-    """Each KPI's number in the period asked and in the one it is compared with."""
-    if not look.has_data or not kpis:
-        return {}
-    looked = look.looked
+def _signs(look: Look, kpis: list[Kpi]) -> tuple[dict[str, Sign], dict[str, str]]:
+    """Each KPI's number in the period asked, beside the one it is compared with; and why one cannot be asked. All are
+    asked at once; where that is refused each is asked alone, so that one cannot hide the others."""
+    if not look.has_data:
+        return {}, {}
     names = [k.id for k in kpis]
-    now = look.moment.measure(*names, period=looked.focus, grain=Grain.ALL, as_of=looked.as_of)
-    before: dict[str, Observation] = {}
-    if looked.before is not None:
-        then = look.moment.measure(*names, period=looked.before, grain=Grain.ALL, as_of=looked.as_of)
-        before = {o.kpi: o for o in then}
-    return {o.kpi: (o, before.get(o.kpi)) for o in now}
+
+    def ask(names: list[str]) -> dict[str, Sign]:
+        found = signs(look.moment, look.moment.catalogue, look.calendar, names, look.looked)
+        return {s.name: s for s in found}
+
+    try:
+        return ask(names), {}
+    except QueryError:
+        answered: dict[str, Sign] = {}
+        refused: dict[str, str] = {}
+        for name in names:
+            try:
+                answered |= ask([name])
+            except QueryError as error:
+                refused[name] = error.what
+        return answered, refused
 
 
 def _table(look: Look, title: str, rows: tuple[tuple[str | Cell, ...], ...]) -> Table:
@@ -86,19 +97,24 @@ def _table(look: Look, title: str, rows: tuple[tuple[str | Cell, ...], ...]) -> 
     return Table(heads, rows, title, frozenset({1, 2}))
 
 
-def _row(look: Look, kpi: Kpi, now: Observation, before: Observation | None) -> tuple[str | Cell, ...]:
-    change = change_text(look, kpi, None if before is None else compared(before, now))
-    name = Cell(kpi.title, kpi_href(kpi.id, look.asked))
-    return name, look.words.value(now, kpi.show), change, look.words.why(now), kpi.question
-
-
-def _waiting(look: Look, kpi: Kpi, pair: tuple[Observation, Observation | None] | None) -> tuple[str | Cell, ...]:
-    why = "" if pair is None else pair[0].detail or look.words.why(pair[0])
+def _row(look: Look, sign: Sign) -> tuple[str | Cell, ...]:
+    kpi, now, words = sign.kpi, sign.now, look.words
+    notes = [words.of(now)] if sign.older else []
+    notes += [words.why(now)] if now.quality else []
+    change = change_text(look, kpi, sign.against)
     return (
         Cell(kpi.title, kpi_href(kpi.id, look.asked)),
-        Cell(why or look.say("reasons.no_data"), missing=True),
+        words.value(now, kpi.show),
+        change,
+        "; ".join(notes),
         kpi.question,
     )
+
+
+def _waiting(look: Look, kpi: Kpi, sign: Sign | None, refused: str) -> tuple[str | Cell, ...]:
+    why = refused if sign is None else sign.now.detail or look.words.why(sign.now)
+    name = Cell(kpi.title, kpi_href(kpi.id, look.asked))
+    return name, Cell(why or look.say("reasons.no_data"), missing=True), kpi.question
 
 
 # --- the find box ----------------------------------------------------------------------------------------------------
@@ -126,7 +142,7 @@ def _segments(look: Look, wanted: str) -> Iterator[Found]:
     if step is None or not look.has_data:
         return
     page = look.moment.kpi_show(step.volume)
-    for split in page.splits:
+    for split in telling(page)[:SPLITS]:
         try:
             answer = look.moment.measure(step.volume, period=None, by=split)
         except HeadwaterError:

@@ -274,8 +274,7 @@ def _boards(look: Look, sign: Sign, name: str, page: KpiPage) -> tuple[Leaderboa
     asked for."""
     asked = look.asked.by
     held = [s[0] for c in conditions(look.asked.filter) if (s := segment_of(c)) is not None]
-    telling = _telling(page)
-    splits = [asked] if asked else [*held, *(s for s in telling if s not in held)]
+    splits = [asked] if asked else [*held, *(s for s in telling(page) if s not in held)]
     found = []
     for split in splits[: TRIED + len(held)]:
         answer = _split(look, name, split)
@@ -287,7 +286,7 @@ def _boards(look: Look, sign: Sign, name: str, page: KpiPage) -> tuple[Leaderboa
     return tuple(found)
 
 
-def _telling(page: KpiPage) -> list[str]:
+def telling(page: KpiPage) -> list[str]:
     """The splits in the order in which they tell most: the leading ones, then the others."""
     return sorted(page.telling, key=lambda s: LEADING.index(s) if s in LEADING else len(LEADING))
 
@@ -296,7 +295,7 @@ def _splits(look: Look, page: KpiPage) -> tuple[Link, ...]:
     """Every split, to be looked at alone."""
     return tuple(
         Link(s.replace("_", " "), f"{href(look.path, replace(look.asked, by=s))}#{DETAIL}", s == look.asked.by)
-        for s in _telling(page)
+        for s in telling(page)
     )
 
 
@@ -338,7 +337,8 @@ def _board(look: Look, sign: Sign, split: str, answer: Answer) -> Leaderboard:
         more = Link(say("kpi.fewer_segments"), f"{href(look.path, replace(look.asked, by=''))}#{DETAIL}")
     elif len(ranked) > 1:
         there = f"{href(look.path, replace(look.asked, by=split))}#{DETAIL}"
-        more = Link(say("kpi.more_segments", n=look.words.count(len(ranked))), there)
+        key = "kpi.more_segments" if len(ranked) > ROWS else "kpi.draw_segments"
+        more = Link(say(key, n=look.words.count(len(ranked))), there)
     note = say("kpi.largest_n" if _is_quotient(answer) else "kpi.largest")
     return Leaderboard(split, split.replace("_", " ").capitalize(), rows, kpi.title, more, note)
 
