@@ -22,10 +22,12 @@ import httpx
 VERSION = re.compile(r'"data": ?"([0-9a-f]+)"|[Dd]ata version ([0-9a-f]{8,})')
 """Where an answer of the API and a page say which data version they were made from."""
 
+TITLE = re.compile(r"<title>([^<]*)</title>")
+
 
 @dataclass(frozen=True)
 class Visit:
-    """One page that was opened: when, how long it took, whether its reader had it from the browser's own cache."""
+    """One page that was opened: when, how long it took, and what was seen."""
 
     path: str
     at: float
@@ -42,13 +44,16 @@ class Seen:
     wrong: list[str] = field(default_factory=list)
 
 
-async def read(seen: Seen, link: str, paths: Sequence[str], every: float, chance: random.Random) -> None:
-    """One reader, until cancelled."""
+async def read(
+    seen: Seen, link: str, paths: Sequence[str], every: float, chance: random.Random, entered: asyncio.Barrier
+) -> None:
+    """One reader, until cancelled; all begin when all were let in."""
     base = link.partition("?")[0]
     order: list[str] = []
     limits = httpx.Limits(max_connections=2)
     async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60, limits=limits) as client:
         await client.get(link)
+        await entered.wait()
         due = time.monotonic() + chance.uniform(0, every)
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -66,9 +71,10 @@ async def visit(seen: Seen, client: httpx.AsyncClient, path: str, order: list[st
         return
     took = time.monotonic() - began
     versions = tuple(dict.fromkeys(a or b for a, b in VERSION.findall(answer.text)))
-    seen.visits.append(Visit(path, time.time(), took, answer.status_code, versions))
+    seen.visits.append(Visit(path, time.time() - took, took, answer.status_code, versions))
     if answer.status_code != 200:
-        seen.wrong.append(f"{path}: status {answer.status_code}")
+        title = TITLE.search(answer.text)
+        seen.wrong.append(f"{path}: status {answer.status_code}, {title[1] if title else answer.text[:200]}")
     if len(versions) > 1:
         seen.wrong.append(f"{path}: numbers of the data versions {', '.join(versions)} on one page")
     for version in versions:
@@ -79,9 +85,15 @@ async def visit(seen: Seen, client: httpx.AsyncClient, path: str, order: list[st
 
 
 async def run(link: str, paths: Sequence[str], readers: int, every: float, seed: int) -> Seen:
-    """All readers, until the input ends."""
-    seen = Seen()
-    tasks = [asyncio.create_task(read(seen, link, paths, every, random.Random(f"{seed}-{n}"))) for n in range(readers)]
+    """All readers, until the input ends; a line says when they begin."""
+    seen, entered = Seen(), asyncio.Barrier(readers + 1)
+    tasks = [
+        asyncio.create_task(read(seen, link, paths, every, random.Random(f"{seed}-{n}"), entered))
+        for n in range(readers)
+    ]
+    begins = asyncio.create_task(entered.wait())
+    await asyncio.wait([begins, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    print("reading", flush=True)
     ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

@@ -108,7 +108,7 @@ def alone(client: httpx.Client, paths: Sequence[str], rounds: int) -> Iterator[L
 
 
 def change(workspace: Path) -> int:
-    """Every export as if it came anew, without its last row; how many files."""
+    """Every export as if it came anew, without its last row, where a row can be told from its bytes; how many files."""
     changed = 0
     for path in sorted(p for p in workspace.rglob("*") if p.name.endswith((".csv", ".csv.gz", ".tsv"))):
         if ".headwater" in path.parts:
@@ -116,6 +116,8 @@ def change(workspace: Path) -> int:
         packed = path.suffix == ".gz"
         text = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
         kept = text.rstrip(b"\r\n").rpartition(b"\n")[0] + b"\n"
+        if b"\0" in text or kept.count(b"\n") < 3 or kept.count(b'"') % 2:
+            continue
         draft = path.with_name(f".{path.name}")
         draft.write_bytes(gzip.compress(kept) if packed else kept)
         draft.replace(path)
@@ -132,9 +134,12 @@ def together(
     with subprocess.Popen(
         load, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # they begin
         time.sleep(3 * every)
         before = client.get("/api/refresh").json()
         change(workspace)
+        changed = time.time()
         started = finished = 0.0
         while not finished:
             time.sleep(0.2)
@@ -143,13 +148,17 @@ def together(
                 started = time.time()
             if not state["running"] and state["finished_at"] != before["finished_at"]:
                 finished = time.time()
-        if state["failed"]:
-            raise SystemExit(state["failed"])
         time.sleep(2 * every)
         out, _ = process.communicate("")
+    if state["failed"]:
+        raise SystemExit(state["failed"])
+    started = started or changed
     seen: dict[str, Any] = json.loads(out.splitlines()[-1])
     meanwhile = [v["seconds"] * 1000 for v in seen["visits"] if started <= v["at"] <= finished]
     calm = [v["seconds"] * 1000 for v in seen["visits"] if v["at"] < started]
+    for visit in sorted(seen["visits"], key=lambda v: -v["seconds"])[:3]:
+        took, after = visit["seconds"], visit["at"] - started
+        print(f"slow: {visit['path']} took {took:.1f} s, {after:.0f} s after the refresh began", file=sys.stderr)
     versions = {version for v in seen["visits"] for version in v["versions"]}
     if len(versions) < 2:
         seen["wrong"].append("the readers saw no new data version")

@@ -22,7 +22,7 @@ const sheet = ["tokens.css", "fonts.css", "base.css"].map((name) => `@import "./
 
 const shared = {
   absWorkingDir: here, outdir: out, bundle: true, minify: true, metafile: true, target: ["es2023", "chrome123", "firefox128", "safari17.5"],
-  entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]", legalComments: "none", logLevel: "warning",
+  entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]", legalComments: "none", preserveSymlinks: true, logLevel: "warning",
 };
 const built = await Promise.all([
   build({ ...shared, entryPoints: ["src/app.ts"], format: "esm", splitting: true }),

@@ -207,6 +207,33 @@ def test_a_chart_tells_of_a_point_and_gives_its_picture_and_table(seen: Visit) -
     assert seen.wrong() == []
 
 
+def test_a_refresh_is_started_shown_and_its_end_told(seen: Visit) -> None:
+    seen.go("/kpi")
+    line, button = seen.page.locator("[data-refreshing]"), seen.page.locator("[data-refresh]")
+    expect(button).to_be_enabled(timeout=60_000)  # a server that has just started refreshes by itself
+    button.click()
+    expect(line).to_be_visible()
+    shown = line.get_by_role("link", name="Show what is new")
+    expect(shown).to_be_visible(timeout=60_000)
+    assert seen.page.url == seen.address + "/kpi", "the page did not change under the reader"
+    shown.click()
+    expect(line).to_be_hidden()
+    assert seen.wrong() == []
+
+
+def test_on_paper_a_page_says_whose_it_is_and_of_when(window: Browser, address: str) -> None:
+    with visit(window, address, scheme="dark") as seen:
+        seen.go("/")
+        head = seen.page.locator(".on-paper")
+        expect(head).to_be_hidden()
+        seen.page.emulate_media(media="print", color_scheme="dark")
+        expect(head).to_contain_text("World")
+        expect(head).to_contain_text("Mar 2025")
+        expect(seen.page.locator(".top")).to_be_hidden()
+        ink = seen.page.locator("h1").evaluate("(place) => getComputedStyle(place).color")
+        assert ink == "rgb(25, 28, 30)", "dark ink on white paper, whatever the system wishes"
+
+
 def test_a_page_works_without_a_script(window: Browser, address: str) -> None:
     context = window.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -7,7 +7,6 @@ export function find(): void {
   const open = (): void => {
     if (!box.open) box.showModal();
     field.select();
-    if (!box.querySelector(".result")) field.dispatchEvent(new Event("search", { bubbles: true }));
   };
 
   document.addEventListener("click", (event) => {

@@ -9,27 +9,30 @@ export function refreshing(): void {
   const line = document.querySelector<HTMLElement>("[data-refreshing]");
   const button = document.querySelector<HTMLButtonElement>("[data-refresh]");
   if (!line || !button) return;
-  let wasRunning = false;
+  let running = false;
+  let ended: string | null | undefined; // when the last refresh ended; undefined: not yet asked
   let timer = 0;
 
-  const show = (...parts: (Node | string)[]): void => { line.replaceChildren(...parts); line.hidden = false; };
+  const show = (...parts: (Node | string)[]): void => { line.replaceChildren(...parts); line.hidden = parts.length === 0; };
 
   const tell = (state: Refreshing): void => {
-    button.disabled = state.running;
-    if (state.running) {
+    running = button.disabled = state.running;
+    if (running) {
       const bar = document.createElement("progress");
       if (state.of > 0) { bar.max = state.of; bar.value = state.done; }
       bar.setAttribute("aria-label", line.dataset.doing ?? "");
       show(`${line.dataset.doing}: ${state.step}`, bar);
-    } else if (state.failed && wasRunning) {
-      show(`${line.dataset.failed} ${state.failed}`);
-    } else if (wasRunning) {
+      return;
+    }
+    if (state.failed) {
+      show(`${line.dataset.failed} ${state.failed.split("\n", 1)[0]}`);
+    } else if (ended !== undefined && ended !== state.finished_at) {
       const link = document.createElement("a");
       link.href = location.href;
       link.textContent = line.dataset.show ?? "";
       show(`${line.dataset.done} `, link);
     }
-    wasRunning = state.running;
+    ended = state.finished_at;
   };
 
   const look = async (): Promise<void> => {
@@ -39,14 +42,15 @@ export function refreshing(): void {
       if (answer?.status === 404) return;
       if (answer?.ok) { button.hidden = false; tell(await answer.json() as Refreshing); }
     }
-    timer = window.setTimeout(look, wasRunning ? BUSY : QUIET);
+    timer = window.setTimeout(look, running ? BUSY : QUIET);
   };
 
   button.addEventListener("click", async () => {
+    window.clearTimeout(timer);
     button.disabled = true;
-    await fetch(ADDRESS, { method: "POST" }).catch(() => null);
-    wasRunning = true;
-    await look();
+    const answer = await fetch(ADDRESS, { method: "POST" }).catch(() => null);
+    if (answer?.ok) tell(await answer.json() as Refreshing);
+    timer = window.setTimeout(look, BUSY);
   });
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") void look(); });
   void look();

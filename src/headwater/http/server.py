@@ -36,6 +36,9 @@ FINISH_SECONDS = 15
 
 MOST_CONNECTIONS = 1024
 
+IDLE_SECONDS = 75
+"""How long a browser may keep a connection that it does not use: longer than a reader looks at a page."""
+
 UNKNOWN = {
     404: ("There is no such address.", "The addresses are in /api/openapi.json."),
     405: ("This address does not know that method.", "The methods are in /api/openapi.json."),
@@ -172,6 +175,7 @@ def run(app: FastAPI, bound: socket.socket, ready: Callable[[], None]) -> None:
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=2 * (MOST_URL + MOST_HEADERS),
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
