@@ -21,6 +21,7 @@ from headwater.errors import DefinitionError, QueryError, StoppedError, UnknownE
 from headwater.metrics.render import render
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan
 from headwater.store.generations import generation_ids, pinned
+from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.surface import small_company
 from tests.world import NOW, land, world
@@ -319,6 +320,18 @@ def test_a_question_without_time_left_is_stopped(tmp_path: Path) -> None:
         held.measure("leads")
     with Held(company.path, now=NOW, environment={}) as held:
         assert held.measure("leads")[0].value == 1
+
+
+def test_while_another_writes_one_check_stands(tmp_path: Path) -> None:
+    """A refresh that lands file after file does not have every reader check all tables again."""
+    workspace = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"}]})
+    with Held(workspace.path, now=NOW, environment={}) as held:
+        with writing(open_store(workspace.path / ".headwater" / "store"), "refresh"):
+            during = held.check()
+            (workspace.path / ".headwater" / "store" / "landing" / "00000009-being-landed").mkdir()
+            assert held.check() is during
+        (workspace.path / ".headwater" / "store" / "landing" / "00000009-being-landed").rmdir()
+        assert held.check() == workspace.check()
 
 
 def test_a_check_has_longer_than_a_moment(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.store.generations import Reader, pinned, resolved
 from headwater.store.journal import entry_folders
+from headwater.store.lock import writer
 from headwater.store.place import Store, open_store
 
 V = TypeVar("V")
@@ -366,15 +367,17 @@ class Moment:
         self._reading.interrupt()
 
     def check(self) -> Checked:
-        """As `Workspace.check`. Whether sources are found is looked at anew, the rest when something was loaded."""
+        """As `Workspace.check`. Whether sources are found is looked at anew, the rest when something was loaded; while
+        a refresh loads file after file, one check of the data version stands until it is done."""
         found = check_sources(self._stands.folder, self._sources())
-        what = ("check", self.stamp.day, self._landed(), tuple(found))
+        written = self._store is not None and bool(writer(self._store))
+        what = ("check", self.stamp.day, () if written else self._landed(), tuple(found), written)
         return self._kept(
             what,
             (self.stamp.data,),
             (),
             lambda: check(replace(self._stands, pin=self._reading.pin_for_long), found),
-            lambda checked: not any(r.again for r in checked.results),
+            lambda checked: written or not any(r.again for r in checked.results),
         )
 
     def doctor(self) -> Listing:
