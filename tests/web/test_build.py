@@ -99,17 +99,16 @@ def test_a_bare_checkout_makes_a_wheel_that_serves_without_node(tmp_path: Path) 
     headwater = str(made / "bin" / "headwater")
     subprocess.run([headwater, "-w", str(tmp_path / "company"), "init"], env=alone, check=True)
     command = [headwater, "-w", str(tmp_path / "company"), "serve", "--port", "0", "--no-open"]
-    server = subprocess.Popen(command, env=alone, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        link = next(found[0] for line in server.stdout if (found := re.findall(r"http://\S+", line)))
-        client = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        with client.open(link) as answer:
-            page = answer.read().decode()
-        (sheet,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
-        with client.open(link.split("/?")[0] + sheet) as answer:
-            assert answer.headers["content-type"].startswith("text/css")
-            assert b".tile" in answer.read()
-    finally:
-        server.terminate()
-        server.wait(30)
+    with subprocess.Popen(command, env=alone, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            link = next(found[0] for line in server.stdout if (found := re.findall(r"http://\S+", line)))
+            client = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+            with client.open(link) as answer:
+                page = answer.read().decode()
+            (sheet,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+            with client.open(link.split("/?")[0] + sheet) as answer:
+                assert answer.headers["content-type"].startswith("text/css")
+                assert b".tile" in answer.read()
+        finally:
+            server.terminate()
