@@ -141,6 +141,20 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert other["truth.json"] != first["truth.json"]
 
 
+def test_another_company_takes_the_place_of_the_first_one(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    generate(folder, scale=0.01, seed=SEED, until=UNTIL)
+    left = [folder / "exports" / "crm" / "leads-2020.csv", folder / ".headwater" / "store" / "journal"]
+    own = folder / "kpis" / "mine.yml"
+    for path in (*left, own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    generate(folder, scale=0.01, seed=SEED, until=UNTIL)
+    assert all(path.exists() for path in (*left, own))
+    generate(folder, scale=0.01, seed=SEED + 1, until=UNTIL)
+    assert [path.exists() for path in (*left, own)] == [False, False, True]
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(WorkspaceError, match="something else"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +13,7 @@ from pathlib import Path
 from headwater.api import Workspace
 from headwater.demo.clock import last_whole_month
 from headwater.errors import QueryError, WorkspaceError
+from headwater.version import VERSION
 
 Progress = Callable[[str, int, int], None]
 SCALES = (0.01, 100.0)
@@ -45,8 +48,9 @@ def generate(
     """Writes the exports, the workspace's own files and `truth.json` into a folder; the last day told comes back.
 
     The same seed, scale and `until` give the same bytes. `until` is the last day of a month (default: of the last month
-    that was over at `now`). Raises QueryError for a scale or a day that cannot be, WorkspaceError for a folder that
-    holds something else.
+    that was over at `now`). Another demo in the folder, with all that was loaded from it, makes room; what its user
+    added to the workspace stays. Raises QueryError for a scale or a day that cannot be, WorkspaceError for a folder
+    that holds something else.
     """
     if not SCALES[0] <= scale <= SCALES[1]:
         raise QueryError(f"the scale is {scale:g}", do=f"Give one from {SCALES[0]:g} to {SCALES[1]:g}.")
@@ -62,6 +66,9 @@ def generate(
     tell("Drawing the company", 0, 0)
     made = world(seed, scale, last)
     told = truth(made)
+    if not _is_of(folder, seed, scale, last):
+        for name in ("exports", ".headwater"):
+            shutil.rmtree(folder / name, ignore_errors=True)
     tell("Writing the exports", 0, 0)
     lost = export(made, folder / "exports", tell)
     write(folder / SENTINEL, made, told, lost, lost_from(made, told, lost))
@@ -96,13 +103,22 @@ def _can_hold(folder: Path) -> None:
     """A demo may be made anew over a demo, or in an empty folder; nobody's own files are touched."""
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if folder.is_dir() and (folder / SENTINEL).is_file():
+    if folder.is_dir() and ((folder / SENTINEL).is_file() or [p.name for p in folder.iterdir()] == ["exports"]):
         return
     raise WorkspaceError(
         "the folder holds something else than a demo",
         where=str(folder),
         do="Name another one with --dir, or empty it.",
     )
+
+
+def _is_of(folder: Path, seed: int, scale: float, last: date) -> bool:
+    """Whether the demo in the folder is of this seed, scale and day, made by this version."""
+    try:
+        told = json.loads((folder / SENTINEL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return [told.get(k) for k in ("version", "seed", "scale", "until")] == [VERSION, seed, scale, last.isoformat()]
 
 
 def _own_files(folder: Path, last: date) -> None:

@@ -18,6 +18,7 @@ from headwater.demo.exports import Lost
 from headwater.demo.marketing import IDLE
 from headwater.demo.web import break_days
 from headwater.demo.world import World
+from headwater.version import VERSION
 
 FORMAT = 1
 COUNTS = {
@@ -155,6 +156,7 @@ def write(
     months = [f"{m:%Y-%m}" for m in world.span.months()]
     told = {
         "format": FORMAT,
+        "version": VERSION,
         "company": company.NAME,
         "seed": world.seed,
         "scale": world.scale,
