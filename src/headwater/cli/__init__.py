@@ -116,8 +116,9 @@ def _end(code: object) -> None:
     """Ends the process where nothing is left to do but to take its memory down; else returns."""
     if not isinstance(code, int | None) or sys.flags.inspect:
         return
-    threads = sys.modules.get("threading")
-    if threads is not None and threads.active_count() > 1:
+    from threading import active_count
+
+    if active_count() > 1:
         return
     try:
         atexit._run_exitfuncs()
