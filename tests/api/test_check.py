@@ -46,6 +46,14 @@ def test_freshness_is_told_against_today(loaded: Workspace) -> None:
     assert leads == "leads: complete through 2025-01-09, 82 days ago: stale"
 
 
+def test_a_source_may_deliver_once_a_quarter(tmp_path: Path) -> None:
+    workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
+    source = workspace.path / "sources" / "leads.yml"
+    source.write_text(source.read_text() + "every: quarter\n")
+    (leads,) = [w for s, w in told(workspace, "freshness") if s == "ok" and w.startswith("leads")]
+    assert leads == "leads: complete through 2025-01-09"
+
+
 def test_a_source_that_is_gone_fails(tmp_path: Path) -> None:
     workspace = refreshed(tmp_path, {"leads.csv": JANUARY})
     (workspace.path / "exports" / "leads.csv").unlink()

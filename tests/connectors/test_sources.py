@@ -80,6 +80,7 @@ currency: BRL
 system: crm
 complete_through: 2018-11-14
 complete_column: created_at
+every: month
 on_bad_rows: refuse
 max_mb: 10
 tables:
@@ -122,8 +123,8 @@ def test_everything_a_source_can_say(tmp_path: Path) -> None:
         format="csv", encoding="cp1252", separator="\t", quote="", decimal=",", thousands=".", date_format="%d-%m-%Y",
         time_zone="Europe/Berlin", ambiguous_time="later", header_row=2, skip_rows=1, totals=("Total", "Grand total"),
         empty=("", "N/A"), accounting_negatives=True, load="full", currency="BRL", system="crm",
-        complete_through=date(2018, 11, 14), complete_column="created_at", on_bad_rows="refuse", max_mb=10,
-        hash=found.hash, file="sources/crm.yml",
+        complete_through=date(2018, 11, 14), complete_column="created_at", every="month", on_bad_rows="refuse",
+        max_mb=10, hash=found.hash, file="sources/crm.yml",
     )  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def test_the_hash_follows_what_is_said_not_how(tmp_path: Path) -> None:
         sources(tmp_path, crm="# a comment\n" + text.replace("{lead_id: id}", "{lead_id: {column: id}}"))["crm"].hash
         == first
     )
+    assert sources(tmp_path, crm=text + "every: month\n")["crm"].hash == first
     assert sources(tmp_path, crm=text.replace("id}", "Id}"))["crm"].hash != first
 
 
@@ -248,3 +250,22 @@ def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
         "sources/b.yml",
         "sources/late.yaml",
     ]
+
+
+@pytest.mark.parametrize(
+    ("every", "through", "fresh", "stale"),
+    [
+        ("day", date(2026, 10, 31), date(2026, 11, 8), date(2026, 11, 9)),  # what follows is the 1st
+        ("week", date(2026, 11, 1), date(2026, 11, 15), date(2026, 11, 16)),  # the week of the 2nd to the 8th
+        ("month", date(2026, 10, 31), date(2026, 12, 7), date(2026, 12, 8)),  # November
+        ("month", date(2026, 11, 10), date(2026, 12, 7), date(2026, 12, 8)),  # the rest of November
+        ("quarter", date(2026, 9, 30), date(2027, 1, 7), date(2027, 1, 8)),
+        ("year", date(2025, 12, 31), date(2027, 1, 7), date(2027, 1, 8)),
+    ],
+)
+def test_a_source_is_stale_a_week_after_its_next_delivery_ended(
+    every: str, through: date, fresh: date, stale: date
+) -> None:
+    source = Source("crm", "crm.csv", (), every=every)
+    assert not source.is_stale(through, fresh)
+    assert source.is_stale(through, stale)

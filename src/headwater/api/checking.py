@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from headwater.api.answer import Listing, Tabular
@@ -12,7 +12,6 @@ from headwater.api.folder import Folder
 from headwater.api.loading import whole
 from headwater.api.measuring import Bench, Ground
 from headwater.build.run import fell_together
-from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
@@ -45,9 +44,6 @@ from headwater.store.landing import journal, quarantine_rows
 from headwater.store.lock import writing
 from headwater.store.place import Store, open_store
 from headwater.store.workshop import open_workshop
-
-STALE = timedelta(days=7)
-"""A source whose data ends so long before today is called stale."""
 
 MOST_EXAMPLES = 3
 
@@ -99,23 +95,23 @@ class Checked(Tabular):
         return self.to_text()
 
 
-def check(stands: Ground, sources: Sequence[Result] | None = None) -> Checked:
-    """Every check of a workspace's data; `sources`: what `check_sources` said, where it was asked already. Raises
-    WorkspaceError when there is no data."""
+def check(stands: Ground, sources: Mapping[str, Source], found: Sequence[Result] | None = None) -> Checked:
+    """Every check of a workspace's data and sources; `found`: what `check_sources` said of these, where it was asked
+    already. Raises WorkspaceError when there is no data."""
     folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
     results = [*_conservation(folder, entries), *_complete(folder, entries)]
     counted, aside = _quarantine(folder, store, entries)
     results += counted
-    results += check_sources(folder, load_sources(folder.path, catalogue.tables)) if sources is None else sources
+    results += check_sources(folder, sources) if found is None else found
     orders = _orders(catalogue)
     with stands.bench() as at:
         for stored in at.reader.generation.tables:
             table = catalogue.tables.get(stored.table)
             if table is not None and stored.rows:
                 results += _table(at, table, orders.get(table.id, ()))
-        results += _freshness(at, stands.today)
+        results += _freshness(at, sources, stands.today)
     results += _from_the_landing(folder, store, entries, catalogue.tables, at)
     order = {"failed": 0, "warning": 1, "ok": 2}
     return Checked(tuple(sorted(results, key=lambda r: order[r.state])), aside)
@@ -265,7 +261,7 @@ def check_sources(folder: Folder, sources: Mapping[str, Source]) -> list[Result]
     return results
 
 
-def _freshness(at: Bench, today: date) -> Iterator[Result]:
+def _freshness(at: Bench, sources: Mapping[str, Source], today: date) -> Iterator[Result]:
     through: dict[str, dict[str, date | None]] = {}
     for stored in at.reader.generation.tables:
         known = at.catalogue.tables.get(stored.table)
@@ -277,9 +273,9 @@ def _freshness(at: Bench, today: date) -> Iterator[Result]:
             if day is None:
                 yield Result("freshness", "ok", source, f"{table}: it has no dates")
                 continue
-            late = (today - day).days
-            state = "warning" if timedelta(days=late) > STALE else "ok"
-            age = f", {late:,} days ago: stale" if state == "warning" else ""
+            stale = source in sources and sources[source].is_stale(day, today)
+            state = "warning" if stale else "ok"
+            age = f", {(today - day).days:,} days ago: stale" if stale else ""
             yield Result("freshness", state, source, f"{table}: complete through {day}{age}")
 
 

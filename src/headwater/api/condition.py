@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from headwater.api.checking import STALE
 from headwater.api.folder import Folder
 from headwater.api.measuring import Ground
 from headwater.errors import HeadwaterError
@@ -23,17 +22,14 @@ MOST_EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a source delivers of one table: through which day (None: it has no dates), and how many days ago that is."""
+    """What a source delivers of one table: through which day (None: it has no dates), how many days ago that is, and
+    whether that is longer than it should be."""
 
     table: str
     title: str
     through: date | None
-    late_days: int | None
-
-    @property
-    def stale(self) -> bool:
-        """Whether it ends longer ago than a source should."""
-        return self.late_days is not None and self.late_days > STALE.days
+    days_ago: int | None
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +131,9 @@ def _sources(
         table = stands.catalogue.tables.get(stored.table)
         if table is not None and not table.rows_from:
             for source, day in stored.complete_through:
-                late = None if day is None else (stands.today - day).days
-                feeds.setdefault(source, []).append(Feed(table.id, table.title, day, late))
+                ago = None if day is None else (stands.today - day).days
+                stale = day is not None and source in known and known[source].is_stale(day, stands.today)
+                feeds.setdefault(source, []).append(Feed(table.id, table.title, day, ago, stale))
     loaded = {e.source: e.loaded_at for e in entries if isinstance(e, Batch)}
     for name in sorted({*known, *feeds, *loaded}):
         files, fault = None, ""

@@ -369,14 +369,16 @@ class Moment:
     def check(self) -> Checked:
         """As `Workspace.check`. Whether sources are found is looked at anew, the rest when something was loaded; while
         a refresh loads file after file, one check of the data version stands until it is done."""
-        found = check_sources(self._stands.folder, self._sources())
+        sources = self._sources()
+        found = check_sources(self._stands.folder, sources)
         written = self._store is not None and bool(writer(self._store))
-        what = ("check", self.stamp.day, () if written else self._landed(), tuple(found), written)
+        every = tuple((s.id, s.every) for s in sources.values())
+        what = ("check", self.stamp.day, () if written else self._landed(), tuple(found), written, every)
         return self._kept(
             what,
             (self.stamp.data,),
             (),
-            lambda: check(replace(self._stands, pin=self._reading.pin_for_long), found),
+            lambda: check(replace(self._stands, pin=self._reading.pin_for_long), sources, found),
             lambda checked: written or not any(r.again for r in checked.results),
         )
 

@@ -91,8 +91,10 @@ class Workspace:
         """Whether the data adds up: conservation, rows set aside, data tests, freshness."""
         from headwater.api.checking import check
         from headwater.api.measuring import ground
+        from headwater.connectors.sources import load_sources
 
-        return check(ground(self._folder))
+        stands = ground(self._folder)
+        return check(stands, load_sources(stands.folder.path, stands.catalogue.tables))
 
     def doctor(self) -> Listing:
         """Whether the place is sound: stored files, leftovers, versions, room on the disk."""

@@ -91,6 +91,7 @@ class _Source(Definition):
     system: str = ""
     complete_through: date | None = None
     complete_column: str = ""
+    every: Literal["day", "week", "month", "quarter", "year"] = "day"
     on_bad_rows: Literal["quarantine", "refuse"] = "quarantine"
     max_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 2048
 
@@ -143,7 +144,8 @@ def _source(id: str, model: _Source, file: str) -> Source:
         file=file,
     )
     content = message.source_json(source)
-    del content["file"], content["hash"]
+    for name in ("file", "hash", "every"):  # none of them changes what a file's rows mean
+        del content[name]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Source(**{**{n: getattr(source, n) for n in Source.__dataclass_fields__}, "hash": digest})
 

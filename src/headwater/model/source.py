@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from headwater.model.period import Calendar, Grain
 from headwater.model.types import Type
+
+GRACE = timedelta(days=7)
+"""A source is stale when the day, week or month that should have followed its data ended so long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class Source:
 
     `load`: `full` (a key that vanished is deleted) or `incremental`. `system`: rows of two sources with the same system
     share one space of ids. `complete_through`: a date, or '' for the greatest date of `complete_column` (a target
-    column; default: each table's main clock) in confirmed loads. `on_bad_rows`: quarantine or refuse.
+    column; default: each table's main clock) in confirmed loads. `every`: a day, week, month, quarter or year is what
+    each delivery adds. `on_bad_rows`: quarantine or refuse.
     """
 
     id: str
@@ -83,10 +88,21 @@ class Source:
     system: str = ""
     complete_through: date | None = None
     complete_column: str = ""
+    every: str = "day"
     on_bad_rows: str = "quarantine"
     max_mb: int = 2048
     hash: str = ""
     file: str = ""
+
+    def is_stale(self, through: date, today: date) -> bool:
+        """Whether data that ends on a day ends longer ago than it should: the delivery that follows is overdue.
+
+        >>> monthly = Source("invoices", "invoices-*.csv", (), every="month")
+        >>> monthly.is_stale(date(2026, 10, 31), date(2026, 11, 22))
+        False
+        """
+        following = Calendar().period(through + timedelta(1), Grain(self.every))
+        return today - (following.end - timedelta(1)) > GRACE
 
 
 @dataclass(frozen=True, slots=True)

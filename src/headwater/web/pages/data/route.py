@@ -85,7 +85,7 @@ def _source(look: Look, s: SourceState) -> tuple[str | Cell, ...]:
     elif not s.feeds:
         state = Cell(say("data.never"), kind="warn")
     elif s.stale:
-        days = max(f.late_days or 0 for f in s.stale)
+        days = max(f.days_ago or 0 for f in s.stale)
         state = Cell(say("data.stale", days=words.count(days)), kind="warn")
     else:
         state = Cell(say("data.fresh"), kind="good")
