@@ -37,7 +37,7 @@ from headwater.model.plan import (
     Sort,
     Values,
 )
-from headwater.model.source import Source
+from headwater.model.source import Source, is_stale
 from headwater.model.table import Column, Since, Table
 from headwater.model.types import INTEGER, TEXT
 from headwater.store.landing import journal, quarantine_rows
@@ -273,7 +273,7 @@ def _freshness(at: Bench, sources: Mapping[str, Source], today: date) -> Iterato
             if day is None:
                 yield Result("freshness", "ok", source, f"{table}: it has no dates")
                 continue
-            stale = source in sources and sources[source].is_stale(day, today)
+            stale = is_stale(day, today, sources[source].every if source in sources else "day")
             state = "warning" if stale else "ok"
             age = f", {(today - day).days:,} days ago: stale" if stale else ""
             yield Result("freshness", state, source, f"{table}: complete through {day}{age}")

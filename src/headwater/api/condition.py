@@ -11,7 +11,7 @@ from headwater.api.measuring import Ground
 from headwater.errors import HeadwaterError
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry, Quarantined
-from headwater.model.source import Source
+from headwater.model.source import Source, is_stale
 from headwater.model.table import Table
 from headwater.store.generations import current
 from headwater.store.landing import journal, quarantine_rows
@@ -132,7 +132,8 @@ def _sources(
         if table is not None and not table.rows_from:
             for source, day in stored.complete_through:
                 ago = None if day is None else (stands.today - day).days
-                stale = day is not None and source in known and known[source].is_stale(day, stands.today)
+                every = known[source].every if source in known else "day"
+                stale = day is not None and is_stale(day, stands.today, every)
                 feeds.setdefault(source, []).append(Feed(table.id, table.title, day, ago, stale))
     loaded = {e.source: e.loaded_at for e in entries if isinstance(e, Batch)}
     for name in sorted({*known, *feeds, *loaded}):

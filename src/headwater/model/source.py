@@ -94,15 +94,16 @@ class Source:
     hash: str = ""
     file: str = ""
 
-    def is_stale(self, through: date, today: date) -> bool:
-        """Whether data that ends on a day ends longer ago than it should: the delivery that follows is overdue.
 
-        >>> monthly = Source("invoices", "invoices-*.csv", (), every="month")
-        >>> monthly.is_stale(date(2026, 10, 31), date(2026, 11, 22))
-        False
-        """
-        following = Calendar().period(through + timedelta(1), Grain(self.every))
-        return today - (following.end - timedelta(1)) > GRACE
+def is_stale(through: date, today: date, every: str = "day") -> bool:
+    """Whether data that ends on a day ends longer ago than it should, where each delivery adds a day, week, month,
+    quarter or year: the delivery that follows is overdue.
+
+    >>> is_stale(date(2026, 10, 31), date(2026, 11, 22)), is_stale(date(2026, 10, 31), date(2026, 11, 22), "month")
+    (True, False)
+    """
+    following = Calendar().period(through + timedelta(1), Grain(every))
+    return today - (following.end - timedelta(1)) > GRACE
 
 
 @dataclass(frozen=True, slots=True)
