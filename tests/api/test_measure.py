@@ -3,12 +3,15 @@
 import json
 import math
 from datetime import date
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from headwater import Workspace
 from headwater.errors import QueryError
 from headwater.model.observation import OBSERVATION_FIELDS
+from tests.world import world
 
 
 def test_everything_as_one_number(company: Workspace) -> None:
@@ -171,3 +174,17 @@ def test_a_question_of_endless_steps_is_refused(company: Workspace) -> None:
     with pytest.raises(QueryError, match="more than 10,000 steps of one day"):
         company.measure("own_leads", period="1950..2025", grain="day")
     assert len(company.measure("own_leads", period="1950..2025", grain="month")) == 912
+
+
+def test_a_product_of_large_decimals_keeps_all_digits(tmp_path: Path) -> None:
+    deals = [("o1", 1_981_170.25, 0.6), ("o2", 9_999_999_999.99, 0.999999)]
+    rows = [
+        {
+            "opportunity_id": key, "status": "open", "created_at": "2025-01-03",
+            "amount": amount, "win_probability": part, "currency": "EUR",
+        }
+        for key, amount, part in deals
+    ]  # fmt: skip
+    (found,) = world(tmp_path, {"opportunities": rows}).measure("weighted_pipeline")
+    exact = Decimal("1981170.25") * Decimal("0.6") + Decimal("9999999999.99") * Decimal("0.999999")
+    assert found.value == float(exact)

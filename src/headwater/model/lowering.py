@@ -70,6 +70,8 @@ def lower_value(table: Table, value: RowValue, side: str = "") -> Scalar:
             return Col(day_of(table, name), side)
         case Constant(constant):
             return Lit(constant)
+        case Arithmetic("*", left, right):
+            return Op("mul", _factors(table, left, right, side))
         case Arithmetic(operator, left, right):
             return Op(_OPERATORS[operator], (lower_value(table, left, side), lower_value(table, right, side)))
         case Elapsed(unit):
@@ -78,6 +80,28 @@ def lower_value(table: Table, value: RowValue, side: str = "") -> Scalar:
         case Choose(condition, then, otherwise):
             other: Scalar = Lit(None) if otherwise is None else lower_value(table, otherwise, side)
             return Op("case", (lower_predicate(table, condition, side), lower_value(table, then, side), other))
+
+
+def _factors(table: Table, left: RowValue, right: RowValue, side: str) -> tuple[Scalar, Scalar]:
+    """Both factors of a product, one of two decimals in as many digits as an amount has at most: engines keep the
+    digits of the wider factor, and a product has those of both."""
+    a, b = lower_value(table, left, side), lower_value(table, right, side)
+    if _is_narrow(table, left):
+        return Op("as_money", (a,)), b
+    return (a, Op("as_money", (b,))) if _is_narrow(table, right) else (a, b)
+
+
+def _is_narrow(table: Table, value: RowValue) -> bool:
+    """Whether a value is a decimal that an amount's digits hold as it is: a column, or a sum of such."""
+    match value:
+        case ColumnName(name):
+            found = table.type_of(name)
+            decimal = found is not None and found.kind in (Kind.MONEY, Kind.NUMBER)
+            return found is not None and decimal and found.scale <= 6 and found.precision - found.scale <= 14
+        case Arithmetic("+" | "-", left, right):
+            return _is_narrow(table, left) and _is_narrow(table, right)
+        case _:
+            return False
 
 
 def _sides(table: Table, left: RowValue, right: RowValue, side: str) -> tuple[Scalar, Scalar]:

@@ -271,7 +271,7 @@ TRACE = TracePanel(
             frozenset({2}),
         ),
     ),
-    (("Statement", "SELECT count(*) FROM opportunities\nWHERE outcome = 'won' AND closed_on >= DATE '2026-06-01'"),),
+    (("Statement", "count(*) of opportunities\nwhere outcome = 'won' and closed_on >= 2026-06-01"),),
     ("3 opportunities without a close date are not counted.",),
 )
 RECORDS = RecordsTable(
