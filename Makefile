@@ -10,7 +10,7 @@ WEB    := $(shell find web src/headwater/web/components -name node_modules -prun
 UV     ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo assets screenshots test check verify bench format lock clean
+.PHONY: help setup demo assets picture screenshots test check verify bench format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -25,6 +25,9 @@ demo: $(READY) ## A made-up company to look at: draws it, loads it, serves its p
 
 test: $(READY) ## Run the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+
+picture: $(READY) ## The README's picture, of the demo that `make demo` made (needs chromium)
+	$(BIN)/python -m tests.web.screenshots --picture docs/page.png
 
 screenshots: $(READY) ## Every page in light, dark and phone width, into build/screenshots (needs chromium)
 	$(BIN)/python -m tests.web.screenshots $(ARGS)

@@ -104,7 +104,7 @@ def test_the_bottleneck_and_its_best_year(seen: Overview) -> None:
 def test_what_needs_somebody_is_sorted_and_at_most_seven() -> None:
     def source(name: str, days: int) -> SourceState:
         through = date.fromordinal(date(2026, 1, 15).toordinal() - days)
-        return SourceState(name, "x.csv", 1, "", None, (Feed("leads", "Leads", through, days),))
+        return SourceState(name, "x.csv", 1, "", None, (Feed("leads", "Leads", through, days, days > 8),))
 
     late = tuple(source(f"s{days}", days) for days in (3, 8, 9, 20, 30, 40, 50, 60, 70))
     gone = SourceState("gone", "y.csv", None, "no file is at 'y.csv'.", None, ())

@@ -27,9 +27,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", type=Path, help="whose pages (default: build/demo, else a small demo company)")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--picture", type=Path, help="the first page alone, light, for the README")
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
     with Held(given.workspace or drawn()) as held, serving(held, development=True) as address, browser() as window:
+        if given.picture:
+            with visit(window, address) as seen:
+                seen.go("/")
+                settle(seen)
+                seen.page.screenshot(path=given.picture)
+            return
+        given.out.mkdir(parents=True, exist_ok=True)
         for scheme, size in LOOKS:
             with visit(window, address, scheme=scheme, size=size) as seen:
                 for name, path in pages(seen):
