@@ -52,3 +52,9 @@ def test_every_shipped_kpi_has_a_page(company: Workspace) -> None:
         page = company.kpi_show(str(row[0]))
         assert page.kpi.id in page.to_text()
         json.loads(page.to_json())
+
+
+def test_a_named_variant_has_its_own_splits(company: Workspace) -> None:
+    assert "channel" in company.kpi_show("total_sales_revenue").splits
+    recognised = company.kpi_show("total_sales_revenue.recognised").splits  # of the ledger
+    assert "cost_centre" in recognised and "channel" not in recognised

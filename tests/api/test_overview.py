@@ -1,6 +1,7 @@
 """The vital signs of a company whose last quarter went wrong: 30 months of about ten leads, half of them MQLs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from headwater.api.attention import MOST, Seen, attention, producers
 from headwater.api.condition import Condition, Feed, SourceState
 from headwater.api.held import Held, Moment
 from headwater.api.overview import Frame, Overview, newest_whole_month, overview
+from headwater.api.spreads import settled
 from headwater.model.period import Calendar, Grain, Period, add_months
 from tests.surface import FILES
 from tests.world import world
@@ -118,3 +120,11 @@ def test_what_needs_somebody_is_sorted_and_at_most_seven() -> None:
 def test_a_producer_finds_nothing_where_there_is_nothing(producer: object) -> None:
     empty = Seen(Condition("", None, date(2026, 1, 15), (), (), (), ()))
     assert list(producer(empty)) == []  # type: ignore[operator]
+
+
+def test_a_cohort_with_young_entries_is_not_settled(moment: Moment) -> None:
+    (ripe,) = moment.measure("own_mql_rate", period="2025-06")
+    assert (ripe.basis, ripe.left_out or 0) == ("cohort", 0)
+    assert settled(ripe)
+    assert not settled(replace(ripe, left_out=1))  # it will change when that one is old enough
+    assert settled(replace(ripe, basis="period", left_out=1))  # a negative duration stays left out

@@ -23,7 +23,8 @@ from headwater.model.observation import Rows
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KpiPage:
-    """One KPI with the measures it rests on and the splits it can be asked by (of its default variant)."""
+    """One KPI with the measures it rests on and the splits it can be asked by (of the variant that was named, else of
+    the default one)."""
 
     kpi: Kpi
     measures: tuple[Measure, ...]
@@ -60,11 +61,9 @@ def kpi_list(catalogue: Catalogue, words: str = "") -> Listing:
 
 def kpi_show(catalogue: Catalogue, name: str) -> KpiPage:
     """The page of a KPI. Raises QueryError with the nearest names."""
-    kpi, _ = find(catalogue, name)
+    kpi, variant = find(catalogue, name)
     measures = tuple(dict.fromkeys(m for v in kpi.variants for m in _measures(catalogue, kpi, v)))
-    default = kpi.variant()
-    used = _measures(catalogue, kpi, default) if default is not None else ()
-    offers = [splits_of(m, catalogue) for m in used]
+    offers = [splits_of(m, catalogue) for m in _measures(catalogue, kpi, variant)]
     splits = tuple(s for s in offers[0] if all(s in o for o in offers)) if offers else ()
     return KpiPage(kpi, measures, splits)
 

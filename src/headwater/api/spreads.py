@@ -53,8 +53,9 @@ class Change:
 
 
 def settled(observation: Observation) -> bool:
-    """Whether a number is there and will stay: not of a period cut short, not too young."""
-    return observation.value is not None and not _UNSETTLED & set(observation.quality)
+    """Whether a number is there and will stay: not of a period cut short, and no entry of its cohort too young."""
+    ripens = observation.basis == "cohort" and bool(observation.left_out)
+    return observation.value is not None and not ripens and not _UNSETTLED & set(observation.quality)
 
 
 def spreads(kpis: Mapping[str, Kpi], series: Mapping[str, Sequence[Observation]], grain: Grain) -> dict[str, Change]:
