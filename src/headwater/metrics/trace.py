@@ -153,7 +153,7 @@ def _with_numbers(evaluation: Evaluation, formula: Formula, index: int, segment:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.10g}"
 
 
 def _measure(plan: Plan, evaluation: Evaluation, measure_id: str) -> TracedMeasure:
