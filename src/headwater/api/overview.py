@@ -12,7 +12,7 @@ from headwater.api.attention import Need, Seen, attention
 from headwater.api.checking import Checked
 from headwater.api.comparing import Compared, compared
 from headwater.api.condition import Condition
-from headwater.api.spreads import STEPS, Change, settled, spreads
+from headwater.api.spreads import STEPS, Change, settled, spreads, too_young
 from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.model.board import Board, Step
@@ -174,7 +174,7 @@ def signs(asking: Asking, catalogue: Catalogue, calendar: Calendar, names: Seque
     for name, (kpi, variant) in found.items():
         steps = [o for o in line[name] if o.period_start is None or o.period_start >= frame.window.start]
         shown, older, against = now[name], False, before.get(name)
-        if _too_young(shown) and (ripe := _newest(line[name], frame.focus)):
+        if too_young(shown) and (ripe := _newest(line[name], frame.focus)):
             shown, older = ripe, True
             against = _one_before(line[name], ripe, frame)
         pair = None if against is None else compared(against, shown)
@@ -196,12 +196,6 @@ def _within(observation: Observation, period: Period) -> bool:
 
 def _is(observation: Observation, period: Period) -> bool:
     return (observation.period_start, observation.period_end) == (period.start, period.end)
-
-
-def _too_young(observation: Observation) -> bool:
-    """Whether more entries of a cohort are too young to judge than not."""
-    left_out = observation.left_out or 0
-    return observation.basis == "cohort" and left_out > (observation.denominator or observation.subjects or 0)
 
 
 def _newest(line: Sequence[Observation], focus: Period) -> Observation | None:
@@ -257,7 +251,7 @@ def _is_news(sign: Sign, frame: Frame) -> bool:
     """A change is news in the step the page looks at; of a KPI that ripens, in its newest ripe step."""
     if sign.change is None or sign.change.now is None or sign.change.now.period_end is None:
         return False
-    ripens = any(_too_young(o) for o in sign.long)
+    ripens = any(too_young(o) for o in sign.long)
     return ripens or sign.change.now.period_end >= frame.focus.end
 
 

@@ -58,6 +58,12 @@ def settled(observation: Observation) -> bool:
     return observation.value is not None and not ripens and not _UNSETTLED & set(observation.quality)
 
 
+def too_young(observation: Observation) -> bool:
+    """Whether more entries of a cohort are too young to judge than not."""
+    left_out = observation.left_out or 0
+    return observation.basis == "cohort" and left_out > (observation.denominator or observation.subjects or 0)
+
+
 def spreads(kpis: Mapping[str, Kpi], series: Mapping[str, Sequence[Observation]], grain: Grain) -> dict[str, Change]:
     """The newest change of each KPI by name. `series`: its Observations of one segment, one a step and in order."""
     import pyarrow as pa

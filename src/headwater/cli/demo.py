@@ -12,7 +12,9 @@ from headwater.cli.progress import progress
 
 @click.command("demo")
 @click.option("--dir", "folder", default="headwater-demo", metavar="DIR", help="Where (default: ./headwater-demo).")
-@click.option("--scale", type=float, default=1.0, help="How large: from 0.01 to 100 (default: 1, some 900,000 rows).")
+@click.option(
+    "--scale", type=float, default=1.0, help="How large: from 0.01 to 100 (default: 1, some 1.1 million rows)."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=7, help="Another seed, another company (default: 7).")
 @click.option(
     "--until",

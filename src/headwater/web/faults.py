@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headwater.errors import HeadwaterError, QueryError, WorkspaceError
+from headwater.errors import HeadwaterError, QueryError, StoppedError, UnknownError, WorkspaceError
 from headwater.web.parts import Frame
 from headwater.web.templates import Templates, is_part
 from headwater.web.texts import speaker
@@ -39,10 +39,12 @@ def mount_faults(app: FastAPI, templates: Templates, frame: Callable[[str], Fram
 
     def told(request: Request, error: HeadwaterError) -> Response:
         match error:
+            case WorkspaceError() | StoppedError():
+                status = 503
+            case UnknownError():
+                status = 404
             case QueryError():
                 status = 400
-            case WorkspaceError():
-                status = 503
             case _:
                 status = 500
         return show(request, status, error.what, error.where, error.do)

@@ -12,7 +12,7 @@ from typing import Any
 from headwater.api.attention import Need as Found
 from headwater.api.comparing import Compared
 from headwater.api.overview import Fall, Sign, StripStep, whole_through
-from headwater.api.spreads import Change
+from headwater.api.spreads import Change, too_young
 from headwater.model.kpi import BASE, Kpi
 from headwater.model.observation import Observation
 from headwater.model.period import Period
@@ -119,9 +119,10 @@ def _status(look: Look, sign: Sign) -> tuple[Status, str]:
 
 # --- lines and what stands behind ------------------------------------------------------------------------------------
 def spark(look: Look, sign: Sign) -> Spark | None:
-    """The line of a tile; None where it has fewer than two points."""
+    """The line of a tile, with gaps where nothing is known or most is too young; None where it has fewer than two
+    points."""
     line = sign.line
-    known = [o for o in line if o.value is not None]
+    known = [o for o in line if o.value is not None and not too_young(o)]
     if len(known) < 2:
         return None
     unusual = sign.change is not None and sign.change.state in ("above", "below")
@@ -130,7 +131,8 @@ def spark(look: Look, sign: Sign) -> Spark | None:
     told = {"first": look.words.of(first), "last": look.words.of(last)}
     values = (look.words.value(o, sign.kpi.show, compact=True) for o in (first, last))
     says = look.say("sign.line", title=sign.kpi.title, **told, **dict(zip(("from", "to"), values, strict=True)))
-    return Spark(tuple(o.value for o in line), says, "partial" in line[-1].quality, marks=marks)
+    points = tuple(None if too_young(o) else o.value for o in line)
+    return Spark(points, says, "partial" in line[-1].quality, marks=marks)
 
 
 def about(look: Look, sign: Sign) -> About:
