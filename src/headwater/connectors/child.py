@@ -88,6 +88,7 @@ def answer_of(job: dict[str, Any]) -> dict[str, Any]:
 def _land(job: dict[str, Any]) -> dict[str, Any]:
     from headwater.connectors import message
     from headwater.connectors.land import land
+    from headwater.connectors.opening import open_reader
 
     source = message.source_of(job["source"])
     tables = {n: message.table_of(t) for n, t in job["tables"].items()}
@@ -95,7 +96,7 @@ def _land(job: dict[str, Any]) -> dict[str, Any]:
     settings, now = message.settings_of(job["settings"]), datetime.fromisoformat(job["now"])
     with Path(job["path"]).open("rb") as file, ExitStack() as opened:
         before = os.fstat(file.fileno())
-        reader = _reader(file, Path(job["name"]), source, staged, opened)
+        reader = open_reader(file, Path(job["name"]), source, staged, opened)
         landed = land(reader, source, tables, staged, settings, now)
         file.seek(0)
         content = _digest(file)
@@ -112,65 +113,6 @@ def _digest(file: BufferedReader) -> str:
     import hashlib
 
     return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reader(file: BufferedReader, name: Path, source: Any, staged: Path, opened: ExitStack) -> Any:
-    """The reader of a file by its content; what it leaves to be closed or removed is put on `opened`."""
-    import io
-
-    from headwater.connectors import content
-    from headwater.connectors.refusal import Refused
-
-    most = source.max_mb << 20
-    head = file.read(64)
-    file.seek(0)
-    stream: Any = file
-    if head.startswith(b"\x1f\x8b"):
-        stream = io.BufferedReader(content.Inflated(file, most), content.PIECE)
-        head = stream.peek(64)[:64]
-    elif os.fstat(file.fileno()).st_size > most:
-        raise Refused("too_large", f"the file is larger than {source.max_mb:,} MB", do="Raise 'max_mb' in the source.")
-    if not head:
-        raise Refused("empty_file", "the file is empty", do="Export it again.")
-    if head.startswith(content.COMPOUND) and content.is_encrypted(stream):
-        raise Refused("encrypted", "the workbook is encrypted", do="Save it without a password.")
-    format = content.format_of(name, source.format, head)
-    if stream is not file and format in ("xlsx", "parquet"):
-        unpacked = staged / ".unpacked"
-        opened.callback(unpacked.unlink)
-        stream = opened.enter_context(content.unpack(stream, unpacked))
-    wanted = {n for t in source.tables for n in (t.deleted, t.merged_into, t.updated_at, t.where_column, t.currency)}
-    wanted |= {c.column for t in source.tables for c in t.columns}
-    return _opened(format, stream, source, wanted - {""}, most)
-
-
-def _opened(format: str, stream: Any, source: Any, wanted: set[str], most: int) -> Any:
-    """The reader of a format, with its library loaded."""
-    match format:
-        case "xlsx":
-            from headwater.connectors.workbook import Layout, Workbook
-
-            layout = Layout(source.sheet, source.skip_rows, source.header_row, source.totals)
-            return Workbook(stream, layout, most)
-        case "parquet":
-            from headwater.connectors.columnar import Columnar
-
-            return Columnar(stream, wanted)
-        case _:
-            from headwater.connectors.delimited import Delimited, Dialect
-
-            return Delimited(
-                stream,
-                Dialect(
-                    source.encoding,
-                    source.separator or ("\t" if format == "tsv" else ""),
-                    source.quote,
-                    source.skip_rows,
-                    source.header_row,
-                    source.totals,
-                    tuple(sorted(wanted)),
-                ),
-            )
 
 
 if __name__ == "__main__":
