@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from headwater.metrics.formula import Moment, moments
-from headwater.metrics.planner import Window, plan, read_over
+from headwater.metrics.planned import Window
+from headwater.metrics.planner import plan
 from headwater.metrics.records import RecordsBlock, plan_records, roles
 from headwater.metrics.render import render
+from headwater.metrics.windows import read_over
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.measure import Measure, Reached
 from headwater.model.period import Grain, Period, add_months

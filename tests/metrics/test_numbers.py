@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.metrics.planner import Plan
+from headwater.metrics.planned import Plan
 from headwater.metrics.render import render
 from headwater.model.measure import Alive, At, Latest, Reached, Span
 from headwater.model.period import Grain, Period

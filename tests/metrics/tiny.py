@@ -8,7 +8,8 @@ import duckdb
 
 from headwater.metrics.language import parse_formula, parse_predicate, parse_row_value
 from headwater.metrics.observe import observe
-from headwater.metrics.planner import Plan, plan
+from headwater.metrics.planned import Plan
+from headwater.metrics.planner import plan
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation, StoredTable

@@ -12,7 +12,7 @@ from headwater.api.answer import Listing
 from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.metrics.language import format_formula, format_predicate, format_row_value
-from headwater.metrics.planner import splits_of
+from headwater.metrics.scans import splits_of
 from headwater.metrics.trace import clock_text
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import BASE, Kpi, Variant

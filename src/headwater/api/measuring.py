@@ -15,7 +15,8 @@ from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.metrics.observe import observe
-from headwater.metrics.planner import Plan, plan
+from headwater.metrics.planned import Plan
+from headwater.metrics.planner import plan
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.plan import Statement

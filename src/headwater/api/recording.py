@@ -12,7 +12,7 @@ from headwater.api.answer import Listing, Tabular
 from headwater.api.measuring import Bench, rows_of
 from headwater.errors import QueryError
 from headwater.metrics.observe import step_start_or_none
-from headwater.metrics.planner import Window
+from headwater.metrics.planned import Window
 from headwater.metrics.records import RecordsBlock, plan_records
 from headwater.metrics.render import render
 from headwater.model.landing import Batch

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
-from headwater.metrics.planner import Block, Context, Plan, Window, read_over, step_start, variant_name
+from headwater.metrics.planned import Block, Context, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
+from headwater.metrics.windows import read_over, step_start
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation

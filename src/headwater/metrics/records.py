@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headwater.metrics.cohorts import everyone_counts
 from headwater.metrics.formula import Asked, Need, needs
-from headwater.metrics.planner import (
-    Context,
-    Plan,
-    Window,
-    clock_columns,
-    divisor,
-    everyone_counts,
-    needs_rates,
-    plan,
-    read_over,
-    rows_in_windows,
-    segment_keys,
-)
+from headwater.metrics.planned import Context, Plan, Window
+from headwater.metrics.planner import plan
+from headwater.metrics.rows import rows_in_windows
+from headwater.metrics.scans import clock_columns, divisor, needs_rates, segment_keys
+from headwater.metrics.windows import read_over
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Elapsed, Formula
 from headwater.model.generation import Generation

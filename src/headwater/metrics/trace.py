@@ -9,7 +9,8 @@ from datetime import date
 from headwater.metrics.formula import needs
 from headwater.metrics.language import format_formula, format_predicate, format_row_value
 from headwater.metrics.observe import Evaluation, Notes, Segment, collect
-from headwater.metrics.planner import Plan, clock_columns
+from headwater.metrics.planned import Plan
+from headwater.metrics.scans import clock_columns
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached

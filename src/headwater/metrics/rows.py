@@ -1,0 +1,124 @@
+"""The rows of one scan, each in its windows, with all that aggregates read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from headwater.metrics import happened
+from headwater.metrics.cohorts import after_observation, cohort_columns, with_p95
+from headwater.metrics.planned import Context, Window
+from headwater.metrics.scans import (
+    base,
+    begun,
+    condition_of,
+    dated,
+    lower_filter,
+    money_columns,
+    narrowed,
+    value_of,
+    with_rates,
+)
+from headwater.metrics.stocks import after_the_eve, alive_rows, is_versioned, latest_rows
+from headwater.metrics.windows import in_windows
+from headwater.model.expression import Predicate
+from headwater.model.lowering import both, day_of, lower_value
+from headwater.model.measure import Alive, At, Latest, Measure, Reached
+from headwater.model.plan import Col, Lit, Named, Op, Project, Relation, Scalar
+from headwater.model.question import Question
+from headwater.model.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows in their windows with the columns aggregates read: `_w` by `window`, `_v0..` values, `_ok0..` conditions."""
+
+    relation: Relation
+    window: Scalar
+    rated: bool
+    versioned: bool
+
+
+def rows_in_windows(
+    question: Question,
+    measures: tuple[Measure, ...],
+    table: Table,
+    names: frozenset[str],
+    windows: tuple[Window, ...],
+    condition: Predicate | None,
+    context: Context,
+    *,
+    total: bool = False,
+    rated: bool = False,
+    keep_extra: tuple[str, ...] = (),
+    number: str = "",
+) -> Prepared:
+    """The rows of one scan, each in its window(s), with their values, conditions, rates and segment columns.
+
+    A row may stand in several windows where these overlap. Columns: those read, `_w` where windows are joined,
+    `_v<i>` (value of measure i, in whole seconds for elapsed time), `_ok<i>` (its condition), `_rate` where currencies
+    are converted, `_known` where values come from versions. With `number` that column stands for every value.
+    """
+    clock = measures[0].clock
+    currencies = tuple(
+        c.currency for m in measures for n in money_columns(m, context) if rated and (c := table.column(n)) is not None
+    )
+    versioned = any(is_versioned(m, names, context) for m in measures)
+    extra = (*keep_extra, *currencies, *((number,) if number else ()))
+    if isinstance(clock, Reached):
+        extra = (*extra, "_source")
+    if versioned or isinstance(clock, Latest):
+        extra = (*extra, *table.key)
+    behind = dated(measures, table, names)
+    extra = (*extra, *happened.reads(table, behind, begun(clock)))
+    read = tuple(replace(m, column=None) for m in measures) if number else measures
+    source, keep = base(read, table, names, context.catalogue, extra)
+    filtered = lower_filter(table, condition)
+    if isinstance(clock, At | Reached):
+        later = after_observation(clock, table, question, context)
+        filtered = both(happened.come(table, begun(clock), later), filtered)
+        source = happened.by_then(source, keep, table, behind, later)
+    match clock:
+        case At(at):
+            day: Scalar = Col(day_of(table, at))
+            if filtered is not None:
+                source = narrowed(source, keep, filtered)
+            relation, window = in_windows(source, keep, day_of(table, at), windows, question.grain)
+        case Reached(start):
+            day = Col(day_of(table, start))
+            if filtered is not None:
+                source = narrowed(source, keep, filtered)
+            relation, window = in_windows(source, keep, day_of(table, start), windows, question.grain)
+        case Alive(start, until):
+            day = Op("add_days", (Col("_w_end"), Lit(-1)))
+            relation, keep = alive_rows(source, keep, table, start, until, windows, versioned=versioned)
+            relation = happened.by_then(relation, keep, table, behind, after_the_eve)
+            window = Col("_w")
+            filtered = both(happened.come(table, start, after_the_eve), filtered)
+            if filtered is not None:
+                relation = narrowed(relation, keep, filtered)
+        case Latest():
+            day = Col(day_of(table, clock.at))
+            relation, keep = latest_rows(source, keep, table, clock, windows, behind, measures[0])
+            window = Col("_w")
+            if filtered is not None:
+                relation = narrowed(relation, keep, filtered)
+    joined = "_w" in keep or window == Col("_w")
+    kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
+    if rated:
+        relation = with_rates(relation, kept, currencies[0], day, context)
+        kept = (*kept, "_rate")
+    computed: list[Named] = []
+    if rated and (amount := measures[0].column) is not None:  # no amount needs no rate
+        computed.append(Named("_rated", Op("or", (Col("_rated"), Op("is_null", (lower_value(table, amount),))))))
+    for i, measure in enumerate(measures):
+        if measure.where is not None:
+            computed.append(Named(f"_ok{i}", condition_of(measure, table)))
+        if measure.column is not None:
+            computed.append(Named(f"_v{i}", Col(number) if number else value_of(measure, table, rated)))
+    if isinstance(clock, Reached):
+        computed += cohort_columns(measures[0], clock, table, question, context)
+    columns = (*(Named(n, Col(n)) for n in kept), *computed)
+    relation = Project(relation, columns)
+    if isinstance(clock, Reached) and clock.mature == "p95":
+        relation = with_p95(relation, columns, measures[0], clock, table, question, context)
+    return Prepared(relation, window, rated, versioned)
