@@ -97,15 +97,24 @@ class Visit:
 
 @contextmanager
 def visit(
-    window: Browser, address: str, *, scheme: str = "light", size: str = "desktop", script: Path | None = None
+    window: Browser,
+    address: str,
+    *,
+    scheme: str = "light",
+    size: str = "desktop",
+    script: Path | None = None,
+    toured: bool = True,
 ) -> Iterator[Visit]:
-    """A window that has opened the printed link; `script` runs before those of each page, past the policy."""
+    """A window that has opened the printed link; `script` runs before those of each page, past the policy. It is one in
+    which the tour was closed already, unless told."""
     context = window.new_context(
         viewport=SIZES[size],  # type: ignore[arg-type]
         color_scheme=scheme,  # type: ignore[arg-type]
         reduced_motion="reduce",
         accept_downloads=True,
     )
+    if toured:
+        context.add_cookies([{"name": "headwater-tour", "value": "seen", "url": address}])
     page = context.new_page()
     page.add_init_script(LISTEN)
     if script:
@@ -118,3 +127,17 @@ def visit(
     page.goto(f"{address}/?token={TOKEN}")
     yield seen
     context.close()
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def violations(seen: Visit, part: str = "html") -> list[str]:
+    """What axe, the script of this visit, finds against WCAG 2.2 AA: the element and the reason of each."""
+    found = seen.page.evaluate("([part, tags]) => axe.run(part, {runOnly: tags})", [part, RULES])
+    assert found["passes"], "axe looked at something"
+    return [
+        f"{rule['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]

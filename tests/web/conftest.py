@@ -1,10 +1,11 @@
-"""Pages over hand-made companies: a small one, one with hostile names, one without data, one without sources."""
+"""Pages over companies: a small one, a tiny one, one with hostile names, the made-up one of the demo, one without data,
+one without sources."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from fastapi import FastAPI
 from headwater import Workspace
 from headwater.api.held import Held
 from headwater.web.app import mount
+from tests.demo.conftest import NOW as DEMO_NOW
+from tests.demo.conftest import Demo, demo
 from tests.http.client import Client
 from tests.surface import FILES, LEADS, small_company
 from tests.world import NOW, world
+
+__all__ = ["demo"]
 
 BOARD = """\
 title: Vital signs
@@ -30,9 +35,9 @@ OWN_MQLS = FILES["kpis/own_leads.yml"].replace("own_entered", "mqls").replace("O
 HOSTILE = "<script>alert(1)</script>'\"--"
 
 
-def mounted(workspace: Workspace) -> tuple[FastAPI, Held]:
+def mounted(workspace: Workspace, now: datetime = NOW) -> tuple[FastAPI, Held]:
     """The pages over a workspace, without the server's guards."""
-    held = Held(workspace.path, now=NOW, environment={})
+    held = Held(workspace.path, now=now, environment={})
     app = FastAPI(openapi_url=None)
     app.state.development = False
     mount(app, held)
@@ -40,12 +45,15 @@ def mounted(workspace: Workspace) -> tuple[FastAPI, Held]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Client]]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Client]]:
     """A client of each of the companies, by name."""
     makers: dict[str, Callable[[Path], Workspace]] = {
         "small": lambda path: small_company(
             path, files=FILES | {"boards/vital_signs.yml": BOARD, "kpis/own_mqls.yml": OWN_MQLS}
         ),
+        "tiny": lambda path: world(path, {"leads": LEADS[:1]}),
         "hostile": hostile,
         "unbuilt": lambda path: world(path, {"leads": LEADS}, build=False),
         "empty": lambda path: Workspace.init(path / "empty"),
@@ -55,7 +63,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
         def client(name: str) -> Client:
             if name not in clients:
-                app, held = mounted(makers[name](tmp_path_factory.mktemp(name)))
+                if name == "demo":
+                    made: Demo = request.getfixturevalue("demo")
+                    app, held = mounted(made.workspace, DEMO_NOW)
+                else:
+                    app, held = mounted(makers[name](tmp_path_factory.mktemp(name)))
                 open_.enter_context(held)
                 clients[name] = Client(app, {})
             return clients[name]

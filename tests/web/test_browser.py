@@ -9,13 +9,12 @@ from playwright.sync_api import Browser, expect
 
 from headwater.api.held import Held
 from tests.surface import FILES, small_company
-from tests.web.browsing import AXE, SIZES, Visit, browser, serving, visit
+from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
 from tests.web.conftest import BOARD, HOSTILE, OWN_MQLS, hostile
 from tests.world import NOW
 
-PAGES = ("/", "/kpi", "/kpi/own_leads", "/data", "/design")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-DRAWN = "[data-drawn] svg"
+VIEWS = ("/kpi/own_mql_rate?show=trace", "/kpi/own_leads?show=records")
+PAGES = ("/", "/kpi", "/kpi/own_leads", *VIEWS, "/data", "/design")
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -62,17 +61,6 @@ def test_a_page_keeps_to_policy_width_and_the_rules_of_access(window: Browser, a
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], (scheme, size)
             assert violations(seen) == [], (scheme, size)
         assert seen.wrong() == []
-
-
-def violations(seen: Visit, part: str = "html") -> list[str]:
-    """What axe finds against WCAG 2.2 AA, each with the element and the reason."""
-    found = seen.page.evaluate("([part, tags]) => axe.run(part, {runOnly: tags})", [part, RULES])
-    assert found["passes"], "axe looked at something"
-    return [
-        f"{rule['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    ]
 
 
 def test_a_violation_would_be_seen(seen: Visit) -> None:

@@ -56,8 +56,9 @@ def test_the_strip_says_how_many_and_which_share(served: Served) -> None:
 
 def test_a_small_sample_shows_its_interval(served: Served) -> None:
     """2 of 4; Wilson's 95 % interval is 15.0 % to 85.0 %."""
-    tile = page(served, "/?period=2025-01").at("tile-own-mql-rate")
-    assert tile.find(class_="tile-interval")[0].text == "15.0% to 85.0%"
+    seen = page(served, "/?period=2025-01")
+    assert seen.at("tile-own-mql-rate").find(class_="tile-interval")[0].text == "15.0% to 85.0%"
+    assert seen.at("step-own-mqls").find(class_="funnel-interval")[0].text == "15.0% to 85.0%"
 
 
 def test_a_kpi_without_data_is_no_empty_shell(served: Served) -> None:

@@ -5,12 +5,14 @@ import { find } from "./find";
 import { periods } from "./periods";
 import { popovers } from "./popovers";
 import { refreshing } from "./refreshing";
+import { tour } from "./tour";
 
 find();
 forms();
 periods();
 popovers();
 refreshing();
+tour();
 
 // The chart library is seven times as large as everything else: fetched when a chart comes near the screen.
 function charts(within: ParentNode): void {

@@ -2,11 +2,18 @@
 export function find(): void {
   const box = document.querySelector<HTMLDialogElement>("dialog#find");
   const field = box?.querySelector<HTMLInputElement>("[data-find]");
-  if (!box || !field) return;
+  const form = field?.form;
+  if (!box || !field || !form) return;
+  let waiting = false; // Enter was pressed before the answer to what is written was there
+
+  const answered = (): boolean =>
+    box.querySelector<HTMLElement>("[data-found-for]")?.dataset.foundFor === field.value.trim();
+  const first = (): HTMLAnchorElement | null => box.querySelector<HTMLAnchorElement>(".result");
 
   const open = (): void => {
     if (!box.open) box.showModal();
     field.select();
+    if (!answered()) field.dispatchEvent(new Event("search"));
   };
 
   document.addEventListener("click", (event) => {
@@ -34,11 +41,22 @@ export function find(): void {
     next?.focus();
   });
 
-  // Enter in the field opens the first that was found; with nothing found the form lists all.
-  box.querySelector("form.find")?.addEventListener("submit", (event) => {
-    const first = box.querySelector<HTMLAnchorElement>(".result");
-    if (!first) return;
+  // Enter opens the first that was found for what is written, which may still be on its way; with nothing found, or no
+  // answer at all, the form shows the list.
+  form.addEventListener("submit", (event) => {
+    if (answered() && !first()) return;
     event.preventDefault();
-    first.click();
+    waiting = !answered();
+    if (!waiting) first()?.click();
   });
+  field.addEventListener("input", () => { waiting = false; });
+  document.addEventListener("htmx:after:swap", () => {
+    if (!waiting || !answered()) return;
+    waiting = false;
+    const found = first();
+    if (found) found.click(); else form.submit();
+  });
+  for (const fault of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(fault, () => { if (waiting) form.submit(); });
+  }
 }

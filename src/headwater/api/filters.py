@@ -5,6 +5,7 @@ from __future__ import annotations
 from headwater.errors import QueryError
 from headwater.metrics.language import LanguageError, format_predicate, parse_predicate
 from headwater.model.expression import And, ColumnName, Compare, Constant, In, IsEmpty, IsTrue, Not, Predicate
+from headwater.model.lowering import columns_in
 
 
 def conditions(text: str) -> tuple[str, ...]:
@@ -45,6 +46,15 @@ def is_segment(split: str, value: str | None) -> str:
         return text if parse_predicate(text) == predicate else ""
     except (LanguageError, ValueError):
         return ""
+
+
+def asked_of(condition: str) -> frozenset[str]:
+    """The splits and columns that a condition asks for.
+
+    >>> sorted(asked_of("channel = 'ads' or region is empty"))
+    ['channel', 'region']
+    """
+    return columns_in(_parsed(condition))
 
 
 def segment_of(condition: str) -> tuple[str, str | None] | None:

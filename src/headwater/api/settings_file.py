@@ -47,6 +47,7 @@ class CompanyFile(Definition):
     memory_mb: Annotated[int, Field(ge=128)] = 2048
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     rate_days: Annotated[int, Field(ge=0, le=366)] = 7
+    demo: bool = False
     kpis: dict[str, OverrideFile] = Field(default_factory=dict)
 
     @field_validator("currency")

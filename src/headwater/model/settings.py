@@ -11,7 +11,8 @@ from headwater.model.period import Calendar
 class Settings:
     """Company name, reporting currency (ISO 4217), time zone (IANA name) and calendar; `engine` computes;
     `kpis` holds overrides by KPI id (small_sample, tolerance, mature), as given; `locale` is how the page writes
-    numbers and dates (CLDR, such as `en` or `de_DE`)."""
+    numbers and dates (CLDR, such as `en` or `de_DE`);
+    `demo`: the company is made up, and the page shows newcomers around."""
 
     company: str = ""
     currency: str = "EUR"
@@ -22,3 +23,4 @@ class Settings:
     threads: int = 2
     rate_days: int = 7
     locale: str = "en"
+    demo: bool = False

@@ -104,8 +104,9 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a funnel. `rate_text`, `median_text` and `rate_note` tell of the way from the step before to this one;
-    `bottleneck` marks that way. A step without data has no `volume` and says in `missing` why."""
+    """A step of a funnel. `rate_text`, `median_text` and `rate_note` tell of the way from the step before to this one,
+    `rate_interval` where the rate rests on few; `bottleneck` marks that way. A step without data has no `volume` and
+    says in `missing` why."""
 
     id: str
     title: str
@@ -117,6 +118,7 @@ class Step:
     rate_note: str = ""
     bottleneck: bool = False
     missing: str = ""
+    rate_interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,15 @@ class Found:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop of the tour: `at` selects the part of the page that it tells of ('': none)."""
+
+    at: str
+    title: str
+    text: str
+
+
 # --- the frame of a page ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Controls:
@@ -287,3 +298,4 @@ class Frame:
     fresh_text: str = ""
     language: str = "en"
     refreshable: bool = True
+    tour: tuple[Stop, ...] = ()

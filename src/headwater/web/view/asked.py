@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
 from headwater.api.ask import PERIODS
-from headwater.api.filters import conditions, is_segment, joined, segment_of
+from headwater.api.filters import asked_of, conditions, is_segment, joined, segment_of
 from headwater.api.overview import Frame
 from headwater.errors import QueryError, nearest
 from headwater.model.period import Calendar, Grain, Period, add_months, label
@@ -170,6 +170,11 @@ def filtered(asked: Asked, split: str, value: str | None) -> Asked | None:
         return None
     others = tuple(c for c in conditions(asked.filter) if (segment_of(c) or ("",))[0] != split)
     return replace(asked, filter=joined((*others, condition)))
+
+
+def filtered_by(asked: Asked, splits: Collection[str]) -> Asked:
+    """The state with those conditions alone that ask for nothing but these splits."""
+    return replace(asked, filter=joined(tuple(c for c in conditions(asked.filter) if asked_of(c) <= set(splits))))
 
 
 def unfiltered(asked: Asked, condition: str) -> Asked:

@@ -47,11 +47,13 @@ KEPT = 256
 
 @dataclass(frozen=True)
 class Look:
-    """One moment, what was asked of it, and the workspace's way of writing. `path` is the page's address."""
+    """One moment, what was asked of it, and the workspace's way of writing. `path` is the page's address; `part`: a
+    block of the page is asked for, not the whole."""
 
     moment: Moment
     asked: Asked
     path: str
+    part: bool = False
 
     @cached_property
     def words(self) -> Wording:
@@ -182,14 +184,14 @@ class Pages:
         asked = parse(request.query_params.multi_items(), more)
         with self.held.moment() as moment:
             told = href(request.url.path, asked)
-            part = "part" if is_part(request) else ""
-            key = (str(moment.stamp), moment.boards, told, part, self._running(request) if of_refresh else "")
+            part = is_part(request)
+            key = (str(moment.stamp), moment.boards, told, str(part), self._running(request) if of_refresh else "")
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:
                     self._kept.move_to_end(key)
             if known is None:
-                name, frame, context, block = make(Look(moment, asked, request.url.path))
+                name, frame, context, block = make(Look(moment, asked, request.url.path, part))
                 made = self.templates.page(request, name, frame, context, block=block)
                 text = bytes(made.body).decode()
                 known = (text, hashlib.sha256(made.body).hexdigest()[:24], made.status_code)

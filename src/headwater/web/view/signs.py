@@ -21,7 +21,7 @@ from headwater.web.view.asked import kpi_href
 from headwater.web.view.look import Look
 
 INTERVAL_BELOW = 30
-"""A share that rests on fewer shows its interval on the tile; elsewhere it stands behind the number."""
+"""A share that rests on fewer shows its interval beside it; else the interval stands behind the number."""
 
 LONG = 24
 """A title of more letters does not fit on one line of a tile."""
@@ -35,7 +35,6 @@ def tile(look: Look, sign: Sign, *, whole: bool = False) -> Tile:
     card is `whole`, alone on its page."""
     now, words, kpi = sign.now, look.words, sign.kpi
     status, status_text = _status(look, sign)
-    few = now.subjects is not None and now.subjects < INTERVAL_BELOW
     notes = [words.of(now)] if sign.older else []
     notes += [words.why(now)] if now.value is not None and now.quality else []
     return Tile(
@@ -51,7 +50,7 @@ def tile(look: Look, sign: Sign, *, whole: bool = False) -> Tile:
         spark=spark(look, sign),
         note="; ".join(notes),
         missing=words.why(now) if now.value is None else "",
-        interval_text=words.interval(now, kpi.show) if few else "",
+        interval_text=interval(look, sign),
         about=about(look, sign),
     )
 
@@ -69,6 +68,12 @@ def short(name: str) -> str:
     """
     found = re.fullmatch(r".*\(([A-Z]{2,5})\)", name) if len(name) > LONG else None
     return found[1] if found else name
+
+
+def interval(look: Look, sign: Sign) -> str:
+    """The interval of a number that rests on few, else nothing."""
+    few = sign.now.subjects is not None and sign.now.subjects < INTERVAL_BELOW
+    return look.words.interval(sign.now, sign.kpi.show) if few else ""
 
 
 def _id(name: str) -> str:
@@ -245,6 +250,7 @@ def _step(look: Look, found: StripStep) -> Step:
         rate_text="" if rate is None else words.value(rate.now, rate.kpi.show),
         median_text="" if time is None else words.value(time.now, time.kpi.show),
         rate_note=note if found.fall is None else f"{note}. {fall(look, found.step.title, found.fall)}",
+        rate_interval="" if rate is None else interval(look, rate),
         bottleneck=found.fall is not None,
         missing=words.why(volume.now) if volume.now.value is None else "",
     )

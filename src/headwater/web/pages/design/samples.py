@@ -20,6 +20,7 @@ from headwater.web.parts import (
     Series,
     Spark,
     Step,
+    Stop,
     Table,
     Tile,
     TracePanel,
@@ -134,7 +135,7 @@ STEPS = (
     Step("mql", "MQLs", "?", "1,220", 1220.0, "31.2%", "9 days"),
     Step("sql", "SQLs", "?", "402", 402.0, "33.0%", "21 days", "12 more are still open"),
     Step("opportunity", "Opportunities", "?", "128", 128.0, "31.8%", "34 days", "", True),
-    Step("customer", "Customers", "?", "31", 31.0, "24.2%", "71 days"),
+    Step("customer", "Customers", "?", "31", 31.0, "24.2%", "71 days", rate_interval="17.6% to 32.3%"),
 )
 STEPS_OF_LIKE_SIZE = (
     Step("quote", "Quotes", "?", "120", 120.0),
@@ -339,4 +340,8 @@ TOKENS = (
     "warn-soft",
     "stream",
     "stream-slow",
+)
+TOUR = (
+    Stop(".funnel", "From visit to customer", "How many reached each step, and which share went on."),
+    Stop(".tile", "Every number explains itself", "The small mark tells its definition and its parts."),
 )

@@ -21,6 +21,8 @@ STAGES = (
     "company", "any",
 )  # fmt: skip
 MOST_FOUND = 12
+FIRST = 6
+"""So many KPIs are offered before anything is looked for."""
 SPLITS = 8
 """Segments are looked for in so many splits, those that tell most first."""
 PLACES = (("vital_signs", "/"), ("kpi", "/kpi"), ("data", "/data"))
@@ -42,6 +44,8 @@ def listed(look: Look) -> Made:
     context: dict[str, Any] = {"words": words, "groups": [], "waiting": None, "results": []}
     if words:
         context["results"] = list(_results(look, words, found))
+    elif look.part:
+        context["results"] = list(_first(look))
     else:
         context |= _grouped(look, found)
     title = look.say("kpi.title")
@@ -127,6 +131,15 @@ def _results(look: Look, words: str, kpis: list[Kpi]) -> Iterator[Found]:
     for kpi in sorted(kpis, key=lambda k: _rank(k, wanted))[:MOST_FOUND]:
         yield Found(kpi.title, kpi_href(kpi.id, look.asked), look.say("kpi.kpi_kind"), kpi.question)
     yield from _segments(look, wanted)
+
+
+def _first(look: Look) -> Iterator[Found]:
+    """What the find box offers before a word is written: the pages, and the first KPIs of the first page."""
+    for name, place in PLACES:
+        yield Found(look.say(f"navigation.{name}"), place, look.say("kpi.page"))
+    kpis = look.moment.catalogue.kpis
+    for name in list(dict.fromkeys(n.partition(".")[0] for n in look.board.tiles))[:FIRST]:
+        yield Found(kpis[name].title, kpi_href(name, look.asked), look.say("kpi.kpi_kind"), kpis[name].question)
 
 
 def _rank(kpi: Kpi, wanted: str) -> tuple[bool, bool, str]:

@@ -33,7 +33,7 @@ from headwater.web.parts import (
     Table,
     TracePanel,
 )
-from headwater.web.view.asked import a_year_before, api_href, filtered, href, kpi_href, unfiltered
+from headwater.web.view.asked import a_year_before, api_href, filtered, filtered_by, href, kpi_href, unfiltered
 from headwater.web.view.look import Look, Made
 from headwater.web.view.signs import DETAIL, facts, is_newest, tile, title, usual
 
@@ -117,7 +117,9 @@ def _variants(look: Look, page: KpiPage, chosen: Variant) -> Segmented | None:
     links = []
     for v in page.kpi.variants:
         name = page.kpi.id if v.id == page.kpi.default else f"{page.kpi.id}.{v.id}"
-        links.append(Link(v.id.replace("_", " "), kpi_href(name, look.asked), v.id == chosen.id, v.use_when or v.text))
+        splits = look.moment.kpi_show(f"{page.kpi.id}.{v.id}").splits
+        there = kpi_href(name, filtered_by(look.asked, splits))
+        links.append(Link(v.id.replace("_", " "), there, v.id == chosen.id, v.use_when or v.text))
     return Segmented(look.say("kpi.variants"), tuple(links))
 
 

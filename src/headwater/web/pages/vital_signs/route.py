@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from headwater.api.held import Held
 from headwater.api.overview import Overview, overview
-from headwater.web.parts import About, Link, Notice
+from headwater.web.parts import About, Link, Notice, Stop
 from headwater.web.templates import Templates
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.signs import fall, need, steps, tile
@@ -59,7 +59,28 @@ def _made(look: Look) -> Made:
         "left": seen.left,
         "empty": None,
     }
-    return PAGE, look.frame(title, "vital_signs", controls=look.controls(), notices=_notices(look)), context, ""
+    tour = _tour(look) if look.moment.settings.demo else ()
+    frame = look.frame(title, "vital_signs", controls=look.controls(), notices=_notices(look), tour=tour)
+    return PAGE, frame, context, ""
+
+
+STOPS = (
+    ("welcome", ""),
+    ("funnel", ".funnel"),
+    ("needs", "#needs"),
+    ("number", ".tile"),
+    ("find", ".finder"),
+    ("data", ".pages a[href='/data']"),
+)
+"""The tour of a made-up company, and which part each stop tells of."""
+
+
+def _tour(look: Look) -> tuple[Stop, ...]:
+    company = look.moment.settings.company
+    return tuple(
+        Stop(at, look.say(f"tour.{name}_title", company=company), look.say(f"tour.{name}_text", company=company))
+        for name, at in STOPS
+    )
 
 
 def _funnel_about(look: Look, seen: Overview) -> About:
