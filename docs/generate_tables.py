@@ -19,7 +19,7 @@ INTRODUCTION = """\
 Sources are mapped to these tables, measures count their rows, and KPIs are arithmetic over measures. This page is made
 from the files in `src/headwater/catalogue/tables/` by `python docs/generate_tables.py`; do not edit it.
 
-- A table has one grain. Its **key** tells its rows apart; no part of a key may be empty.
+- A table has one grain. Its **key** tells its rows apart; no part of a key may be empty, but one that is *optional*.
 - A `time` is stored as the instant and the local date beside it; a `day` is known to the day alone.
 - **Made from** says how the program fills a column that no source maps. A mapped value always counts first.
 - *needed*: a row without a value is set aside when it is loaded. *fixed*: does not change over a row's life; a
@@ -97,6 +97,7 @@ def _what(column: Column) -> str:
             ("planned", column.planned),
             ("personal", column.personal),
             ("counted", column.counted),
+            ("optional", column.optional),
         )
         if holds
     ]

@@ -20,6 +20,7 @@ from headwater.connectors.cells import (
     NO_RESULT,
     NUMBER,
     PADDED,
+    TEXT,
     Bytes,
     Cells,
     Chunk,
@@ -39,13 +40,16 @@ FIRST_DAY, LAST_DAY = day_number(date(1900, 1, 1)), day_number(date(2200, 12, 31
 """Dates outside are refused."""
 
 LONGEST_ID, LONGEST_TEXT = 1_000, 1 << 20
+MERGED_FROM = "_merged_from"
+"""Beside the typed columns: the ids that were merged into each row."""
 TRUE = ("true", "t", "yes", "y", "1", "1.0", "on")
 FALSE = ("false", "f", "no", "n", "0", "0.0", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """How one target column is filled: `place` among the file's headers (-1: a constant), and what was decided."""
+    """How one target column is filled: `place` among the file's headers (-1: a constant), `places` where several are
+    put together, and what was decided."""
 
     column: Column
     mapping: ColumnMapping
@@ -58,6 +62,12 @@ class ColumnPlan:
     required: bool = False
     serials: bool = False
     prefix: str = ""
+    places: tuple[int, ...] = ()
+
+    @property
+    def read_from(self) -> tuple[int, ...]:
+        """Every place among the headers that it is filled from."""
+        return self.places or ((self.place,) if self.place >= 0 else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +88,14 @@ class TablePlan:
     updated_at: ColumnPlan | None = None
     where: int = -1
     where_values: frozenset[str] = frozenset()
+    where_filled: bool = False
     currency_place: int = -1
     currency: str = ""
     assumed: bool = False
     partly: bool = False
     prefix: str = ""
+    merged_from: int = -1
+    merged_separator: str = ";"
 
 
 @dataclass(slots=True)
@@ -128,9 +141,11 @@ class Converter:
         plan, size = self.plan, len(chunk.rows)
         meant = np.ones(size, bool)
         if plan.where >= 0:
-            meant = _flags(
-                pc.is_in(trimmed(chunk.columns[plan.where].texts), value_set=pa.array(sorted(plan.where_values)))
-            )
+            told = trimmed(chunk.columns[plan.where].texts)
+            if plan.where_filled:
+                meant = _flags(pc.is_valid(without_empty(told, ("",))))
+            else:
+                meant = _flags(pc.is_in(told, value_set=pa.array(sorted(plan.where_values))))
         if plan.partly:
             meant &= self._has_any(chunk)
         deleted = self._deleted(chunk, size)
@@ -145,6 +160,8 @@ class Converter:
             columns[name] = currency
         columns["_deleted"] = pa.array(deleted)
         columns["_merged_into"] = self._merged(chunk, size)
+        if plan.merged_from >= 0:
+            columns[MERGED_FROM] = self._merged_ids(chunk)
         columns["_updated_at"], found = self._updated(chunk, size)
         return Typed(columns, tuple(faults + found), meant)
 
@@ -153,7 +170,7 @@ class Converter:
         found = np.zeros(len(chunk.rows), bool)
         for p in self.plan.columns:
             if p.place >= 0:
-                found |= _flags(pc.is_valid(without_empty(trimmed(chunk.columns[p.place].texts), p.empty)))
+                found |= _flags(pc.is_valid(without_empty(trimmed(cells_of(p, chunk).texts), p.empty)))
         return found
 
     # --- special columns ---------------------------------------------------------------------------------------------
@@ -168,6 +185,13 @@ class Converter:
             return pa.nulls(size, pa.string())
         texts = without_empty(trimmed(chunk.columns[self.plan.merged_into].texts), ("",))
         return pc.binary_join_element_wise(self.plan.prefix, texts, "") if self.plan.prefix else texts
+
+    def _merged_ids(self, chunk: Chunk) -> Any:
+        """The ids each row lists as merged into it."""
+        texts = without_empty(trimmed(chunk.columns[self.plan.merged_from].texts), ("",))
+        prefix, separator = self.plan.prefix, self.plan.merged_separator
+        lists = [[prefix + i.strip() for i in (t or "").split(separator) if i.strip()] for t in texts.to_pylist()]
+        return pa.array(lists, pa.list_(pa.string()))
 
     def _updated(self, chunk: Chunk, size: int) -> tuple[Any, list[Fault]]:
         p = self.plan.updated_at
@@ -209,7 +233,7 @@ class Converter:
     ) -> tuple[dict[str, Any], list[Fault]]:
         """The physical columns of one mapped column and its faults, the gravest code of each cell."""
         kind = p.column.type.kind
-        cells = chunk.columns[p.place] if p.place >= 0 else Cells(pa.array([p.mapping.constant] * size, pa.string()))
+        cells = cells_of(p, chunk) if p.place >= 0 else Cells(pa.array([p.mapping.constant] * size, pa.string()))
         raw, kinds = cells.texts, cells.kinds
         codes = np.zeros(size, np.int8)
         texts = trimmed(raw)
@@ -258,7 +282,7 @@ class Converter:
             _set(codes, empty, "missing")
         if not codes.any():
             return typed, []
-        return typed, [Fault(p.column.id, p.mapping.column, codes, raw, p.column.personal, hint)]
+        return typed, [Fault(p.column.id, p.mapping.header, codes, raw, p.column.personal, hint)]
 
     def _number(self, p: ColumnPlan, cells: Cells, currency: Any, codes: Bytes) -> tuple[dict[str, Any], str]:
         known: list[str | None] = []
@@ -328,6 +352,26 @@ class Converter:
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
+def cells_of(p: ColumnPlan, chunk: Chunk) -> Cells:
+    """The cells a mapped column is read from; several are put together: no text where all are empty, a spreadsheet's
+    error where one of them is."""
+    if not p.places:
+        return chunk.columns[p.place]
+    parts = [chunk.columns[place] for place in p.places]
+    texts = [pc.fill_null(without_empty(trimmed(c.texts), p.empty), "") for c in parts]
+    joined = trimmed(pc.binary_join_element_wise(*texts, p.mapping.join))
+    filled = np.logical_or.reduce([_flags(pc.not_equal(t, "")) for t in texts])
+    joined = pc.if_else(pa.array(filled), joined, pa.scalar(None, pa.string()))
+    if all(c.kinds is None for c in parts):
+        return Cells(joined)
+    kinds = np.full(len(joined), TEXT, np.int8)
+    for c in parts:
+        if c.kinds is not None:
+            for broken in (NO_RESULT, ERROR):
+                kinds[c.kinds == broken] = broken
+    return Cells(joined, kinds)
+
+
 def trimmed(texts: Any) -> Any:
     """Texts without white space around them."""
     return pc.utf8_trim_whitespace(texts)

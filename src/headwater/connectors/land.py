@@ -20,10 +20,12 @@ from headwater.connectors import aside, dates, numbers, repeats
 from headwater.connectors.aside import Aside
 from headwater.connectors.cells import TEXT, Chunk, Flags, Integers, Reader
 from headwater.connectors.convert import (
+    MERGED_FROM,
     ColumnPlan,
     Converter,
     TablePlan,
     Typed,
+    cells_of,
     filled_currencies,
     trimmed,
     without_empty,
@@ -41,6 +43,8 @@ from headwater.model.types import DAY_SUFFIX, Kind, Type
 
 QUARANTINE = "quarantine.parquet"
 ROW_GROUP = 65_536
+FIRST_MERGED = ROWS_IN_A_BATCH // 4
+"""The number of the first row that says where an id went which another row lists as merged into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,9 @@ def land(
         writer.close()
     collapsed, landed = _settle(writers, spool, show, twins)
     quarantined = structural.count + values.count + twins.count
-    if reader.tally.records >= ROWS_IN_A_BATCH // 2:
+    for writer in writers:
+        writer.add_merged()
+    if reader.tally.records >= FIRST_MERGED:
         raise Refused("too_large", f"the file has {reader.tally.records:,} rows", do="Split it into several files.")
     data_rows = reader.tally.records - not_meant
     if landed + quarantined + collapsed != data_rows:
@@ -149,7 +155,7 @@ def _first_pass(
             target = next((c.column.id for p in plans for c in p.columns if c.place == b.column >= 0), name)
             structural.add(Quarantined(b.row, b.line, target, b.code, b.reason, b.raw))
         for p, evidence in watched:
-            cells = chunk.columns[p.place]
+            cells = cells_of(p, chunk)
             texts = without_empty(trimmed(cells.texts), p.empty)
             if cells.kinds is not None:
                 texts = pc.if_else(pa.array(cells.kinds == TEXT), texts, pa.scalar(None, pa.string()))
@@ -189,7 +195,7 @@ class _Show:
     def __init__(self, header: tuple[str, ...], plans: Sequence[TablePlan], separator: str) -> None:
         self._separator = separator
         self._width = len(header)
-        self._personal = {c.place for p in plans for c in p.columns if c.column.personal and c.place >= 0}
+        self._personal = {i for p in plans for c in p.columns if c.column.personal for i in c.read_from}
 
     def raws(self, chunk: Chunk, places: Integers) -> Iterator[tuple[int, int | None, str]]:
         """Number, line and delimited text of the rows at these places of a chunk."""
@@ -277,6 +283,7 @@ class _Writer:
         self._open()
         self._hashes: list[Integers] = []
         self._rows: list[Integers] = []
+        self._merged: list[tuple[int, str, str, datetime | None]] = []
 
     def _open(self) -> None:
         self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd")
@@ -293,6 +300,11 @@ class _Writer:
             batch = batch.filter(pa.array(keep))
         self._hashes.append(repeats.key_hashes(batch, self.key))
         self._rows.append(rows[keep])
+        if MERGED_FROM in typed.columns:
+            lists = typed.columns[MERGED_FROM].filter(pa.array(keep))
+            said = zip(batch["_row"], lists, batch[self.key[0]], batch["_updated_at"], strict=True)
+            for row, ids, survivor, changed in said:
+                self._merged += [(row.as_py(), i, survivor.as_py(), changed.as_py()) for i in ids.as_py()]
         self._append(batch)
 
     def _append(self, batch: Any) -> None:
@@ -333,13 +345,37 @@ class _Writer:
 
     def leave_out(self, rows: Integers) -> None:
         """Writes the file again without these rows."""
+        gone = set(rows.tolist())
+        self._merged = [m for m in self._merged if m[0] not in gone]
+        self._again(rows, None)
+
+    def add_merged(self) -> None:
+        """Adds a row for each id that a written row lists as merged into it: it says no more than where the id went.
+        They are no rows of the file, so nothing counts them."""
+        said = {(i, survivor): changed for _, i, survivor, changed in self._merged if i != survivor}
+        if not said:
+            return
+        values: dict[str, list[Any]] = {
+            self.key[0]: [i for i, _ in said],
+            "_merged_into": [survivor for _, survivor in said],
+            "_updated_at": list(said.values()),
+            "_row": list(range(FIRST_MERGED, FIRST_MERGED + len(said))),
+            "_deleted": [False] * len(said),
+        }
+        more = [pa.array(values.get(f.name, [None] * len(said)), f.type) for f in self.schema]
+        self._again(np.zeros(0, np.int64), pa.table(more, schema=self.schema))
+
+    def _again(self, without: Integers, more: Any) -> None:
+        """Writes the file again, without some rows and with more of them at its end."""
         old = self.path.with_name(f".{self.path.name}.old")
         self.path.rename(old)
         self._open()
         with pq.ParquetFile(old) as file:
             for batch in file.iter_batches(ROW_GROUP):
-                kept = batch.filter(pa.array(~np.isin(batch.column("_row").to_numpy(), rows)))
+                kept = batch.filter(pa.array(~np.isin(batch.column("_row").to_numpy(), without)))
                 self._append(pa.Table.from_batches([kept], schema=self.schema))
+        if more is not None:
+            self._append(more)
         self.close()
         old.unlink()
 
@@ -433,9 +469,10 @@ def _warnings(reader: Reader, plans: Sequence[TablePlan], converters: Sequence[C
     yield from reader.tally.warnings
     if not reader.tally.records:
         yield "no_rows: the file has a header and no rows"
-    used = {c.place for p in plans for c in p.columns}
+    used = {i for p in plans for c in p.columns for i in c.read_from}
     for p in plans:
-        used |= {p.deleted, p.merged_into, p.where, p.currency_place, p.updated_at.place if p.updated_at else -1}
+        used |= {p.deleted, p.merged_into, p.merged_from, p.where, p.currency_place}
+        used |= set(p.updated_at.read_from if p.updated_at else ())
     spare = [h for i, h in enumerate(reader.header) if h and i not in used]
     if spare:
         names = ", ".join(repr(h) for h in spare[:20]) + (" ..." if len(spare) > 20 else "")

@@ -58,11 +58,19 @@ def _plan(
             raise Refused("missing_column", f"the table {table.id!r} has no column {m.target!r}", column=m.target)
         columns.append(
             _column(
-                source, m, column, table, header, settings, required=m.target in key, prefix=prefix, serials=serials
+                source,
+                m,
+                column,
+                table,
+                header,
+                settings,
+                required=m.target in key and not column.optional,
+                prefix=prefix,
+                serials=serials,
             )
         )
     mapped = {c.column.id for c in columns}
-    absent = [k for k in key if k not in mapped]
+    absent = [k for k in key if k not in mapped and not ((c := table.column(k)) and c.optional)]
     if absent:
         raise Refused("missing_column", f"the key column {absent[0]!r} of {table.id!r} is not mapped", column=absent[0])
     updated = None
@@ -77,9 +85,12 @@ def _plan(
         deleted=_place(header, mapping.deleted),
         deleted_values=frozenset(v.casefold() for v in mapping.deleted_values),
         merged_into=_place(header, mapping.merged_into),
+        merged_from=_place(header, mapping.merged_from),
+        merged_separator=mapping.merged_separator,
         updated_at=updated,
         where=_place(header, mapping.where_column),
         where_values=frozenset(mapping.where_values),
+        where_filled=mapping.where_filled,
         currency_place=-1 if is_code else _place(header, currency),
         currency=currency if is_code else source.currency,
         assumed=not (mapping.currency or source.currency),
@@ -101,10 +112,12 @@ def _column(
     serials: bool,
 ) -> ColumnPlan:
     kind = column.type.kind
+    places = tuple(_place(header, name) for name in m.columns)
     return ColumnPlan(
         column,
         m,
-        -1 if m.constant is not None else _place(header, m.column),
+        places[0] if places else -1 if m.constant is not None else _place(header, m.column),
+        places=places,
         empty=m.empty or source.empty,
         marks=marks(m, source) if kind in (Kind.INTEGER, Kind.NUMBER, Kind.MONEY) else Marks(),
         form=form(m, source) if kind in (Kind.DAY, Kind.TIME) else forms.ISO,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
@@ -20,7 +20,24 @@ def source_json(source: Source) -> Json:
     """A source as JSON."""
     content = asdict(source)
     content["complete_through"] = source.complete_through.isoformat() if source.complete_through else None
+    for table in content["tables"]:
+        _leave_out(table, _LATER_TABLE)
+        for column in table["columns"]:
+            _leave_out(column, _LATER_COLUMN)
     return content
+
+
+_LATER_TABLE = {
+    f.name: f.default for f in fields(TableMapping) if f.name in ("merged_from", "merged_separator", "where_filled")
+}
+_LATER_COLUMN = {f.name: f.default for f in fields(ColumnMapping) if f.name in ("columns", "join")}
+"""Keys that were added later: unsaid, they leave a mapping's hash, and so what was loaded under it, as it was."""
+
+
+def _leave_out(content: Json, unsaid: Mapping[str, Any]) -> None:
+    for name, value in unsaid.items():
+        if content[name] == value:
+            del content[name]
 
 
 def source_of(content: Json) -> Source:
@@ -40,7 +57,11 @@ def table_json(table: Table) -> Json:
         "key": table.key,
         "event": table.event,
         "columns": [
-            {**{n: getattr(c, n) for n in _COLUMN}, "type": [c.type.kind.value, c.type.precision, c.type.scale]}
+            {
+                **{n: getattr(c, n) for n in _COLUMN},
+                **({"optional": True} if c.optional else {}),
+                "type": [c.type.kind.value, c.type.precision, c.type.scale],
+            }
             for c in table.columns
         ],
     }

@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field
@@ -18,7 +19,7 @@ from pydantic import BeforeValidator, Field
 from headwater.connectors import currencies, forms, message
 from headwater.connectors.files import VARIABLE
 from headwater.errors import DefinitionError, Fault, nearest
-from headwater.files.read import Definition, Document, KeyPath, read, validate
+from headwater.files.read import Definition, Document, KeyPath, read, shown, validate
 from headwater.model.source import ColumnMapping, Source, TableMapping
 from headwater.model.table import Column, Table
 from headwater.model.types import Kind
@@ -46,6 +47,8 @@ class _Column(Definition):
     factor: str = ""
     true: Texts = ()
     false: Texts = ()
+    columns: Texts = ()
+    join: str = " "
 
 
 class _Deleted(Definition):
@@ -55,7 +58,13 @@ class _Deleted(Definition):
 
 class _Where(Definition):
     column: str
-    values: Texts
+    values: Texts = ()
+    filled: bool = False
+
+
+class _MergedFrom(Definition):
+    column: str
+    separator: Annotated[str, Field(min_length=1)] = ";"
 
 
 class _Table(Definition):
@@ -63,6 +72,7 @@ class _Table(Definition):
     key: Texts = ()
     deleted: str | _Deleted = ""
     merged_into: str = ""
+    merged_from: str | _MergedFrom = ""
     updated_at: str = ""
     currency: str = ""
     where: _Where | None = None
@@ -152,6 +162,7 @@ def _source(id: str, model: _Source, file: str) -> Source:
 
 def _table(name: str, model: _Table) -> TableMapping:
     deleted = _Deleted(column=model.deleted, values=()) if isinstance(model.deleted, str) else model.deleted
+    merged = _MergedFrom(column=model.merged_from) if isinstance(model.merged_from, str) else model.merged_from
     return TableMapping(
         name,
         tuple(_column(target, c) for target, c in model.columns.items()),
@@ -163,6 +174,9 @@ def _table(name: str, model: _Table) -> TableMapping:
         currency=model.currency,
         where_column=model.where.column if model.where else "",
         where_values=model.where.values if model.where else (),
+        where_filled=bool(model.where and model.where.filled),
+        merged_from=merged.column,
+        merged_separator=merged.separator,
     )
 
 
@@ -177,6 +191,20 @@ def _column(target: str, model: str | _Column) -> ColumnMapping:
         decimal=model.decimal or "",
         thousands=model.thousands or "",
     )
+
+
+def check_mapping(
+    content: Mapping[str, Any], document: Document, at: KeyPath, tables: Mapping[str, Table]
+) -> tuple[Fault, ...]:
+    """Every fault of what a source file says but its path, where it stands under the key `at` of another file: what is
+    said above the tables under `source:`, and `tables:`."""
+    lines = {k[len(at) :]: n for k, n in document.lines.items() if k[: len(at)] == at}
+    lines |= {k[1:]: n for k, n in lines.items() if k[:1] == ("source",)} | {(): document.line(at)}
+    inner = Document(document.path, {"path": FOLDER, **content}, lines)
+    model, found = validate(inner, _Source)
+    if model is not None:
+        found = tuple(_faults("mapping", model, inner, tables))
+    return tuple(replace(f, key=".".join((shown(at), f.key)) if f.key else shown(at)) for f in found)
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -326,14 +354,20 @@ def _table_faults(
         if table.column(k) is None:
             yield document.fault((*at, "key"), f"{name!r} has no column {k!r}", _near(k, (c.id for c in table.columns)))
     for c in table.columns:
-        if c.id in model.columns or c.derive is not None:
+        if c.id in model.columns or c.derive is not None or c.optional:
             continue
         if c.id in (model.key or table.key):
             yield document.fault((*at, "columns"), f"the key column {c.id!r} is not mapped")
         elif c.required and not _is_filled(c, table):
             yield document.fault((*at, "columns"), f"the required column {c.id!r} is not mapped")
-    if model.where is not None and not model.where.values:
+    if model.merged_from and len(model.key or table.key) != 1:
+        yield document.fault((*at, "merged_from"), "rows with a key of several columns are not merged")
+    if model.where is not None and not model.where.values and not model.where.filled:
         yield document.fault((*at, "where"), "'where' lists no values, so no row would belong to the table")
+    if model.where is not None and model.where.values and model.where.filled:
+        yield document.fault(
+            (*at, "where"), "'where' lists values and takes any, too", "Say one of 'values' and 'filled'."
+        )
     if model.currency and any(m.type.kind is Kind.MONEY and m.currency in model.columns for m in table.columns):
         yield document.fault((*at, "currency"), "the currency column is mapped already", "Remove one of the two.")
 
@@ -344,8 +378,8 @@ def _is_filled(column: Column, table: Table) -> bool:
 
 
 def _column_faults(column: Column, model: _Column, at: KeyPath, document: Document) -> Iterator[Fault]:
-    if bool(model.column.strip()) == (model.constant is not None):
-        yield document.fault(at, "give either 'column' (of the file) or 'constant'")
+    if [bool(model.column.strip()), bool(model.columns), model.constant is not None].count(True) != 1:
+        yield document.fault(at, "give either 'column' or 'columns' (of the file) or 'constant'")
     kind = column.type.kind
     for key, kinds in (
         ("decimal", _NUMBERS),

@@ -135,6 +135,7 @@ class ColumnShape(Definition):
     fixed: bool = False
     planned: bool = False
     counted: bool = False
+    optional: bool = False
     derive: DeriveShape | None = None
 
 

@@ -177,6 +177,7 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         fixed=shape.fixed,
         planned=shape.planned,
         counted=shape.counted,
+        optional=shape.optional,
         derive=_derivation(shape, origin, faults),
     )
 

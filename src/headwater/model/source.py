@@ -16,11 +16,12 @@ GRACE = timedelta(days=7)
 class ColumnMapping:
     """How one column of the target table is filled.
 
-    `column` is the file's header ('' with `constant`: the same text in every row). `values` replaces texts before
-    parsing (a text that is missing from it stays). `empty` lists texts that mean no value. `date_format` is strptime's,
-    or `iso`, `excel`, `epoch_s`, `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands` override the
-    source's. `factor` multiplies a number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the texts of a
-    boolean. `unlisted`: what a text outside `values` does: keep, quarantine.
+    `column` is the file's header ('' with `constant`: the same text in every row). `columns` are several, whose texts
+    are put together in their order with `join` between them (no text where all are empty). `values` replaces texts
+    before parsing (a text that is missing from it stays). `empty` lists texts that mean no value. `date_format` is
+    strptime's, or `iso`, `excel`, `epoch_s`, `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands`
+    override the source's. `factor` multiplies a number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the
+    texts of a boolean. `unlisted`: what a text outside `values` does: keep, quarantine.
     """
 
     target: str
@@ -36,12 +37,21 @@ class ColumnMapping:
     factor: str = ""
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    join: str = " "
+
+    @property
+    def header(self) -> str:
+        """What it is filled from, as a message calls it."""
+        return self.column or " + ".join(self.columns)
 
 
 @dataclass(frozen=True, slots=True)
 class TableMapping:
     """Rows of the file as rows of one table. `where_column`/`where_values`: only rows whose file column has one of
-    these texts belong to this table (one file may feed several tables); others are counted as not meant for it."""
+    these texts belong to this table (one file may feed several tables); others are counted as not meant for it.
+    With `where_filled` rows with any text there do.
+    `merged_from`: the header of a list of the ids that were merged into the row, `merged_separator` between them."""
 
     table: str
     columns: tuple[ColumnMapping, ...]
@@ -53,6 +63,9 @@ class TableMapping:
     currency: str = ""
     where_column: str = ""
     where_values: tuple[str, ...] = ()
+    merged_from: str = ""
+    merged_separator: str = ";"
+    where_filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

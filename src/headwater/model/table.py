@@ -86,7 +86,8 @@ class Column:
     `personal` marks personal data (masked, erased); `low` is the least value allowed (inclusive). `fixed`: it does not
     change over a row's life (a correction restates it), so that a stock may read it without a version. `planned`: a
     date set beforehand, which is known although it lies after the end of observation. `counted`: its different values
-    are counted in many rows, so each gets a number that stands beside it.
+    are counted in many rows, so each gets a number that stands beside it. `optional`: a part of the key that a source
+    may leave out; its rows have none, which is a value of the key like another.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Column:
     fixed: bool = False
     planned: bool = False
     counted: bool = False
+    optional: bool = False
     derive: Derivation | None = None
 
     @property

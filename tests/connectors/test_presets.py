@@ -1,0 +1,152 @@
+"""Presets: every shape is recognised from a small file written by hand and loads the rows that stand beside it."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import headwater
+from headwater.connectors.presets import load_presets, recognise, rivals
+from headwater.connectors.sources import load_sources
+from headwater.errors import DefinitionError
+from headwater.metrics.catalogue import load_catalogue
+from headwater.model.preset import VENDOR
+from tests.connectors.load import NOW, SETTINGS, _here
+
+TABLES = load_catalogue(Path(headwater.__file__).parent / "catalogue").tables
+PRESETS = load_presets(TABLES)
+FILES = Path(__file__).parent / "presets"
+"""For each preset: shape -> a file, the rows it gives, and what only a user knows of it (`read`: source keys)."""
+
+CASES = {
+    f"{path.stem}.{shape}": case
+    for path in sorted(FILES.glob("*.yml"))
+    for shape, case in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+}
+SHAPES = {f"{p.id}.{s.id}": s for p in PRESETS.values() for s in p.shapes.values()}
+
+
+def test_every_shape_has_a_file_and_every_file_a_shape() -> None:
+    assert sorted(CASES) == sorted(SHAPES)
+
+
+def lines_of(case: dict[str, Any]) -> list[list[str]]:
+    separator = {"tab": "\t"}.get(
+        case.get("read", {}).get("separator", ","), case.get("read", {}).get("separator", ",")
+    )
+    return list(csv.reader(case["file"].splitlines(), delimiter=separator))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_file_of_the_shape_is_recognised_and_loaded(name: str, tmp_path: Path) -> None:
+    case, shape = CASES[name], SHAPES[name]
+    said = {**dict(shape.source), **case.get("read", {})}
+    header = lines_of(case)[int(said.get("skip_rows", 0)) + int(said.get("header_row", 1)) - 1]
+    matches = recognise(header, "export.csv", PRESETS)
+    assert [m.id for m in matches][:1] == [name]
+    best = matches[0]
+    assert list(best.unknown) == case.get("unknown", [])
+    assert set(best.tables()) == set(case["rows"])
+    if not case["rows"]:
+        return
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (tmp_path / "export.csv").write_text(case["file"], encoding="utf-8")
+    text = {"path": "export.csv", **best.source(), **case.get("read", {}), "tables": best.tables()}
+    (folder / "export.yml").write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    source = load_sources(tmp_path, TABLES)["export"]
+    staged = tmp_path / "staged"
+    staged.mkdir()
+    draft = _here(source, tmp_path / "export.csv", dict(TABLES), staged, SETTINGS, NOW)
+    import pyarrow.parquet as pq
+
+    aside = [(q["raw"].split(",")[0], q["column"]) for q in pq.read_table(staged / "quarantine.parquet").to_pylist()]
+    assert aside == [(str(key), column) for key, column in case.get("aside", [])]
+    assert dict(draft.skipped).get("not_meant", 0) == case.get("not_meant", 0)
+    assert draft.loaded + draft.quarantined + draft.collapsed == draft.data_rows
+    for table, expected in case["rows"].items():
+        (part,) = [t for t in draft.tables if t.table == table]
+        rows = pq.read_table(staged / part.file).to_pylist()
+        assert [{k: plain(row.get(k)) for k in want} for row, want in zip(rows, expected, strict=True)] == expected
+
+
+def plain(value: Any) -> Any:
+    """A value as the files of this test write it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_a_shape_is_known_in_each_of_its_languages(name: str) -> None:
+    """A header in which every word is of one language is recognised as that shape, in that language."""
+    shape = SHAPES[name]
+    for language in shape.languages:
+        header = [said[0].replace("{currency}", "EUR") for said in shape.wordings(language).values()]
+        best = recognise(header, "x", PRESETS)[0]
+        assert (best.id, best.unknown, best.missing) == (name, (), ())
+        assert language in (best.language, VENDOR)
+
+
+def test_a_reference_is_a_page_and_says_something() -> None:
+    for preset in PRESETS.values():
+        assert all(r.url.startswith("https://") and len(r.says) > 20 for r in preset.references)
+
+
+def test_an_unknown_header_is_named_and_never_guessed() -> None:
+    header = ["customer_id", "date", "id", "base_campaign", "cost_micros", "impressions", "clicks", "wobble"]
+    best = recognise(header, "campaign_stats.csv", PRESETS)[0]
+    assert (best.id, best.unknown) == ("google_ads.campaign_stats", ("wobble",))
+    assert "conversions" not in best.tables()["ad_days"]["columns"]
+
+
+def test_a_header_that_lacks_what_is_needed_is_no_match() -> None:
+    assert recognise(["Day", "Campaign", "Clicks"], "campaigns.csv", PRESETS) == ()
+    assert recognise([], "", PRESETS) == ()
+
+
+def test_copies_for_warehouses_and_levels_of_one_figure_are_rivals() -> None:
+    company = recognise(["id", "property_name", "property_createdate", "is_deleted"], "", PRESETS)[0]
+    campaigns = recognise(["Day", "Campaign", "Cost"], "", PRESETS)[0]
+    groups = recognise(["Day", "Campaign", "Ad group", "Cost"], "", PRESETS)[0]
+    files = {"company_data.csv": company, "company_data_snowflake.csv": company, "a-2026-01.csv": campaigns}
+    assert rivals(files) == (("company_data.csv", "company_data_snowflake.csv"),)
+    assert rivals({"a-2026-01.csv": campaigns, "a-2026-02.csv": campaigns}) == ()
+    assert rivals({"campaigns.csv": campaigns, "groups.csv": groups}) == (("campaigns.csv", "groups.csv"),)
+
+
+FAULTY = """\
+title: T
+about: A
+references: [{url: "https://example.com", says: Something that is said.}]
+shapes:
+  one:
+    title: One
+    kind: table
+    headers: [a]
+    words: {de: {b: be, zz: zett}}
+    asks: [{column: nothing, what: What?}]
+    tables:
+      accounts: {columns: {account_id: a, name: b}}
+  two:
+    title: Two
+    kind: table
+    headers: [a]
+    source: {decimal: ";"}
+    tables:
+      accounts: {columns: {name: b}}
+"""
+
+
+def test_every_fault_of_a_preset_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "odd.yml").write_text(FAULTY, encoding="utf-8")
+    with pytest.raises(DefinitionError) as e:
+        load_presets(TABLES, tmp_path)
+    assert [(f.line, f.key) for f in e.value.faults] == [
+        (9, "shapes.one.words.de.zz"), (10, "shapes.one.asks[1].column"), (17, "shapes.two.decimal"),
+    ]  # fmt: skip
