@@ -13,8 +13,8 @@ from headwater.api.folder import Folder
 from headwater.api.reports import Loaded, LoadedFile, Refreshed
 from headwater.api.versions import build_version
 from headwater.build.run import build
-from headwater.connectors.files import find
-from headwater.connectors.parse import mapping_hash, parse
+from headwater.connectors.files import ARCHIVE, find
+from headwater.connectors.parse import listed, mapping_hash, parse
 from headwater.connectors.sources import load_sources
 from headwater.errors import QueryError, SourceError, nearest
 from headwater.metrics.render import render
@@ -96,7 +96,7 @@ def land(
     waiting: list[tuple[Source, tuple[Path, ...]]] = []
     for source in sources:
         try:
-            waiting.append((source, find(source, folder.path, folder.environment)))
+            waiting.append((source, landing.spread(source, find(source, folder.path, folder.environment))))
         except SourceError as error:
             landing.refuse(source, source.path, error)
     landing.total = len(landing.files) + sum(len(paths) for _, paths in waiting)
@@ -124,6 +124,29 @@ class _Landing:
         self.files: list[LoadedFile] = []
         self.ahead: Ahead[tuple[Source, Path], tuple[Path, Draft]]
         self._contents: dict[Path, str] = {}
+
+    def spread(self, source: Source, paths: Sequence[Path]) -> tuple[Path, ...]:
+        """The files, with what a zip archive holds in the place of the archive. One that is refused is reported; where
+        the files of a source are one load, nothing is left of them then."""
+        found: list[Path] = []
+        for path in paths:
+            if path.suffix.lower() != ARCHIVE:
+                found.append(path)
+                continue
+            staged = stage(self._store)
+            try:
+                members = listed(source, path, staged)
+            except SourceError as error:
+                self.refuse(source, path, error)
+                if source.load == "full":
+                    return ()
+                continue
+            finally:
+                discard(staged)
+            for member in members:
+                self._contents[path / member.name] = member.content
+                found.append(path / member.name)
+        return tuple(found)
 
     def expect(self, source: Source, paths: Sequence[Path]) -> None:
         """Lets what seems new of a source be read ahead of its turn; whether it is new is judged in its turn."""

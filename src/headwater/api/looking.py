@@ -11,7 +11,7 @@ from pathlib import Path
 from headwater.api.folder import open_folder
 from headwater.api.settings import FILE
 from headwater.api.versions import build_version
-from headwater.connectors.files import find
+from headwater.connectors.files import ARCHIVE, find
 from headwater.connectors.sources import load_sources
 from headwater.errors import HeadwaterError, SourceError, WorkspaceError
 from headwater.metrics.entries import definition_files
@@ -90,7 +90,11 @@ class Lookout:
         current = generations.current(store) if store is not None else None
         if store is None or current is None:
             return not now.data
-        loaded = {entry.path: entry.loaded_at for entry in journal(store) if isinstance(entry, Batch)}
+        loaded: dict[str, datetime] = {}
+        for entry in journal(store):
+            if isinstance(entry, Batch):  # a file in an archive tells of the archive
+                above = (str(p) for p in Path(entry.path).parents if p.suffix.lower() == ARCHIVE)
+                loaded |= dict.fromkeys((entry.path, *above), entry.loaded_at)
         known = {path: loaded.get(self._folder.shown(path)) for path in now.data}
         known |= dict.fromkeys(now.definitions, current.built_at)
         if not all(at is not None and _changed(path) <= at for path, at in known.items()):

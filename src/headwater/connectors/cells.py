@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-TEXT, NUMBER, DOUBLE, PADDED, DATE, BOOLEAN, NO_RESULT, ERROR = range(8)
+TEXT, NUMBER, DOUBLE, PADDED, DATE, BOOLEAN, NO_RESULT, ERROR, NON_FINITE = range(9)
 """What a cell of a typed file was: a text, an exact number (plain: `-1234.5`), a binary double, a number shown with
 leading zeros, a date (ISO 8601), a boolean (`true`/`false`), a formula without a stored result, an error such as
-#DIV/0!."""
+#DIV/0!, something that stands for a number and is none (`NaN`)."""
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

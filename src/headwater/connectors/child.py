@@ -66,11 +66,11 @@ def end_with_parent() -> None:
 
 
 def answer_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What came of a job: `landed`, or why not: `refused`, `limit`, `system`, `failed`."""
+    """What came of a job: `landed` or `members`, or why not: `refused`, `limit`, `system`, `failed`."""
     from headwater.connectors.refusal import Refused
 
     try:
-        return {"landed": _land(job)}
+        return {"members": _members(job)} if job["list"] else {"landed": _land(job)}
     except Refused as r:
         return {"refused": {n: getattr(r, n) for n in ("code", "what", "row", "line", "column", "do")}}
     except MemoryError:
@@ -85,8 +85,19 @@ def answer_of(job: dict[str, Any]) -> dict[str, Any]:
         return {"failed": f"{type(error).__name__} at {place}"}
 
 
+def _members(job: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Path, size and digest of the files in an archive that a source wants."""
+    from headwater.connectors import message
+    from headwater.connectors.archive import members
+
+    source = message.source_of(job["source"])
+    with Path(job["path"]).open("rb") as file:
+        return [(m.name, m.size, m.content) for m in members(file, source.inside, source.max_mb << 20)]
+
+
 def _land(job: dict[str, Any]) -> dict[str, Any]:
     from headwater.connectors import message
+    from headwater.connectors.archive import open_member
     from headwater.connectors.land import land
     from headwater.connectors.opening import open_reader
 
@@ -96,10 +107,10 @@ def _land(job: dict[str, Any]) -> dict[str, Any]:
     settings, now = message.settings_of(job["settings"]), datetime.fromisoformat(job["now"])
     with Path(job["path"]).open("rb") as file, ExitStack() as opened:
         before = os.fstat(file.fileno())
-        reader = open_reader(file, Path(job["name"]), source, staged, opened)
+        reader = open_reader(file, Path(job["name"]), source, staged, opened, job["member"])
         landed = land(reader, source, tables, staged, settings, now)
         file.seek(0)
-        content = _digest(file)
+        content = _digest(open_member(file, job["member"], source.max_mb << 20) if job["member"] else file)
         after = os.fstat(file.fileno())
     result = asdict(landed)
     result["tables"] = [message.landed_json(t) for t in landed.tables]

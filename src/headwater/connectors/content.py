@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -25,13 +26,20 @@ _NAMED = {
     ".xlsm": "xlsx",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
 }
-_SAID = {"csv": "text", "tsv": "text", "xlsx": "workbook", "parquet": "Parquet"}
-_OTHER = {".zip": "a zip archive", ".xls": "an old workbook", ".json": "JSON", ".ndjson": "JSON", ".jsonl": "JSON"}
+FORMATS = ("csv", "tsv", "xlsx", "parquet", "json", "ndjson")
+"""The formats that a source may declare."""
+
+_SAID = {"csv": "text", "tsv": "text", "xlsx": "workbook", "parquet": "Parquet", "json": "text", "ndjson": "text"}
+_OTHER = {".zip": "a zip archive", ".xls": "an old workbook"}
 
 
 def format_of(path: PurePath, declared: str, head: bytes) -> str:
-    """`csv`, `tsv`, `xlsx` or `parquet`: what name or mapping say, when the bytes agree; refuses when they do not."""
+    """One of FORMATS: what name or mapping say, when the bytes agree; refuses when they do not. What neither names is
+    judged by its bytes alone."""
     suffixes = [s.lower() for s in path.suffixes]
     suffix = next((s for s in reversed(suffixes) if s not in (".gz", ".gzip")), "")
     if not declared and suffix in _OTHER:
@@ -41,14 +49,20 @@ def format_of(path: PurePath, declared: str, head: bytes) -> str:
     said = declared or _NAMED.get(suffix, "")
     found = _content(head)
     if not said:
-        said = "csv" if found == "text" else {"workbook": "xlsx", "Parquet": "parquet"}.get(found, "csv")
+        said = {"workbook": "xlsx", "Parquet": "parquet"}.get(found, "csv")
+        if found == "text" and _JSON.match(head):
+            said = "json"
     if _SAID[said] != found and head:
         raise Refused(
             "wrong_type",
             f"the name or the mapping says {_SAID[said]}, but the content is {found}",
-            do="Export it again, or say its format in the source ('format: csv', 'tsv', 'xlsx' or 'parquet').",
+            do=f"Export it again, or say its format in the source, as 'format': {', '.join(FORMATS)}.",
         )
     return said
+
+
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:\{|\]|$))')
+"""How a document of records begins, and no usual header."""
 
 
 def _content(head: bytes) -> str:

@@ -18,6 +18,7 @@ from headwater.connectors.cells import (
     DOUBLE,
     ERROR,
     NO_RESULT,
+    NON_FINITE,
     NUMBER,
     PADDED,
     TEXT,
@@ -244,6 +245,7 @@ class Converter:
         if kinds is not None:
             codes[kinds == NO_RESULT] = NUMBER_OF["formula_without_value"]
             codes[(kinds == ERROR) & _flags(pc.is_valid(texts))] = NUMBER_OF["error_value"]
+            codes[(kinds == NON_FINITE) & _flags(pc.is_valid(texts))] = NUMBER_OF["non_finite"]
             texts = pc.if_else(pa.array(codes == 0), texts, pa.scalar(None, pa.string()))
         if unlisted is not None:
             _set(codes, unlisted & _flags(pc.is_valid(texts)), "unknown_value")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -16,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow
 
 from headwater.connectors.cells import Broken, Cells, Chunk, Tally
+from headwater.connectors.decoding import SAY_ENCODING, UNDECODED, Decoded, readable
 from headwater.connectors.refusal import Refused
 
 BLOCK = 1 << 20
@@ -25,16 +24,7 @@ LONGEST = 1 << 20
 """Characters of one cell, and of one row in quotes, at most."""
 
 SEPARATORS = (",", ";", "\t", "|")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_UNDECODED = re.compile("[\udc80-\udcff]")
 _OPEN, _LARGE = "unexpected end of data", "field larger than field limit"
-_SAY_ENCODING = "Say 'encoding: cp1252' (or what it is) in the source, or export the file as UTF-8."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class Delimited:
         self.dialect = dialect
         self.tally = Tally()
         self._quoting = _quoting(dialect.quote)
-        self._decoded = _Decoded(stream, dialect.encoding)
+        self._decoded = Decoded(stream, dialect.encoding, BLOCK)
         self._totals = {t.strip().casefold() for t in dialect.totals}
         self._text = ""
         self._line = 1
@@ -104,7 +94,7 @@ class Delimited:
                 if more is None:
                     raise Refused("bad_quote", "a quotation mark in the header is not closed", line=first) from None
                 text += more
-        if _UNDECODED.search(text):
+        if UNDECODED.search(text):
             raise self._not_text(None, first)
         if "\0" in text:
             raise Refused("nul_byte", "the header holds a NUL byte", line=first, do="Export the file again.")
@@ -112,7 +102,7 @@ class Delimited:
 
     def _not_text(self, row: int | None, line: int) -> Refused:
         return Refused(
-            "bad_encoding", f"the file is not {self._decoded.encoding} text", row=row, line=line, do=_SAY_ENCODING
+            "bad_encoding", f"the file is not {self._decoded.encoding} text", row=row, line=line, do=SAY_ENCODING
         )
 
     # --- rows --------------------------------------------------------------------------------------------------------
@@ -174,7 +164,7 @@ class Delimited:
             return simple
         rows, starts, faulty, used = self._parse(lines)
         text = "".join(lines[:used])
-        undecoded = not text.isascii() and _UNDECODED.search(text) is not None
+        undecoded = not text.isascii() and UNDECODED.search(text) is not None
         broken: tuple[Broken, ...] = ()
         if faulty or undecoded or "\0" in text or self._totals or not self._plain(rows):
             raws = _Raws(lines, starts, [*starts[1:], used])
@@ -203,7 +193,7 @@ class Delimited:
         if max(map(len, lines)) > LONGEST:
             return None
         text = "".join(lines)
-        if "\0" in text or (not text.isascii() and _UNDECODED.search(text) is not None):
+        if "\0" in text or (not text.isascii() and UNDECODED.search(text) is not None):
             return None
         quoted = [i for i, line in enumerate(lines) if quote in line] if quote and quote in text else []
         if len(quoted) > len(lines) // 8:
@@ -284,8 +274,8 @@ class Delimited:
             raw, line = raws.of(i), self._line + starts[i]
             if code == "bad_encoding":
                 self._first_undecoded = self._first_undecoded or (record, line)
-                self._undecoded += len(_UNDECODED.findall(raw))
-            broken.append(Broken(record, line, column, code, reason, _readable(raw)))
+                self._undecoded += len(UNDECODED.findall(raw))
+            broken.append(Broken(record, line, column, code, reason, readable(raw)))
         self.tally.records = record
         return kept, numbers, lines, tuple(broken)
 
@@ -294,7 +284,7 @@ class Delimited:
     ) -> tuple[str, int, str] | None:
         """Code, column and reason why a row cannot be read, or None."""
         width = len(self.header)
-        if undecoded and any(map(_UNDECODED.search, row)):
+        if undecoded and any(map(UNDECODED.search, row)):
             return "bad_encoding", -1, f"the row is not {self._decoded.encoding} text"
         if quotes is not None:
             code, column = quotes[0], min(quotes[1], width - 1)
@@ -320,45 +310,6 @@ class _Raws:
         return "".join(self.lines[self.starts[i] : self.ends[i]]).rstrip("\r\n")
 
 
-class _Decoded:
-    """The text of a stream, block by block. Undecodable bytes of byte-wise encodings become lone surrogates."""
-
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        self._stream = stream
-        self.ended = False
-        self.undecodable = False
-        self.extra = 0
-        """Bytes beyond one a character: how much of the text could only be UTF-8."""
-        start = stream.read(BLOCK)
-        bom, found = next(((b, e) for b, e in _BOMS if start.startswith(b)), (b"", ""))
-        self.guessed = not (encoding or found)
-        name = found or codecs.lookup(encoding or "utf-8").name
-        self.encoding = name.upper() if name.startswith("utf") else name
-        if self.guessed and len(start) > 8 and start[:4096].count(0) * 4 > len(start[:4096]):
-            raise Refused("bad_encoding", "the file looks like UTF-16 without its mark", line=1, do=_SAY_ENCODING)
-        wide = name.startswith(("utf-16", "utf-32"))
-        self._name = name
-        self._decoder = codecs.getincrementaldecoder(name)("strict" if wide else "surrogateescape")
-        self._ahead = start[len(bom) :]
-
-    def block(self) -> str:
-        """The next piece of text, perhaps empty; `ended` is set with the last one."""
-        data = self._ahead
-        self._ahead = self._stream.read(BLOCK)
-        self.ended = not self._ahead
-        try:
-            text = self._decoder.decode(data, final=self.ended)
-        except UnicodeDecodeError as error:
-            self.ended = self.undecodable = True
-            return self._decoder_prefix(error)
-        self.extra += len(data) - len(text)
-        return text
-
-    def _decoder_prefix(self, error: UnicodeDecodeError) -> str:
-        """What came before the first undecodable byte."""
-        return error.object[: error.start].decode(self._name)
-
-
 def _lines(text: str) -> list[str]:
     """The lines of a text with their endings: LF, CRLF or CR."""
     return io.StringIO(text, newline="").readlines()
@@ -377,11 +328,6 @@ def _line_end(text: str, last: bool) -> int:
 def _ended(line: str, last: bool) -> bool:
     """Whether a line is whole: it has its ending (a CR may yet be followed by LF), or nothing follows."""
     return last or line.endswith("\n")
-
-
-def _readable(raw: str) -> str:
-    """A raw row as valid text: bytes that are none are written as \\xNN."""
-    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _quoting(quote: str) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from headwater.model.source import Source
 VARIABLE = "HEADWATER_SHARED_DATA"
 """The only variable a path may name, as ${HEADWATER_SHARED_DATA}."""
 
+ARCHIVE = ".zip"
+"""How the name of an archive of several files ends; a file in it is called by its path, `exports.zip/deals.csv`."""
+
 
 def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tuple[Path, ...]:
     """The files of a source, sorted by name; raises SourceError when there is none or one cannot be read."""
@@ -62,6 +65,14 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
                 code="no_permission",
             )
     return tuple(files)
+
+
+def of_archive(path: Path) -> tuple[Path, str]:
+    """The zip archive a path leads into and the path inside of it; the path itself and '' for any other file."""
+    for above in path.parents:
+        if above.suffix.lower() == ARCHIVE and above.is_file():
+            return above, path.relative_to(above).as_posix()
+    return path, ""
 
 
 def _tried(workspace: Path, text: str) -> str:

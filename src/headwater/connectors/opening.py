@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from headwater.connectors import content
+from headwater.connectors.archive import open_member
 from headwater.connectors.cells import Reader
 from headwater.connectors.refusal import Refused
 from headwater.model.source import Source
@@ -25,36 +26,42 @@ class Content:
     stream: BinaryIO
 
 
-def open_reader(file: BufferedReader, name: PurePath, source: Source, staged: Path, opened: ExitStack) -> Reader:
-    """The reader of an opened file, its header read. What has to be closed or removed afterwards is put on `opened`;
-    `staged` is a folder for content that cannot be read as it streams by. Raises Refused."""
-    return reader_of(open_content(file, name, source, staged, opened), source)
+def open_reader(
+    file: BufferedReader, name: PurePath, source: Source, staged: Path, opened: ExitStack, member: str = ""
+) -> Reader:
+    """The reader of an opened file, or of the file `member` in an archive, its header read. What has to be closed or
+    removed afterwards is put on `opened`; `staged` is a folder for what cannot be read as it streams by. Raises
+    Refused."""
+    return reader_of(open_content(file, name, source, staged, opened, member), source, staged, opened)
 
 
-def open_content(file: BufferedReader, name: PurePath, source: Source, staged: Path, opened: ExitStack) -> Content:
+def open_content(
+    file: BufferedReader, name: PurePath, source: Source, staged: Path, opened: ExitStack, member: str = ""
+) -> Content:
     """What lies in a file, unpacked, and judged by its bytes, its name and what the source says. Raises Refused."""
     most = source.max_mb << 20
-    head = file.read(64)
-    file.seek(0)
+    if member:
+        file, name = open_member(file, member, most), PurePath(member)
+    head = file.peek(64)[:64]
     stream: BinaryIO = file
     if head.startswith(b"\x1f\x8b"):
         inflated = io.BufferedReader(content.Inflated(file, most), content.PIECE)
         stream, head = inflated, inflated.peek(64)[:64]
-    elif os.fstat(file.fileno()).st_size > most:
+    elif not member and os.fstat(file.fileno()).st_size > most:
         raise Refused("too_large", f"the file is larger than {source.max_mb:,} MB", do="Raise 'max_mb' in the source.")
     if not head:
         raise Refused("empty_file", "the file is empty", do="Export it again.")
     if head.startswith(content.COMPOUND) and content.is_encrypted(stream):
         raise Refused("encrypted", "the workbook is encrypted", do="Save it without a password.")
     format = content.format_of(name, source.format, head)
-    if stream is not file and format in ("xlsx", "parquet"):
+    if (member or stream is not file) and format in ("xlsx", "parquet"):
         unpacked = staged / ".unpacked"
         opened.callback(unpacked.unlink)
         stream = opened.enter_context(content.unpack(stream, unpacked))
     return Content(format, stream)
 
 
-def reader_of(found: Content, source: Source) -> Reader:
+def reader_of(found: Content, source: Source, staged: Path, opened: ExitStack) -> Reader:
     """The reader of a content, its header read. Raises Refused."""
     stream, wanted = found.stream, wanted_headers(source)
     match found.format:
@@ -67,6 +74,18 @@ def reader_of(found: Content, source: Source) -> Reader:
             from headwater.connectors.columnar import Columnar
 
             return Columnar(stream, wanted)
+        case "json" | "ndjson":
+            from headwater.connectors.records import Records
+
+            return Records(
+                stream,
+                staged,
+                opened,
+                lines=found.format == "ndjson",
+                encoding=source.encoding,
+                path=source.records,
+                wanted=wanted,
+            )
         case _:
             from headwater.connectors.delimited import Delimited, Dialect
 

@@ -20,6 +20,8 @@ from threading import Event
 from typing import Any
 
 from headwater.connectors import message
+from headwater.connectors.archive import Member
+from headwater.connectors.files import of_archive
 from headwater.connectors.limits import STANDARD, Limits
 from headwater.errors import HeadwaterError, SourceError, TransientSourceError, WorkspaceError
 from headwater.model.landing import Draft
@@ -79,9 +81,12 @@ def job_of(
     limits: Limits,
 ) -> dict[str, Any]:
     """What the child is told."""
+    file, member = of_archive(path.absolute())
     return {
+        "list": False,
         "source": message.source_json(source),
-        "path": str(path.absolute()),
+        "path": str(file),
+        "member": member,
         "name": path.name,
         "tables": message.tables_json(source, tables),
         "staged": str(staged.absolute()),
@@ -89,6 +94,29 @@ def job_of(
         "now": now.isoformat(),
         "limits": asdict(limits),
     }
+
+
+def listed(
+    source: Source, path: Path, staged: Path, limits: Limits = STANDARD, *, stop: Event | None = None
+) -> tuple[Member, ...]:
+    """The files in a zip archive that a source wants, sorted by path; `staged` is an empty folder, and stays it.
+
+    Raises SourceError for an archive that is refused or that broke a limit, InterruptedError once `stop` is set.
+    """
+    job = {
+        "list": True,
+        "source": message.source_json(source),
+        "path": str(path.absolute()),
+        "staged": str(staged.absolute()),
+        "limits": asdict(limits),
+    }
+    try:
+        answer = _run(job, path, limits, stop)
+        if "members" not in answer:
+            raise _error(answer, path)
+        return tuple(Member(*m) for m in answer["members"])
+    finally:
+        clear(staged)
 
 
 # --- the child -------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class _Table(Definition):
 class _Source(Definition):
     path: str
     tables: dict[str, _Table]
-    format: Literal["csv", "tsv", "xlsx", "parquet"] | None = None
+    format: Literal["csv", "tsv", "xlsx", "parquet", "json", "ndjson"] | None = None
     encoding: str = ""
     separator: str = ""
     quote: Text = '"'
@@ -91,6 +91,8 @@ class _Source(Definition):
     time_zone: str = ""
     ambiguous_time: Literal["earlier", "later"] = "earlier"
     sheet: str = ""
+    inside: str = ""
+    records: str = ""
     header_row: Annotated[int, Field(ge=1, le=10_000)] = 1
     skip_rows: Annotated[int, Field(ge=0, le=10_000)] = 0
     totals: Texts = ()

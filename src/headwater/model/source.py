@@ -75,7 +75,8 @@ class Source:
     `load`: `full` (a key that vanished is deleted) or `incremental`. `system`: rows of two sources with the same system
     share one space of ids. `complete_through`: a date, or '' for the greatest date of `complete_column` (a target
     column; default: each table's main clock) in confirmed loads. `every`: a day, week, month, quarter or year is what
-    each delivery adds. `on_bad_rows`: quarantine or refuse.
+    each delivery adds. `on_bad_rows`: quarantine or refuse. `inside`: which files of a zip archive (a pattern; '' all).
+    `records`: where in a JSON document its records are (a dotted path; '' the only list of records).
     """
 
     id: str
@@ -91,6 +92,8 @@ class Source:
     time_zone: str = ""
     ambiguous_time: str = "earlier"
     sheet: str = ""
+    inside: str = ""
+    records: str = ""
     header_row: int = 1
     skip_rows: int = 0
     totals: tuple[str, ...] = ()
