@@ -2,14 +2,18 @@
 
 import random
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil, sqrt
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from headwater.metrics.intervals import LEAST_FOR_QUANTILE
 from headwater.model.measure import At
 from headwater.model.period import Grain, Period
+from tests.effort import examples
 from tests.metrics.tiny import World, measure, world
 
 CREATED = At("created_at")
@@ -88,3 +92,57 @@ def test_the_bounds_of_a_quantile_are_the_rows_of_these_ranks(q: float) -> None:
     low, part = int(place), place - int(place)
     assert found.value == pytest.approx(float(days[low] + part * (days[min(low + 1, n - 1)] - days[low])))
     assert (found.low, found.high) == (days[max(1, ceil(n * q - away)) - 1], days[ceil(n * q + away) - 1])
+
+
+DURATIONS = (
+    st.none()
+    | st.sampled_from([-86400, -1, 0, 1, 59, 60, 3600, 86400])
+    | st.integers(-10, 200)
+    | st.integers(0, 5 * 365 * 86400)
+)
+DEALS = st.lists(st.tuples(st.sampled_from([None, "email", "web"]), st.sampled_from([1, 2]), DURATIONS), max_size=60)
+
+
+def expected(seconds: list[int], q: float) -> tuple[float | None, float | None, float | None]:
+    """A quantile in days and the order statistics around it, from all values in order."""
+    n = len(seconds)
+    if not n:
+        return None, None, None
+    away = 1.959963984540054 * sqrt(n * q * (1 - q))
+    place = Fraction(str(q)) * (n - 1)
+    low, part = int(place), place - int(place)
+    between = seconds[low] + part * (seconds[min(low + 1, n - 1)] - seconds[low])
+    last = ceil(n * q + away)
+    bounds = seconds[max(1, ceil(n * q - away)) - 1], seconds[last - 1] if last <= n else None
+    return float(between / 86400), bounds[0] / 86400, None if bounds[1] is None else bounds[1] / 86400
+
+
+@settings(max_examples=examples(10, 200))
+@given(deals=DEALS, q=st.sampled_from(QUANTILES))
+def test_seconds_between_instants_are_ranked_as_if_all_were_in_order(
+    deals: list[tuple[str | None, int, int | None]], q: float
+) -> None:
+    begun = datetime(2025, 1, 1, 9)
+    estate = world(
+        MEASURES,
+        {
+            "deals": [
+                {
+                    "deal_id": f"d{i}", "channel": channel, "created_at": begun + timedelta(31 * (month - 1)),
+                    "won_at": None if s is None else begun + timedelta(31 * (month - 1), s), "stage": "x", "amount": 1,
+                }
+                for i, (channel, month, s) in enumerate(deals)
+            ]
+        },
+    )  # fmt: skip
+    asked = {"period": Period(date(2025, 1, 1), date(2025, 3, 1)), "grain": Grain.MONTH, "by": ("channel",)}
+    found = estate.ask(f"q{q * 100:.0f}", interval="quantile", as_of=date(2040, 1, 1), **asked)
+    cells = {(channel, month) for channel, month, _ in deals}
+    for channel, month in cells:
+        (one,) = [o for o in found if o.segment == (("channel", channel),) and o.period_start == date(2025, month, 1)]
+        mine = [s for c, m, s in deals if (c, m) == (channel, month)]
+        value, low, high = expected(sorted(s for s in mine if s is not None and s >= 0), q)
+        assert one.value == (None if value is None else pytest.approx(value, rel=1e-12, abs=1e-12))
+        assert (one.left_out or 0) == sum(s < 0 for s in mine if s is not None)
+        if one.subjects is not None and one.subjects >= LEAST_FOR_QUANTILE and high is not None:
+            assert (one.low, one.high) == pytest.approx((low, high), rel=1e-12, abs=1e-12)

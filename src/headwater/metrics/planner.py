@@ -104,7 +104,7 @@ def _blocks(
     ranked: frozenset[str],
 ) -> tuple[Block, ...]:
     """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass; those that
-    count the values of one column by its numbers in another (see `_by_numbers`)."""
+    count the values of one column by its numbers in another (see `by_numbers`)."""
     groups: dict[tuple[object, ...], list[Measure]] = {}
     spans: dict[tuple[object, ...], tuple[Window, ...]] = {}
     by_measure: dict[tuple[str, bool, bool], set[Window]] = {}
@@ -160,7 +160,7 @@ def _block(
     source = rows.relation
     splits = () if total else question.by
     if ranked and not (rows.rated or rows.versioned or isinstance(measures[0].clock, Reached)):
-        relation, field = quantile_block(source, keys, measures[0])
+        relation, field = quantile_block(source, keys, measures[0], table)
         return Block(relation, windows, splits, total, (field,))
     if ranked:
         source = ranked_rows(source, keys, measures[0])

@@ -43,7 +43,32 @@ def render(relation: p.Relation, engine: str = "duckdb") -> p.Statement:
     """
     if engine != "duckdb":
         raise QueryError(f"no engine is called {engine!r}", do="Set `engine: duckdb` in headwater.yml.")
-    return p.Statement(_generator()(_relation(relation)), p.columns_of(relation), engine)
+    query = _relation(relation)
+    if shared := _shared(relation):
+        tables = [
+            exp.CTE(this=_relation(source), alias=exp.TableAlias(this=_identifier(name)), materialized=True)
+            for name, source in shared.items()
+        ]
+        query.set("with_", exp.With(expressions=tables))
+    return p.Statement(_generator()(query), p.columns_of(relation), engine)
+
+
+def _shared(relation: p.Relation) -> dict[str, p.Relation]:
+    """What the statement of a relation works out once, by name, each after what it reads itself."""
+    found: dict[str, p.Relation] = {}
+    match relation:
+        case p.Scan() | p.Values():
+            pass
+        case p.Project(source) | p.Group(source) | p.Sort(source):
+            found = _shared(source)
+        case p.Join(left, right):
+            found = _shared(left) | _shared(right)
+        case p.Union(sources):
+            for one in sources:
+                found |= _shared(one)
+        case p.Shared(name, source):
+            found = _shared(source) | {name: source}
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -72,8 +97,9 @@ def _alias(expression: exp.Expr, name: str) -> exp.Alias:
 def _from(relation: p.Relation, alias: str) -> exp.Expr:
     """What stands after FROM: a table by name, or a subquery."""
     table_alias = exp.TableAlias(this=_identifier(alias)) if alias else None
-    if isinstance(relation, p.Scan):
-        return exp.Table(this=_identifier(relation.table), alias=table_alias)
+    if isinstance(relation, p.Scan | p.Shared):
+        name = relation.table if isinstance(relation, p.Scan) else relation.name
+        return exp.Table(this=_identifier(name), alias=table_alias)
     return exp.Subquery(this=_relation(relation), alias=table_alias or exp.TableAlias(this=_identifier("q")))
 
 
@@ -101,7 +127,7 @@ def _select(items: list[exp.Expr], source: p.Relation) -> exp.Select:
 
 def _relation(relation: p.Relation) -> exp.Query:
     match relation:
-        case p.Scan():
+        case p.Scan() | p.Shared():
             return exp.Select(expressions=[exp.Star()], from_=exp.From(this=_from(relation, "")))
         case p.Values():
             return _values(relation)
@@ -287,6 +313,8 @@ def _operation(name: str, args: list[exp.Expr]) -> exp.Expr:
             return exp.Div(this=_cast(args[0], "DOUBLE"), expression=bottom)
         case "ceiling":
             return exp.Ceil(this=args[0])
+        case "square_root":
+            return exp.Sqrt(this=_cast(args[0], "DOUBLE"))
         case "is_null":
             return exp.Is(this=_apart(args[0], exp.Binary, exp.Not), expression=exp.Null())
         case "in":

@@ -34,6 +34,7 @@ class Lit:
 OPERATIONS = (
     # arithmetic
     "add", "sub", "mul", "div", "neg", "ceiling",
+    "square_root",  # (number from 0) -> double, correctly rounded: of a greater number never a lesser one
     # comparison; distinct_from treats NULLs as equal values
     "eq", "ne", "lt", "le", "gt", "ge", "is_null", "in", "distinct_from",
     # logic
@@ -205,7 +206,15 @@ class Sort:
     limit: int | None = None
 
 
-Relation = Scan | Values | Project | Group | Join | Union | Sort
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A relation that several places of a statement read and that is worked out once. One name, one relation."""
+
+    name: str
+    source: Relation
+
+
+Relation = Scan | Values | Project | Group | Join | Union | Sort | Shared
 
 
 def columns_of(relation: Relation) -> tuple[str, ...]:
@@ -222,7 +231,7 @@ def columns_of(relation: Relation) -> tuple[str, ...]:
             return tuple(k.name for k in keys) + tuple(a.name for a in aggregates)
         case Union(sources):
             return columns_of(sources[0])
-        case Sort(source):
+        case Sort(source) | Shared(_, source):
             return columns_of(source)
         case Join():
             raise ValueError("a Join has no columns of its own; put a Project or a Group over it")
