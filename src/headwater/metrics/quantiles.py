@@ -197,9 +197,7 @@ def _ranks(measure: Measure) -> Ranks:
     return Ranks(Decimal(str(measure.quantile)) if measure.aggregate == "quantile" else Decimal("0.5"))
 
 
-def quantile_block(
-    source: Relation, keys: tuple[Named, ...], measure: Measure, table: Table
-) -> tuple[Relation, Field]:
+def quantile_block(source: Relation, keys: tuple[Named, ...], measure: Measure, table: Table) -> tuple[Relation, Field]:
     """A quantile with its bounds from a histogram: sorting every row takes many times longer."""
     asked = _ranks(measure)
     names = tuple(Named(k.name, Col(k.name)) for k in keys)
