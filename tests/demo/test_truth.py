@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from headwater.demo.exports import CRM_CHANNELS
 from headwater.demo.make import generate
+from headwater.demo.programs.crm import CRM_CHANNELS
 from headwater.demo.truth import COUNTS, MONEY, WITHOUT_CHANNEL
 from headwater.errors import QueryError, WorkspaceError
 from headwater.model.kpi import BASE

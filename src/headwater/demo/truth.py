@@ -14,7 +14,7 @@ import numpy as np
 from headwater.demo import company, finance
 from headwater.demo.clock import NONE, Flags, Integers, day_of, days
 from headwater.demo.deals import bulk_instant
-from headwater.demo.exports import Lost
+from headwater.demo.desk import Lost
 from headwater.demo.marketing import IDLE
 from headwater.demo.web import break_days
 from headwater.demo.world import World
