@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import uuid
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -107,10 +108,34 @@ def test_texts_follow_the_rules_of_text_files(tmp_path: Path) -> None:
 def test_nested_columns_are_left_out_or_refused(tmp_path: Path) -> None:
     columns = {"deal_id": ["1"], "account": pa.array([["a"]]), "owner": pa.array([{"name": "x"}])}
     loaded = read(tmp_path, columns, "deal_id")
-    assert loaded.warnings == {"nested_columns"}
+    assert loaded.warnings == {"nested_columns", "unmapped_columns"}
     with pytest.raises(SourceError, match="'account' holds lists") as e:
         read(tmp_path, columns, "deal_id", "account")
     assert e.value.code == "nested_column"
+
+
+def test_parts_of_a_record_have_dotted_headers(tmp_path: Path) -> None:
+    deep = {"visits": 3, "more": {"name": "x", "tags": [1]}}
+    columns = {"deal_id": ["1", "2", "3"], "totals": pa.array([deep, None, {"visits": None, "more": None}])}
+    parts = {"employees": "totals.visits", "account": "totals.more.name"}
+    loaded = read(tmp_path, columns, "deal_id", named=parts)
+    assert [(r["employees"], r["account"]) for r in loaded.rows] == [(3, "x"), (None, None), (None, None)]
+    assert loaded.draft.warnings == ("nested_columns: not used: 'totals.more.tags'",)
+    with pytest.raises(SourceError, match="'totals.more' holds records") as e:
+        read(tmp_path, columns, "deal_id", named={"account": "totals.more"})
+    assert (e.value.code, "'totals.more.name'" in e.value.do) == ("nested_column", True)
+    with pytest.raises(SourceError) as e:
+        read(tmp_path, columns | {"totals.visits": pa.array([1, 2, 3])}, "deal_id", named=parts)
+    assert e.value.code == "duplicate_column"
+
+
+def test_other_types_are_texts(tmp_path: Path) -> None:
+    one = uuid.UUID(int=7)
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([one.bytes, None], pa.binary(16)))
+    columns = {"deal_id": ids, "account": pa.array([timedelta(seconds=90), None], pa.duration("s"))}
+    loaded = read(tmp_path, columns, "deal_id", "account")
+    assert (loaded.column("deal_id"), loaded.column("account")) == ([str(one)], ["90"])
+    assert loaded.codes == [(2, "deal_id", "missing")]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

@@ -194,6 +194,29 @@ def test_merged_cells_are_told(tmp_path: Path) -> None:
     assert loaded.warnings == {"merged_cells"}
 
 
+def test_a_header_of_two_rows_that_are_merged(tmp_path: Path) -> None:
+    def merge(made: Workbook) -> None:
+        for cells in ("A1:A2", "B1:C1", "D1:D2"):
+            made.active.merge_cells(cells)  # type: ignore[union-attr]
+
+    names = ["deal_id", "Deal", "", "currency"]
+    content = book([None, "account", "score", None], ["1", "Acme", 3, "EUR"], edit=merge, header=names)
+    loaded = read(tmp_path, content, mapped=mapping(DEALS, "deal_id", "account", "score", "currency"), header_row=2)
+    assert [(r["deal_id"], r["account"], r["score"], r["currency"]) for r in loaded.rows] == [("1", "Acme", 3, "EUR")]
+    assert loaded.draft.warnings == ()
+
+
+def test_what_stands_under_no_header_is_told(tmp_path: Path) -> None:
+    content = book(["1", "x", "a"], ["2", None, "b", "note"], ["3"], header=["deal_id", "", "account"])
+    loaded = read(tmp_path, content, mapped=mapping(DEALS, "deal_id", "account"))
+    assert loaded.draft.warnings == (
+        "beyond_header: not used: what stands to the right of the last header, in 1 rows",
+        "unnamed_columns: not used, since they have no header: column 2",
+    )
+    empty = book(["1", None, "a"], header=["deal_id", "", "account"])
+    assert read(tmp_path, empty, mapped=mapping(DEALS, "deal_id", "account")).draft.warnings == ()
+
+
 def test_a_stray_cell_far_away_costs_nothing(tmp_path: Path) -> None:
     def stray(made: Workbook) -> None:
         made.active["XFD1048576"] = "stray"  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Reads Parquet: typed columns as texts with kinds, streamed; nested columns are left aside or refused by name."""
+"""Reads Parquet: typed columns as texts with kinds, streamed; the parts of a record by dotted headers, no lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from headwater.connectors.cells import BOOLEAN, DATE, DOUBLE, NUMBER, TEXT, Cell
 from headwater.connectors.refusal import Refused
 
 AT_ONCE = 16_384
+MOST_DEEP = 64
 
 
 class Columnar:
@@ -31,35 +32,71 @@ class Columnar:
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError, ValueError):
             raise _damaged() from None
-        nested = [f.name for f in schema if pa.types.is_nested(f.type)]
-        for name in nested:
-            if name in wanted:
+        parts = [part for i, field in enumerate(schema) for part in _parts(field, (i,), field.name)]
+        for name, _, single in parts:
+            if name in wanted and not single:
                 raise Refused(
                     "nested_column",
-                    f"the column {name!r} holds lists or records, not single values",
+                    f"the column {name!r} holds lists, not single values",
                     column=name,
                     do="Map another column, or export its parts as columns of their own.",
                 )
-        if nested:
-            self.tally.warnings.append(f"nested_columns: not used: {', '.join(map(repr, nested))}")
-        self.header = tuple(f.name for f in schema if f.name not in nested)
-        self._places = [i for i, f in enumerate(schema) if f.name not in nested]
+        if lists := [name for name, _, single in parts if not single]:
+            told = ", ".join(map(repr, lists[:20])) + (" ..." if len(lists) > 20 else "")
+            self.tally.warnings.append(f"nested_columns: not used: {told}")
+        self.header = tuple(name for name, _, single in parts if single)
+        for name in wanted:
+            if name not in self.header and (near := [h for h in self.header if h.startswith(f"{name}.")]):
+                raise Refused(
+                    "nested_column",
+                    f"the column {name!r} holds records, not single values",
+                    column=name,
+                    do=f"Map one of its parts, such as {near[0]!r}.",
+                )
+        self._places = [place for _, place, single in parts if single]
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, some thousands at a time."""
-        names = [self._file.schema_arrow.field(i).name for i in self._places]
+        tops = sorted({place[0] for place in self._places})
+        names = [self._file.schema_arrow.field(i).name for i in tops]
+        if len(set(self._file.schema_arrow.names)) < len(self._file.schema_arrow.names):
+            tops, names = list(range(len(self._file.schema_arrow))), []  # a name that stands twice is refused later
         batches = self._file.iter_batches(AT_ONCE, columns=names or None, use_threads=False)
         while True:
             try:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                columns = tuple(_cells(batch.column(name), name) for name in names)
+                columns = tuple(
+                    _cells(_part(batch.column(tops.index(place[0])), place[1:]), name)
+                    for name, place in zip(self.header, self._places, strict=True)
+                )
             except (pa.ArrowException, OSError, ValueError):
                 raise _damaged(self.tally.records + 1) from None
             first = self.tally.records + 1
             self.tally.records += batch.num_rows
             yield Chunk(np.arange(first, first + batch.num_rows, dtype=np.int64), None, columns)
+
+
+def _parts(field: pa.Field, place: tuple[int, ...], name: str) -> Iterator[tuple[str, tuple[int, ...], bool]]:
+    """The single values of a column by dotted name, each with the way to it, and the lists in it; whether it is one."""
+    type = field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+    if pa.types.is_struct(type) and type.num_fields and len(place) < MOST_DEEP:
+        for i in range(type.num_fields):
+            yield from _parts(type.field(i), (*place, i), f"{name}.{type.field(i).name}")
+    else:
+        yield name, place, not pa.types.is_nested(type)
+
+
+def _part(array: pa.Array, way: tuple[int, ...]) -> pa.Array:
+    """The values at the end of the way into the records of a column; no record has no values."""
+    for i in way:
+        array = _plain_storage(array).flatten()[i]
+    return array
+
+
+def _plain_storage(array: pa.Array) -> pa.Array:
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
 def _damaged(row: int | None = None) -> Refused:
@@ -73,6 +110,10 @@ def _cells(array: pa.Array, name: str) -> Cells:
 
 
 def _texts(array: pa.Array, name: str) -> tuple[int, pa.Array]:
+    if isinstance(array, pa.ExtensionArray):
+        if pa.types.is_fixed_size_binary(array.storage.type) and array.type.extension_name == "arrow.uuid":
+            return TEXT, pa.array([None if u is None else str(u) for u in array.to_pylist()], pa.string())
+        array = array.storage
     type = array.type
     if pa.types.is_dictionary(type):
         return _texts(array.dictionary_decode(), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -67,7 +67,7 @@ def land(
 ) -> Landed:
     """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused for a refused file."""
     plans = plan_tables(source, tables, reader.header, settings, serials=reader.serials)
-    spool = Spool(staged / ".rows.arrow", len(reader.header), reader.typed)
+    spool = Spool(staged / ".rows.arrow", reader.header, reader.typed)
     structural = Aside(staged / ".aside-1.parquet")
     plans = _first_pass(reader, plans, source, spool, structural)
     values, twins = Aside(staged / ".aside-2.parquet"), Aside(staged / ".aside-3.parquet")
@@ -120,7 +120,7 @@ def land(
         tuple(sorted(skipped.items())),
         tuple(w.landed() for w in writers),
         source.complete_through or through,
-        tuple(_warnings(reader, plans, converters, late)),
+        tuple(_warnings(reader, plans, converters, late, spool.unnamed)),
         tuple(show.masked(q) for q in examples),
     )
 
@@ -464,7 +464,9 @@ def _through(writers: Sequence[_Writer], source: Source, settings: Settings, now
     return greatest, late
 
 
-def _warnings(reader: Reader, plans: Sequence[TablePlan], converters: Sequence[Converter], late: int) -> Iterator[str]:
+def _warnings(
+    reader: Reader, plans: Sequence[TablePlan], converters: Sequence[Converter], late: int, unnamed: Collection[int]
+) -> Iterator[str]:
     """What the load noticed: a code, a colon, a sentence."""
     yield from reader.tally.warnings
     if not reader.tally.records:
@@ -477,6 +479,9 @@ def _warnings(reader: Reader, plans: Sequence[TablePlan], converters: Sequence[C
     if spare:
         names = ", ".join(repr(h) for h in spare[:20]) + (" ..." if len(spare) > 20 else "")
         yield f"unmapped_columns: not used: {names}"
+    if unnamed:
+        places = ", ".join(str(i + 1) for i in sorted(unnamed)[:20]) + (" ..." if len(unnamed) > 20 else "")
+        yield f"unnamed_columns: not used, since they have no header: column {places}"
     for p in plans:
         has_money = any(c.column.type.kind is Kind.MONEY for c in p.columns)
         if has_money and p.assumed and not any(c.is_currency for c in p.columns):

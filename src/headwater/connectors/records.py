@@ -62,10 +62,10 @@ class Records:
         self._kept = _Kept(staged / ".records.arrow")
         opened.callback(self._kept.remove)
         text = _Text(self._decoded)
-        if lines or (not path and text.is_lines()):
+        if lines or (not path and text.is_lines(wanted)):
             self._read_lines(text)
         else:
-            self._read_document(text, path)
+            self._read_document(text, path, wanted)
         self._kept.close()
         self.header, self._places = self._columns.header()
         if not self.tally.records:  # an empty list lacks no column
@@ -127,8 +127,8 @@ class Records:
             )
 
     # --- a document --------------------------------------------------------------------------------------------------
-    def _read_document(self, text: _Text, path: str) -> None:
-        document = _Document(text, self.tally, path)
+    def _read_document(self, text: _Text, path: str, wanted: Collection[str]) -> None:
+        document = _Document(text, self.tally, path, wanted)
         rows = _Rows(self._columns, self._kept)
         length = 0
         try:
@@ -250,9 +250,9 @@ class _Columns:
             if depth >= MOST_DEEP:
                 raise _Faulty("bad_json", f"its values are nested more than {MOST_DEEP} deep")
             self.objects.add(path)
+            self._fill(value, f"{path}.", into, depth + 1)
             if value and path in self.wanted:
                 raise _Faulty("nested_value", f"{path!r} holds a record, not a single value", path)
-            self._fill(value, f"{path}.", into, depth + 1)
         else:
             self.lists[path] = self.lists.get(path, 0) + 1
             if value and path in self.wanted:
@@ -442,16 +442,20 @@ class _Text:
     def __init__(self, decoded: Decoded) -> None:
         self.decoded = decoded
         self.ahead = ""
+        self.is_spoiled = False
 
     def more(self) -> bool:
         """Puts the next block behind what is ahead; whether there was one."""
         if self.decoded.ended:
             return False
-        self.ahead += self.decoded.block()
+        block = self.decoded.block()
+        self.is_spoiled |= self.decoded.undecodable or UNDECODED.search(block) is not None
+        self.ahead += block
         return True
 
-    def is_lines(self) -> bool:
-        """Whether the first line is a whole record and another follows."""
+    def is_lines(self, wanted: Collection[str]) -> bool:
+        """Whether the first line is a whole record: another line follows, or it has a wanted name and no list of
+        records."""
         while not self.ahead.strip() and self.more():
             pass
         while "\n" not in self.ahead.lstrip() and len(self.ahead) <= LONGEST and self.more():
@@ -459,12 +463,15 @@ class _Text:
         first, end, rest = self.ahead.lstrip().partition("\n")
         while end and not rest.strip() and self.more():
             rest = self.ahead.lstrip().partition("\n")[2]
-        if not first.startswith("{") or not rest.strip():
+        if not first.startswith("{"):
             return False
         try:
-            return isinstance(_DECODER.decode(first), dict | _Twice)
+            found = _DECODER.decode(first)
         except (ValueError, RecursionError):
             return False
+        if rest.strip():
+            return True
+        return type(found) is dict and _are_wanted(found, wanted) and not any(map(_is_records, found.values()))
 
     def lines(self) -> Iterator[list[str]]:
         """The lines, about a block at a time."""
@@ -482,8 +489,8 @@ class _Text:
 class _Document:
     """A JSON document whose records stream by."""
 
-    def __init__(self, text: _Text, tally: Tally, path: str) -> None:
-        self._text, self._tally = text, tally
+    def __init__(self, text: _Text, tally: Tally, path: str, names: Collection[str]) -> None:
+        self._text, self._tally, self._names = text, tally, names
         self._at = 0
         self._wanted = path.split(".") if path else []
         self._found = ""
@@ -493,12 +500,20 @@ class _Document:
 
     def records(self) -> Iterator[tuple[Any, str]]:
         """The records of the array with their text; raises Refused."""
+        self._check()
         first = self._peek()
         if first == "[" and not self._wanted:
             yield from self._elements()
         elif first == "{":
             yield from self._members(self._wanted, "")
-            if not self._found and len(self._empty) != 1:
+            is_one = not self._wanted and bool(self._names) and _are_wanted(self._seen, self._names)
+            if self._found and is_one:
+                raise Refused(
+                    "ambiguous_records",
+                    f"the file is one record, and holds a list of records, {self._found!r}",
+                    do=f"Say which is meant in the source: 'format: ndjson' or 'records: {self._found}'.",
+                )
+            if not self._found and (is_one or len(self._empty) != 1):
                 raise self._nowhere()
         else:
             raise self._nowhere()
@@ -613,14 +628,17 @@ class _Document:
     def _more(self) -> bool:
         self._text.ahead, self._at = self._text.ahead[self._at :], 0
         found = self._text.more()
-        if self._text.decoded.undecodable or UNDECODED.search(self._text.ahead):
+        self._check()
+        return found
+
+    def _check(self) -> None:
+        if self._text.is_spoiled:
             raise Refused(
                 "bad_encoding",
                 f"the file is not {self._text.decoded.encoding} text",
                 row=self._tally.records + 1,
                 do="Export it again as UTF-8.",
             )
-        return found
 
     def _value(self) -> tuple[Any, str]:
         """The next value and its text."""
@@ -643,6 +661,11 @@ class _Document:
                     row=self._tally.records + 1 if self._tally.records else None,
                     do="Where the records lie deeper, say so with 'records', a dotted path such as 'data.items'.",
                 )
+
+
+def _are_wanted(names: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether one of the names is wanted, or leads to one that is; any name where it is not known what is."""
+    return not wanted or any(w == n or w.startswith(f"{n}.") for w in wanted for n in names)
 
 
 def _is_records(value: Any) -> bool:

@@ -83,6 +83,8 @@ class Package:
                     visible = element.get("state", "visible") == "visible"
                     sheets.append(Sheet(element.get("name", ""), part, visible))
         self.sheets = tuple(sheets)
+        self.beyond = 0
+        """Rows last read that hold something to the right of the columns asked for."""
 
     def has_data(self, sheet: Sheet, width: int) -> bool:
         """Whether any cell of the first `width` columns of a sheet has a value."""
@@ -92,9 +94,11 @@ class Package:
         """The rows from number `first` on that the sheet holds, each with its number and its cells up to the last that
         is not empty, at most `width`."""
         reader = _Rows(self, width, first)
+        self.beyond = 0
         with self._archive.open(sheet.part) as content:
             while not reader.ended and (piece := content.read(PIECE)):
                 reader.parse(piece)
+                self.beyond = reader.beyond
                 yield from reader.take()
         if not reader.ended:
             raise ValueError("the sheet has no end")
@@ -258,6 +262,8 @@ class _Rows:
 
     def __init__(self, package: Package, width: int, first: int) -> None:
         self.ended = False
+        self.beyond = 0
+        self._is_beyond = False
         self._package = package
         self._strings = package.strings
         self._width = width
@@ -314,7 +320,9 @@ class _Rows:
         if tag == "c":
             cell = self._cell()
             at, row = self._at, self._row
-            if cell is not EMPTY and at < self._width:
+            if cell is EMPTY or at >= self._width:
+                self._is_beyond = self._is_beyond or (cell is not EMPTY and self._number >= self._first)
+            else:
                 if at > len(row):
                     row += [EMPTY] * (at - len(row))
                 if at == len(row):
@@ -328,6 +336,8 @@ class _Rows:
                 self._runs.append("".join(self._text))
         elif tag == "row":
             if self._number >= self._first:
+                self.beyond += self._is_beyond
+                self._is_beyond = False
                 self._ready.append((self._number, self._row))
         elif tag == "rPh":
             self._spoken = False

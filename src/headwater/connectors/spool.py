@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.connectors.cells import Cells, Chunk
 
@@ -15,8 +16,12 @@ from headwater.connectors.cells import Cells, Chunk
 class Spool:
     """A temporary file of chunks: written once, then read as often as needed."""
 
-    def __init__(self, path: Path, columns: int, typed: bool) -> None:
-        self._path, self._columns, self._typed = path, columns, typed
+    def __init__(self, path: Path, header: Sequence[str], typed: bool) -> None:
+        self._path, self._columns, self._typed = path, len(header), typed
+        columns = len(header)
+        self.unnamed: set[int] = set()
+        """Places of columns without a header that hold something."""
+        self._silent = {i for i, name in enumerate(header) if not name}
         fields = [pa.field("row", pa.int64()), pa.field("line", pa.int64())]
         fields += [pa.field(f"c{i}", pa.string()) for i in range(columns)]
         if typed:
@@ -29,6 +34,9 @@ class Spool:
         """Appends a chunk; its broken rows are not kept."""
         if not len(chunk.rows):
             return
+        for i in self._silent - self.unnamed:
+            if pc.any(pc.greater(pc.binary_length(chunk.columns[i].texts), 0)).as_py():
+                self.unnamed.add(i)
         lines = pa.array(chunk.lines) if chunk.lines is not None else pa.nulls(len(chunk.rows), pa.int64())
         arrays: list[Any] = [pa.array(chunk.rows), lines, *(c.texts for c in chunk.columns)]
         if self._typed:

@@ -50,12 +50,12 @@ class Workbook:
             self._package = Package(stream)
             self._sheet = self._choose()
             self._header_at = layout.skip_rows + layout.header_row
-            self.header = self._read_header()
+            self.header = self._read_header(merged.get(self._sheet.part, ()))
+            self._note_merged(merged.get(self._sheet.part, ()))
         except Refused:
             raise
         except _DAMAGE:
             raise _damaged() from None
-        self._note_merged(merged.get(self._sheet.part, ()))
 
     # --- the sheet ---------------------------------------------------------------------------------------------------
     def _choose(self) -> Sheet:
@@ -79,9 +79,22 @@ class Workbook:
             self.tally.warnings.append(f"hidden_sheets: not read: {', '.join(map(repr, hidden))}")
         return shown[0]
 
-    def _read_header(self) -> tuple[str, ...]:
-        number, row = next(self._package.rows(self._sheet, MOST_COLUMNS, self._header_at), (0, []))
-        texts = [(text or "").strip() for text, _ in row] if number == self._header_at else []
+    def _read_header(self, merged: Sequence[str]) -> tuple[str, ...]:
+        """The texts of the header's row; a cell that is merged with those above it has the text of the topmost."""
+        spans = [s for s in map(_span, merged) if s.top < self._header_at <= s.bottom]
+        found: dict[int, list[str]] = {}
+        for number, row in self._package.rows(
+            self._sheet, MOST_COLUMNS, min([self._header_at, *(s.top for s in spans)])
+        ):
+            if number > self._header_at:
+                break
+            found[number] = [(text or "").strip() for text, _ in row]
+        texts = found.get(self._header_at, [])
+        for span in spans:
+            above = found.get(span.top, [])
+            if span.left < len(above):
+                texts += [""] * (span.left + 1 - len(texts))
+                texts[span.left] = texts[span.left] or above[span.left]
         while texts and not texts[-1]:
             texts.pop()
         if not texts:
@@ -96,7 +109,7 @@ class Workbook:
         return tuple(texts)
 
     def _note_merged(self, ranges: Sequence[str]) -> None:
-        inside = [r for r in ranges if int(re.sub(r"[^0-9]", "", r.rpartition(":")[2]) or 0) > self._header_at]
+        inside = [r for r in ranges if _span(r).bottom > self._header_at]
         if inside:
             self.tally.warnings.append(
                 f"merged_cells: only the first cell of a merged range has its value: {', '.join(inside[:10])}"
@@ -135,6 +148,11 @@ class Workbook:
                 cells.append(row)
                 rows.append(self.tally.records)
                 lines.append(line)
+            if ended and self._package.beyond:
+                self.tally.warnings.append(
+                    f"beyond_header: not used: what stands to the right of the last header, in "
+                    f"{self._package.beyond:,} rows"
+                )
             yield Chunk(np.array(rows, np.int64), np.array(lines, np.int64), _columns(cells, width))
 
 
@@ -149,6 +167,30 @@ _DAMAGE = (
     zlib.error,
 )
 """What reading parts that do not fit together raises: no such part, no number, no such text, an end too soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A merged range: rows from 1, columns from 0."""
+
+    top: int
+    bottom: int
+    left: int
+
+
+def _span(text: str) -> _Span:
+    """The range of a text such as `A1:B3`."""
+    places = [_PLACE.fullmatch(place) for place in (text.partition(":")[0], text.rpartition(":")[2])]
+    first, last = places
+    if first is None or last is None:
+        raise ValueError(f"{text!r} is no range of cells")
+    left = 0
+    for letter in first[1]:
+        left = left * 26 + ord(letter) - 64
+    return _Span(int(first[2]), int(last[2]), left - 1)
+
+
+_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
 def _columns(cells: list[list[Cell]], width: int) -> tuple[Cells, ...]:
