@@ -355,15 +355,18 @@ class Converter:
 
 # --- cells -----------------------------------------------------------------------------------------------------------
 def cells_of(p: ColumnPlan, chunk: Chunk) -> Cells:
-    """The cells a mapped column is read from; several are put together: no text where all are empty, a spreadsheet's
-    error where one of them is."""
+    """The cells a mapped column is read from, of several put together or the first with a text; no text where all are
+    empty, a spreadsheet's error where one of them is."""
     if not p.places:
         return chunk.columns[p.place]
     parts = [chunk.columns[place] for place in p.places]
-    texts = [pc.fill_null(without_empty(trimmed(c.texts), p.empty), "") for c in parts]
-    joined = trimmed(pc.binary_join_element_wise(*texts, p.mapping.join))
-    filled = np.logical_or.reduce([_flags(pc.not_equal(t, "")) for t in texts])
-    joined = pc.if_else(pa.array(filled), joined, pa.scalar(None, pa.string()))
+    texts = [without_empty(trimmed(c.texts), p.empty) for c in parts]
+    if p.mapping.take == "first":
+        joined = pc.coalesce(*texts)
+    else:
+        joined = trimmed(pc.binary_join_element_wise(*(pc.fill_null(t, "") for t in texts), p.mapping.join))
+        filled = np.logical_or.reduce([_flags(pc.is_valid(t)) for t in texts])
+        joined = pc.if_else(pa.array(filled), joined, pa.scalar(None, pa.string()))
     if all(c.kinds is None for c in parts):
         return Cells(joined)
     kinds = np.full(len(joined), TEXT, np.int8)

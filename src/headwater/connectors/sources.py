@@ -49,6 +49,7 @@ class _Column(Definition):
     false: Texts = ()
     columns: Texts = ()
     join: str = " "
+    take: Literal["all", "first"] = "all"
 
 
 class _Deleted(Definition):

@@ -17,11 +17,12 @@ class ColumnMapping:
     """How one column of the target table is filled.
 
     `column` is the file's header ('' with `constant`: the same text in every row). `columns` are several, whose texts
-    are put together in their order with `join` between them (no text where all are empty). `values` replaces texts
-    before parsing (a text that is missing from it stays). `empty` lists texts that mean no value. `date_format` is
-    strptime's, or `iso`, `excel`, `epoch_s`, `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands`
-    override the source's. `factor` multiplies a number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the
-    texts of a boolean. `unlisted`: what a text outside `values` does: keep, quarantine.
+    are put together in their order with `join` between them (no text where all are empty), or of which with `take:
+    first` the first counts that is not empty in the row. `values` replaces texts before parsing (a text that is missing
+    from it stays). `empty` lists texts that mean no value. `date_format` is strptime's, or `iso`, `excel`, `epoch_s`,
+    `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands` override the source's. `factor` multiplies a
+    number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the texts of a boolean. `unlisted`: what a text
+    outside `values` does: keep, quarantine.
     """
 
     target: str
@@ -39,6 +40,7 @@ class ColumnMapping:
     false: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     join: str = " "
+    take: str = "all"
 
     @property
     def header(self) -> str:
