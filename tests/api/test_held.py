@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from headwater import Workspace
+from headwater.api import checking
 from headwater.api.folder import SHIPPED
 from headwater.api.held import Held
+from headwater.api.measuring import Bench
 from headwater.errors import DefinitionError, QueryError, StoppedError, UnknownError, WorkspaceError
 from headwater.metrics.render import render
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan
-from headwater.store.generations import generation_ids, pinned
+from headwater.store.generations import Reader, generation_ids, pinned
 from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.surface import small_company
@@ -152,7 +154,9 @@ def test_the_day_is_asked_anew_by_every_moment(tmp_path: Path, monkeypatch: pyte
         ]  # fmt: skip
 
 
-def test_a_check_looks_anew_for_files_and_for_loads(tmp_path: Path) -> None:
+def test_a_check_looks_anew_for_files_and_loads_and_reads_the_tables_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     company = world(tmp_path, leads("2025-01-03"))
     source = company.path / "sources" / "more.yml"
     source.parent.mkdir()
@@ -162,8 +166,8 @@ def test_a_check_looks_anew_for_files_and_for_loads(tmp_path: Path) -> None:
         return [r.what for r in held.check().results if r.check == check]
 
     with Held(company.path, now=NOW, environment={}) as held:
-        assert held.check() is held.check()
         assert "1 file" not in said(held, "sources")
+        monkeypatch.setattr(Reader, "rows", None)  # nothing may be read any more
         (company.path / "more-1.csv").write_text("id,day\nM1,2025-01-09\n")
         assert said(held, "sources") == ["1 file"]
         company.load()
@@ -181,6 +185,8 @@ def test_a_moment_stays_as_it_was(tmp_path: Path) -> None:
         (company.path / "headwater.yml").write_text("company: World\nkpis: {leads: {small_sample: 99}}\n")
         (found,) = before.measure("leads")
         assert (found.value, found.data, found.quality) == (1, before.stamp.data, ())
+        told = before.condition()
+        assert (told.data, [t.rows for t in told.tables if t.id == "leads"]) == (before.stamp.data, [1])
         with held.moment() as after:
             assert (after.measure("leads")[0].value, after.stamp.data != before.stamp.data) == (2, True)
         assert before.measure("leads", by="channel")[0].value == 1
@@ -322,16 +328,66 @@ def test_a_question_without_time_left_is_stopped(tmp_path: Path) -> None:
         assert held.measure("leads")[0].value == 1
 
 
-def test_while_another_writes_one_check_stands(tmp_path: Path) -> None:
-    """A refresh that lands file after file does not have every reader check all tables again."""
-    workspace = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"}]})
+def test_while_another_writes_the_check_stands(tmp_path: Path) -> None:
+    """What was landed is looked at under the writer's lock; while a refresh holds it, what is known stands."""
+    workspace = world(tmp_path, leads("2025-01-03"))
+    land(workspace, leads("2025-01-03", "2025-01-04"), source="crm")
+    workspace.refresh()
+    store = open_store(workspace.path / ".headwater" / "store")
     with Held(workspace.path, now=NOW, environment={}) as held:
-        with writing(open_store(workspace.path / ".headwater" / "store"), "refresh"):
-            during = held.check()
-            (workspace.path / ".headwater" / "store" / "landing" / "00000009-being-landed").mkdir()
-            assert held.check() is during
-        (workspace.path / ".headwater" / "store" / "landing" / "00000009-being-landed").rmdir()
-        assert held.check() == workspace.check()
+        with writing(store, "refresh"):
+            assert "not checked" in held.check().to_text()
+        known = held.check()
+        assert known == workspace.check() and "1 rows delivered by more than one of" in known.to_text()
+        with writing(store, "refresh"):
+            assert held.check() == known
+
+
+def test_a_check_is_prepared_while_others_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    may_go = Event()
+    tables = checking._tables
+
+    def slowly(at: Bench) -> Iterator[checking.Result]:
+        assert may_go.wait(60)
+        yield from tables(at)
+
+    monkeypatch.setattr(checking, "_tables", slowly)
+    with Held(company.path, now=NOW, environment={}) as held:
+        with held.moment() as m:
+            assert m.checked(0.01) is None
+            assert m.measure("leads")[0].value == 1
+            may_go.set()
+            assert m.checked(60) == company.check() == m.checked(0)
+        may_go.clear()
+        land(company, leads("2025-01-04"))
+        company.refresh()
+        with held.moment() as m:
+            assert m.checked(0) is None
+            may_go.set()
+            assert m.checked(60) == company.check()
+        before = held.prepare().result(60)
+        assert before == held.prepare().result(60)
+
+
+def test_closing_waits_for_what_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    company = world(tmp_path, leads(*(f"2025-01-{d:02}" for d in range(1, 29))))
+    began = Event()
+
+    def endlessly(at: Bench) -> Iterator[checking.Result]:
+        began.set()
+        at.reader.rows(render(endless()))
+        yield checking.Result("never", "ok", "", "")
+
+    monkeypatch.setattr(checking, "_tables", endlessly)
+    held = Held(company.path, now=NOW, environment={})
+    preparing = held.prepare()
+    assert began.wait(60)
+    held.close()
+    assert preparing.done() and isinstance(preparing.exception(), StoppedError)
+    with pytest.raises(StoppedError):
+        held.prepare()
+    assert _is_free(open_store(company.path / ".headwater" / "store"), Workspace(company.path).measure("leads")[0].data)
 
 
 def test_a_check_has_longer_than_a_moment(tmp_path: Path) -> None:
@@ -368,6 +424,8 @@ def test_closing_ends_what_runs(tmp_path: Path) -> None:
     with held.moment() as m:
         assert m.measure("leads")[0].value == 1
         held.close()
+        with pytest.raises(StoppedError):
+            m.measure("leads", by="channel")
     with pytest.raises(StoppedError):
         held.measure("leads")
     assert _is_free(open_store(company.path / ".headwater" / "store"), m.stamp.data)
@@ -377,8 +435,8 @@ def test_kept_answers_stay_within_their_bytes(company: Workspace) -> None:
     with Held(company.path, now=NOW, environment={}, cache_mb=0.02) as held:
         for limit in range(1, 60):
             held.records("own_leads", limit=limit)
-            assert held._answers.bytes <= 20_000
-        assert len(held._answers) > 0
+            assert held.answers.bytes <= 20_000
+        assert len(held.answers) > 0
 
 
 # --- places that cannot be used --------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serving(held: Held, *, development: bool = False) -> Iterator[str]:
     """The server on a free port, in a thread of its own; gives its address."""
+    held.prepare().exception()
     bound = server.bind(0)
     port = bound.getsockname()[1]
     app = server.application(held, port=port, token=TOKEN, pages=[mount], development=development)

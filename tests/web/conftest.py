@@ -38,6 +38,7 @@ HOSTILE = "<script>alert(1)</script>'\"--"
 def mounted(workspace: Workspace, now: datetime = NOW) -> tuple[FastAPI, Held]:
     """The pages over a workspace, without the server's guards."""
     held = Held(workspace.path, now=now, environment={})
+    held.prepare().exception()  # a page waits only for a moment, and says that the checks still run
     app = FastAPI(openapi_url=None)
     app.state.development = False
     mount(app, held)

@@ -1,11 +1,12 @@
 """The data page: sources, freshness, checks, rows set aside, loads, from files that a company has, dirt included."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from headwater import Workspace
-from headwater.api.held import Held
+from headwater.api.held import Moment
 from tests.http.client import Client
 from tests.web.conftest import mounted
 from tests.web.reading import Part, read
@@ -68,7 +69,27 @@ def test_a_source_whose_files_are_gone_is_named(tmp_path: Path) -> None:
     assert "leads.csv" in " ".join(source)
 
 
-def test_a_held_workspace_sees_a_new_load(loaded: Path) -> None:
-    with Held(loaded, now=NOW, environment={}) as held, held.moment() as moment:
-        assert len(moment.condition().loads) == 1
-        assert moment.condition().through["leads"].isoformat() == "2026-01-14"
+def test_a_load_without_a_refresh_is_seen(tmp_path: Path, loaded: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(loaded, folder)
+    app, held = mounted(Workspace(folder))
+    with held:
+        client = Client(app, {})
+        assert len(read(client.get("/data").text).at("loads").rows()) == 1
+        (folder / "leads.csv").write_text(CSV + "d,2026-01-15,web\n", encoding="utf-8")
+        Workspace(folder, now=NOW, environment={}).load()
+        assert len(read(client.get("/data").text).at("loads").rows()) == 2
+
+
+def test_while_the_checks_run_the_pages_say_so(loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, held = mounted(Workspace(loaded))
+    running = "The checks of the data are still running"
+    with held:
+        client = Client(app, {})
+        with monkeypatch.context() as still:
+            still.setattr(Moment, "checked", lambda self, patience: None)
+            for path in ("/", "/data"):
+                assert running in client.get(path).text
+        for path in ("/", "/data"):
+            assert running not in client.get(path).text
+        assert read(client.get("/data").text).at("checks").rows()

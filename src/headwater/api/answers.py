@@ -41,6 +41,9 @@ class Answers:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
     def get(
         self,
         key: Hashable,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TypedDict
 
 from headwater.errors import QueryError, nearest
 from headwater.model.period import Grain, Period
@@ -20,6 +21,16 @@ MOST_STEPS = 10_000
 """A question of more steps (27 years by day) is refused: it would keep the asker waiting for what nobody reads."""
 
 _DAYS = {Grain.DAY: 1, Grain.WEEK: 7}
+
+
+class Given(TypedDict, total=False):
+    """What a question may say beside the KPIs, as `question` takes it and `Workspace.measure` tells it."""
+
+    period: str | Period | None
+    grain: str | Grain
+    by: str | Sequence[str]
+    filter: str
+    as_of: str | date | None
 
 
 def question(

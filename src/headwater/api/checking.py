@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from headwater.api.answer import Listing, Tabular
+from headwater.api.condition import Aside, RowsOf, set_aside
 from headwater.api.folder import Folder
 from headwater.api.loading import whole
 from headwater.api.measuring import Bench, Ground
@@ -16,7 +17,7 @@ from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Elapsed
-from headwater.model.landing import Batch, JournalEntry, Quarantined
+from headwater.model.landing import Batch, JournalEntry
 from headwater.model.lowering import day_of
 from headwater.model.measure import Alive, Reached
 from headwater.model.observation import Rows
@@ -95,26 +96,42 @@ class Checked(Tabular):
         return self.to_text()
 
 
-def check(stands: Ground, sources: Mapping[str, Source], found: Sequence[Result] | None = None) -> Checked:
-    """Every check of a workspace's data and sources; `found`: what `check_sources` said of these, where it was asked
-    already. Raises WorkspaceError when there is no data."""
+LONG = ("tables", "landing")
+"""The parts of a check that read the data itself. They rest on the data version and the definitions alone."""
+
+
+class Keep(Protocol):
+    """Gives a part of a check (see LONG), from where it is kept if it is."""
+
+    def __call__(self, part: str, make: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...]:
+        """The results; those that are to be looked for `again` are not kept."""
+
+
+def made(part: str, make: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...]:
+    """Keeps nothing."""
+    return make()
+
+
+def check(
+    stands: Ground,
+    sources: Mapping[str, Source],
+    rows_of: RowsOf | None = None,
+    keep: Keep = made,
+) -> Checked:
+    """Every check of a workspace's data and sources. What takes long is asked through `keep`, the rows set aside of a
+    load through `rows_of` (default: both anew). Raises WorkspaceError when there is no data."""
     folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
-    results = [*_conservation(folder, entries), *_complete(folder, entries)]
-    counted, aside = _quarantine(folder, store, entries)
-    results += counted
-    results += check_sources(folder, sources) if found is None else found
-    orders = _orders(catalogue)
+    aside = set_aside(folder, entries, rows_of or (lambda load: quarantine_rows(store, load)))
+    results = [*_conservation(folder, entries), *_complete(folder, entries), *_set_aside(aside)]
+    results += _sources(folder, sources)
     with stands.bench() as at:
-        for stored in at.reader.generation.tables:
-            table = catalogue.tables.get(stored.table)
-            if table is not None and stored.rows:
-                results += _table(at, table, orders.get(table.id, ()))
+        results += keep("tables", lambda: tuple(_tables(at)))
         results += _freshness(at, sources, stands.today)
-    results += _from_the_landing(folder, store, entries, catalogue.tables, at)
+        results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))
     order = {"failed": 0, "warning": 1, "ok": 2}
-    return Checked(tuple(sorted(results, key=lambda r: order[r.state])), aside)
+    return Checked(tuple(sorted(results, key=lambda r: order[r.state])), _examples(aside))
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------
@@ -136,23 +153,31 @@ def _complete(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Resul
         yield Result("whole loads", "warning", f"{folder.shown(batch.path)} (load {batch.number})", what)
 
 
-def _quarantine(folder: Folder, store: Store, entries: Sequence[JournalEntry]) -> tuple[list[Result], Rows]:
-    """How many rows were set aside for which reason, and the first of them; personal cells are never shown."""
-    results: list[Result] = []
-    examples: list[tuple[object, ...]] = []
-    for batch in (e for e in entries if isinstance(e, Batch) and e.quarantined):
-        groups: dict[tuple[str, str], list[Quarantined]] = {}
-        for row in quarantine_rows(store, batch):
-            groups.setdefault((row.column, row.code), []).append(row)
-        path = folder.shown(batch.path)
-        for (column, code), rows in sorted(groups.items(), key=lambda g: -len(g[1])):
-            what = f"{len(rows):,} rows set aside: {code.replace('_', ' ')}" + (f" in {column!r}" if column else "")
-            results.append(Result("rows set aside", "warning", f"{path} (load {batch.number})", what))
-            examples += [(batch.source, path, r.row, r.line, r.column, r.reason) for r in rows[:MOST_EXAMPLES]]
-    return results, Rows(("source", "file", "row", "line", "column", "reason"), tuple(examples), "one row set aside")
+def _set_aside(aside: Sequence[Aside]) -> Iterator[Result]:
+    """How many rows were set aside for which reason, the newest load first."""
+    for a in aside:
+        what = f"{a.count:,} rows set aside: {a.code.replace('_', ' ')}" + (f" in {a.column!r}" if a.column else "")
+        yield Result("rows set aside", "warning", f"{a.path} (load {a.load})", what)
+
+
+def _examples(aside: Sequence[Aside]) -> Rows:
+    """The first rows set aside for each reason; personal cells are never shown."""
+    rows = tuple(
+        (a.source, a.path, r.row, r.line, r.column, r.reason) for a in aside for r in a.examples[:MOST_EXAMPLES]
+    )
+    return Rows(("source", "file", "row", "line", "column", "reason"), rows, "one row set aside")
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
+def _tables(at: Bench) -> Iterator[Result]:
+    """The tests of every table that has rows."""
+    orders = _orders(at.catalogue)
+    for stored in at.reader.generation.tables:
+        table = at.catalogue.tables.get(stored.table)
+        if table is not None and stored.rows:
+            yield from _table(at, table, orders.get(table.id, ()))
+
+
 def _table(at: Bench, table: Table, orders: Sequence[tuple[str, str]]) -> Iterator[Result]:
     """The tests of one table: unique keys, required values, references, bounds, allowed texts, the order of dates."""
     keys = tuple(Named(f"k{i}", Col(name)) for i, name in enumerate(_key(table)))
@@ -246,19 +271,17 @@ def _counted(check: str, state: str, table: str, count: int, told: str) -> Resul
 
 
 # --- the sources -----------------------------------------------------------------------------------------------------
-def check_sources(folder: Folder, sources: Mapping[str, Source]) -> list[Result]:
+def _sources(folder: Folder, sources: Mapping[str, Source]) -> Iterator[Result]:
     """Whether each source can be found."""
     from headwater.connectors.files import find
 
-    results = []
     for source in sources.values():
         try:
             count = len(find(source, folder.path, folder.environment))
-            results.append(Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}"))
+            yield Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}")
         except HeadwaterError as error:
             told = " ".join(p for p in (f"{error.what}.", error.do) if p)
-            results.append(Result("sources", "failed", source.id, told))
-    return results
+            yield Result("sources", "failed", source.id, told)
 
 
 def _freshness(at: Bench, sources: Mapping[str, Source], today: date) -> Iterator[Result]:
@@ -282,10 +305,10 @@ def _freshness(at: Bench, sources: Mapping[str, Source], today: date) -> Iterato
 def _from_the_landing(
     folder: Folder, store: Store, entries: Sequence[JournalEntry], tables: Mapping[str, Table], at: Bench
 ) -> Iterator[Result]:
-    """What gave way to another row: keys that several sources deliver, of which the later load wins, which is seldom
-    meant, and rows that have one key since the ids in it were merged. Asks for the writer's lock, since it reads what
-    was landed; where that is taken, it says so."""
-    known = whole(entries)
+    """What gave way to another row in the tables of this generation: keys that several sources deliver, of which the
+    later load wins, which is seldom meant, and rows that have one key since the ids in it were merged. Asks for the
+    writer's lock, since it reads what was landed; where that is taken, it says so."""
+    known = whole([e for e in entries if e.number <= at.reader.generation.journal])
     feeding: dict[str, dict[str, list[int]]] = {}
     for batch in (e for e in known if isinstance(e, Batch)):
         for landed in batch.tables:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from itertools import zip_longest
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, overload
 
 from headwater.api import show
 from headwater.api.answer import PRINTED_ROWS, Label, Listing, Tabular
@@ -142,16 +142,27 @@ class Sides:
     twice: tuple[str, ...]
 
 
+class Pairs(TypedDict, total=False):
+    """What a comparison may say beside the KPIs, as `sides_of` takes it and `Workspace.compare` tells it."""
+
+    period: str | Period | Sequence[str | Period] | None
+    grain: str | Grain
+    by: str | Sequence[str]
+    filter: str | Sequence[str]
+    as_of: str | date | Sequence[str | date] | None
+    generation: str | Sequence[str]
+
+
 def sides_of(
     stands: Ground,
     kpis: Sequence[str],
     *,
-    period: Any,
-    grain: str | Grain,
-    by: str | Sequence[str],
-    filter: Any,
-    as_of: Any,
-    generation: Any,
+    period: str | Period | Sequence[str | Period] | None = None,
+    grain: str | Grain = Grain.ALL,
+    by: str | Sequence[str] = (),
+    filter: str | Sequence[str] = "",
+    as_of: str | date | Sequence[str | date] | None = None,
+    generation: str | Sequence[str] = "",
 ) -> Sides:
     """The questions of what was given twice; of two KPIs where nothing was."""
     given = {"period": period, "filter": filter, "as_of": as_of, "generation": generation}

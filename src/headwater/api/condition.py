@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,11 +13,11 @@ from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry, Quarantined
 from headwater.model.source import Source, is_stale
 from headwater.model.table import Table
-from headwater.store.generations import current
-from headwater.store.landing import journal, quarantine_rows
-from headwater.store.place import Store, open_store
 
 MOST_EXAMPLES = 5
+
+RowsOf = Callable[[Batch], Sequence[Quarantined]]
+"""Gives the rows of a load that were set aside when it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,15 @@ class Condition:
         return {t.id: t.through for t in self.tables if t.through is not None}
 
 
-def condition(stands: Ground, sources: Mapping[str, Source], aside: Sequence[Aside]) -> Condition:
-    """The state of a workspace's data, from its manifest and its journal; no table is read. `sources` are those that
-    the files describe, `aside` what `set_aside` said of the journal."""
-    folder = stands.folder
-    store = open_store(folder.store) if folder.store.exists() else None
-    generation = current(store) if store is not None else None
-    entries = journal(store) if store is not None else ()
+def condition(
+    stands: Ground,
+    sources: Mapping[str, Source],
+    generation: Generation | None,
+    entries: Sequence[JournalEntry],
+    aside: Sequence[Aside],
+) -> Condition:
+    """The state of a workspace's data, from the manifest of a generation and the journal; no table is read. `sources`
+    are those that the files describe, `aside` what `set_aside` said of the same entries."""
     batches = [e for e in entries if isinstance(e, Batch)]
     return Condition(
         "" if generation is None else generation.id,
@@ -112,13 +114,19 @@ def condition(stands: Ground, sources: Mapping[str, Source], aside: Sequence[Asi
     )
 
 
-def set_aside(folder: Folder, store: Store | None) -> tuple[Aside, ...]:
-    """The rows set aside of every load, the newest first; it changes when something is loaded or erased."""
+def set_aside(folder: Folder, entries: Sequence[JournalEntry], rows_of: RowsOf) -> tuple[Aside, ...]:
+    """The rows set aside, the newest load first, in it the most frequent reason."""
     aside: list[Aside] = []
-    if store is not None:
-        for batch in (e for e in journal(store) if isinstance(e, Batch) and e.quarantined):
-            aside += _aside(folder.shown(batch.path), batch, quarantine_rows(store, batch))
-    return tuple(sorted(aside, key=lambda a: (-a.load, -a.count, a.column, a.code)))
+    for load in (e for e in reversed(entries) if isinstance(e, Batch) and e.quarantined):
+        groups: dict[tuple[str, str], list[Quarantined]] = {}
+        for row in rows_of(load):
+            groups.setdefault((row.column, row.code), []).append(row)
+        path = folder.shown(load.path)
+        aside += (
+            Aside(load.source, path, load.number, column, code, len(found), tuple(found[:MOST_EXAMPLES]))
+            for (column, code), found in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0]))
+        )
+    return tuple(aside)
 
 
 def _sources(
@@ -153,11 +161,3 @@ def _tables(generation: Generation | None, known: Mapping[str, Table]) -> Iterat
         if table is not None and stored.rows:
             through = min((day for _, day in stored.complete_through if day is not None), default=None)
             yield TableState(table.id, table.title, stored.rows, stored.first_day, stored.last_day, through)
-
-
-def _aside(path: str, batch: Batch, rows: Sequence[Quarantined]) -> Iterator[Aside]:
-    groups: dict[tuple[str, str], list[Quarantined]] = {}
-    for row in rows:
-        groups.setdefault((row.column, row.code), []).append(row)
-    for (column, code), found in groups.items():
-        yield Aside(batch.source, path, batch.number, column, code, len(found), tuple(found[:MOST_EXAMPLES]))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Unpack
 
 from headwater.api.answer import Answer, Label
-from headwater.api.ask import question
+from headwater.api.ask import Given, question
 from headwater.api.folder import Folder
 from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
@@ -71,7 +71,7 @@ class Ground:
                 )
             yield Bench(self.folder, self.company, self.catalogue, store, reader, older)
 
-    def question(self, kpis: Sequence[str], **given: Any) -> Question:
+    def question(self, kpis: Sequence[str], **given: Unpack[Given]) -> Question:
         """The Question of what was written."""
         return question(self.company.settings, self.today, kpis, **given)
 

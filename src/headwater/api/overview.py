@@ -222,10 +222,11 @@ def overview(
     board: Board,
     frame: Frame,
     condition: Condition,
-    check: Callable[[], Checked] | None = None,
+    check: Callable[[], Checked | None] | None = None,
 ) -> Overview:
     """The vital signs. The bottleneck is the step that fell most against its own best year (`analyses.bottleneck`); the
-    tiles are the first of the board that have data, vanity KPIs folded away."""
+    tiles are the first of the board that have data, vanity KPIs folded away. `check` gives None while the checks still
+    run."""
     by_name = {s.name: s for s in signs(asking, catalogue, calendar, board.kpis, frame)}
     steps = [
         StripStep(s, by_name[s.volume], by_name.get(s.rate), by_name.get(s.time))
@@ -236,7 +237,8 @@ def overview(
     plain = [s for s in with_data if s.kpi.vanity != "high"]
     folded = [s for s in with_data if s.kpi.vanity == "high"]
     changes = tuple(s.change for s in by_name.values() if s.change is not None and _is_news(s, frame))
-    seen = Seen(condition, None if check is None else check(), changes)
+    checked = None if check is None else check()
+    seen = Seen(condition, checked, changes, checking=check is not None and checked is None)
     return Overview(
         frame,
         _marked(steps),

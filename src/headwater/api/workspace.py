@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from headwater.api.folder import open_folder
 from headwater.model.period import Grain, Period
 
 if TYPE_CHECKING:
     from headwater.api.answer import Answer, Listing
+    from headwater.api.ask import Given
     from headwater.api.checking import Checked
     from headwater.api.comparing import Comparison
     from headwater.api.erasing import Erased
@@ -199,7 +200,7 @@ class Workspace:
         return self._folder.catalogue(self._folder.company())
 
     @contextmanager
-    def _asked(self, kpis: Sequence[str], generation: str, **given: Any) -> Iterator[tuple[Bench, Question]]:
+    def _asked(self, kpis: Sequence[str], generation: str, **given: Unpack[Given]) -> Iterator[tuple[Bench, Question]]:
         """What answers a question, and the question, for the block."""
         from headwater.api.measuring import ground
 

@@ -56,9 +56,11 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
     """
 
     def notice() -> None:
-        """A generation that is no longer current is let go, also where nobody asks: an erasure waits for that."""
+        """A generation that is no longer current is let go, also where nobody asks: an erasure waits for that. Of a new
+        one the longest work is begun before somebody asks. What cannot be read says so to those who ask."""
         with suppress(HeadwaterError):
-            held.notice()
+            if held.notice():
+                held.prepare()
 
     refreshing = Watching(held.path, then=notice, meanwhile=notice)
 
@@ -67,6 +69,7 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
         refreshing.watch()
         yield
         refreshing.stop()
+        held.close()
 
     app = FastAPI(
         title="Headwater",

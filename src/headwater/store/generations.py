@@ -91,7 +91,7 @@ class Manifest:
 class Reader:
     """One generation, pinned: its rows stay there and stay the same for as long as this is open.
 
-    Not for two threads at once, but for `interrupt` and `another`. `until`: the reading of the monotonic clock at which
+    Not for two threads at once, but for `stop` and `another`. `until`: the reading of the monotonic clock at which
     a statement is stopped (None: never). `turns`: what a statement waits for before it runs, so that not all of many
     readers compute at once.
     """
@@ -107,6 +107,7 @@ class Reader:
         self._connection = connection
         self._until = until
         self._turns = turns
+        self._runs = False
 
     @property
     def generation(self) -> Generation:
@@ -127,9 +128,12 @@ class Reader:
         with self._in_time():
             return self._connection.arrow(_text(statement))
 
-    def interrupt(self) -> None:
-        """Stops what runs now, from another thread."""
-        self._connection.interrupt()
+    def stop(self) -> None:
+        """Stops what runs now and refuses what comes, from another thread; nothing runs when this returns."""
+        self._until = 0.0
+        while self._runs:
+            self._connection.interrupt()  # again and again: one that comes just before a statement begins is lost
+            time.sleep(0.005)
 
     @contextmanager
     def another(self, until: float | None = None, turns: Semaphore | None = None) -> Iterator[Reader]:
@@ -146,14 +150,15 @@ class Reader:
         where there is no time left."""
         if self._turns is not None and not self._turns.acquire(timeout=self._left()):
             raise StoppedError()
+        self._runs = True
         try:
-            if self._until is None:
+            left = self._left()
+            if left is None:
                 yield
                 return
-            left = self._left()
             if not left:
                 raise StoppedError()
-            watch = Timer(left, self.interrupt)
+            watch = Timer(left, self.stop)
             watch.daemon = True
             watch.start()
             try:
@@ -161,6 +166,7 @@ class Reader:
             finally:
                 watch.cancel()
         finally:
+            self._runs = False
             if self._turns is not None:
                 self._turns.release()
 

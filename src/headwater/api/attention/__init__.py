@@ -17,11 +17,13 @@ MOST = 7
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that a producer may look at. `changes`: the newest change of each KPI of the board, judged."""
+    """All that a producer may look at. `changes`: the newest change of each KPI of the board, judged. `checking`: the
+    checks still run, so there is no `checked`."""
 
     condition: Condition
     checked: Checked | None = None
     changes: tuple[Change, ...] = ()
+    checking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ _ELSEWHERE = ("freshness", "rows set aside", "sources")  # other producers tell 
 
 
 def needs(seen: Seen) -> Iterator[Need]:
-    """One a check that failed, one for all that are doubtful, one for a source whose newest load left many rows out."""
+    """That the checks still run; one a check that failed, one for all that are doubtful, one for a source whose newest
+    load left many rows out."""
+    if seen.checking:
+        yield Need("checks_running", "info", 150.0, "")
     results = [] if seen.checked is None else [r for r in seen.checked.results if r.check not in _ELSEWHERE]
     for r in results:
         if r.state == "failed":
@@ -33,6 +36,8 @@ def needs(seen: Seen) -> Iterator[Need]:
     for load in seen.condition.loads:
         if newest[load.source] == load.number and load.quarantined > SHARE * load.data_rows:
             groups = [a for a in seen.condition.aside if a.load == load.number]
+            if not groups:
+                continue
             most = max(groups, key=lambda a: a.count)
             aside: dict[str, object] = {
                 "source": load.source,

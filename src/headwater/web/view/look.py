@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
+from headwater.api.checking import Checked
 from headwater.api.condition import Condition
 from headwater.api.held import Held, Moment
 from headwater.api.overview import Frame as Looked
@@ -40,6 +41,9 @@ from headwater.web.view.wording import Wording, wording
 
 BOARD = "vital_signs"
 """The board of the first page; the newest whole month of the others is judged by its KPIs too."""
+
+PATIENCE = 0.2
+"""So many seconds a page waits for checks that run; then it says that they do."""
 
 KEPT = 256
 """So many pages are kept as they were last sent."""
@@ -69,6 +73,16 @@ class Look:
     def condition(self) -> Condition:
         """What state the data is in."""
         return self.moment.condition()
+
+    @cached_property
+    def checked(self) -> Checked | None:
+        """What the checks of the data found; None while they run."""
+        return self.moment.checked(PATIENCE)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing the page tells is still being worked out."""
+        return "checked" not in self.__dict__ or self.checked is not None
 
     @cached_property
     def board(self) -> Board:
@@ -185,20 +199,23 @@ class Pages:
         with self.held.moment() as moment:
             told = href(request.url.path, asked)
             part = is_part(request)
-            key = (str(moment.stamp), moment.boards, told, str(part), self._running(request) if of_refresh else "")
+            running = self._running(request) if of_refresh else ""
+            key = (str(moment.stamp), moment.boards, moment.loads, told, str(part), running)
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:
                     self._kept.move_to_end(key)
             if known is None:
-                name, frame, context, block = make(Look(moment, asked, request.url.path, part))
+                look = Look(moment, asked, request.url.path, part)
+                name, frame, context, block = make(look)
                 made = self.templates.page(request, name, frame, context, block=block)
                 text = bytes(made.body).decode()
                 known = (text, hashlib.sha256(made.body).hexdigest()[:24], made.status_code)
-                with self._lock:
-                    self._kept[key] = known
-                    while len(self._kept) > KEPT:
-                        self._kept.popitem(last=False)
+                if look.is_whole:
+                    with self._lock:
+                        self._kept[key] = known
+                        while len(self._kept) > KEPT:
+                            self._kept.popitem(last=False)
         text, tag, status = known
         headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, HX-Request-Type"}
         if request.headers.get("if-none-match") == headers["ETag"]:

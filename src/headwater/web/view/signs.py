@@ -285,6 +285,9 @@ def need(look: Look, found: Found) -> Need:
             told = {"n": look.words.count(len(names)), "first": str(facts["first"])}
             evidence = say("needs.checks_doubtful_evidence", **told)
             return Need(found.kind, say("needs.checks_doubtful", **told), evidence, "/data#checks", level)
+        case "checks_running":
+            evidence = say("needs.checks_running_evidence")
+            return Need(found.kind, say("needs.checks_running"), evidence, "/data#checks", level)
         case "check_failed":
             return Need(found.kind, say("needs.check_failed", **facts), f"{facts['what']}.", "/data#checks", level)
         case _:

@@ -36,7 +36,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 
 def _made(look: Look, refreshing: Any) -> Made:
     say, found = look.say, look.condition
-    checked = look.moment.check() if look.has_data else None
+    checked = look.checked if look.has_data else None
     context: dict[str, Any] = {
         "empty": None,
         "sources": _sources(look, found) if found.sources else None,
@@ -61,14 +61,15 @@ def _made(look: Look, refreshing: Any) -> Made:
 
 
 def _notices(look: Look, refreshing: Any) -> tuple[Notice, ...]:
-    if refreshing is None:
-        return ()
-    if refreshing.running:
-        told = {"step": refreshing.step, "done": refreshing.done, "of": refreshing.of}
-        return (Notice("info", look.say("data.refreshing", **told)),)
-    if refreshing.failed:
-        return (Notice("bad", look.say("data.refresh_failed", what=refreshing.failed)),)
-    return ()
+    told: list[Notice] = []
+    if refreshing is not None and refreshing.running:
+        step = {"step": refreshing.step, "done": refreshing.done, "of": refreshing.of}
+        told.append(Notice("info", look.say("data.refreshing", **step)))
+    elif refreshing is not None and refreshing.failed:
+        told.append(Notice("bad", look.say("data.refresh_failed", what=refreshing.failed)))
+    if not look.is_whole:
+        told.append(Notice("info", look.say("data.checks_running")))
+    return tuple(told)
 
 
 def _sources(look: Look, found: Condition) -> Table:

@@ -40,7 +40,7 @@ def _made(look: Look) -> Made:
         look.board,
         look.looked,
         look.condition,
-        moment.check,
+        lambda: look.checked,
     )
     if not seen.strip and not seen.tiles:
         return _empty(look, "nothing", say("vital_signs.nothing_text"), "/kpi")
