@@ -67,22 +67,32 @@ def end_with_parent() -> None:
 
 def answer_of(job: dict[str, Any]) -> dict[str, Any]:
     """What came of a job: `landed` or `members`, or why not: `refused`, `limit`, `system`, `failed`."""
-    from headwater.connectors.refusal import Refused
-
     try:
         return {"members": _members(job)} if job["list"] else {"landed": _land(job)}
-    except Refused as r:
-        return {"refused": {n: getattr(r, n) for n in ("code", "what", "row", "line", "column", "do")}}
-    except MemoryError:
-        return {"limit": "memory"}
-    except OSError as error:
-        return {"system": error.errno or 0, "what": os.strerror(error.errno) if error.errno else type(error).__name__}
-    except Exception as error:  # texts of libraries may hold cells: only the kind and the place are told
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-        return {"failed": f"{type(error).__name__} at {place}"}
+    except Exception as error:
+        return reason(error)
+
+
+def reason(error: Exception) -> dict[str, Any]:
+    """Why a file was not read. Texts of libraries may hold cells: of what nobody foresaw, only kind and place are
+    told."""
+    from headwater.connectors.refusal import Refused
+
+    match error:
+        case Refused():
+            return {"refused": {n: getattr(error, n) for n in ("code", "what", "row", "line", "column", "do")}}
+        case MemoryError():
+            return {"limit": "memory"}
+        case OSError():
+            what = os.strerror(error.errno) if error.errno else type(error).__name__
+            return {"system": error.errno or 0, "what": what}
+        case _:
+            pass
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return {"failed": f"{type(error).__name__} at {place}"}
 
 
 def _members(job: dict[str, Any]) -> list[tuple[str, int, str]]:

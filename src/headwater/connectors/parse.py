@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -122,6 +122,18 @@ def listed(
 # --- the child -------------------------------------------------------------------------------------------------------
 def _run(job: dict[str, Any], path: Path, limits: Limits, stop: Event | None) -> dict[str, Any]:
     """The child's answer; it is stopped when it goes beyond a limit."""
+    text, error = spawn(CHILD, job, path, limits, stop)
+    if error is not None:
+        raise error
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def spawn(
+    command: Sequence[str], job: dict[str, Any], path: Path, limits: Limits, stop: Event | None = None
+) -> tuple[bytes, SourceError | None]:
+    """What a child that was given a job wrote, and the error (of the file at `path`) when it ended before it was done;
+    it is stopped when it goes beyond a limit."""
     package = str(Path(__file__).resolve().parents[2])
     modules = os.pathsep.join(dict.fromkeys([package, *(p for p in sys.path if Path(p).is_absolute())]))
     environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
@@ -130,7 +142,7 @@ def _run(job: dict[str, Any], path: Path, limits: Limits, stop: Event | None) ->
     out = Path(job["staged"]) / ".answer.json"
     with out.open("wb") as answer:
         child = subprocess.Popen(
-            CHILD,
+            command,
             stdin=subprocess.PIPE,
             stdout=answer,
             stderr=subprocess.DEVNULL,
@@ -149,13 +161,12 @@ def _run(job: dict[str, Any], path: Path, limits: Limits, stop: Event | None) ->
     text = out.read_bytes()
     out.unlink()
     if broken:
-        raise _beyond(broken, path)
+        return text, _beyond(broken, path)
     if child.returncode == 0 and text:
-        found: dict[str, Any] = json.loads(text)
-        return found
+        return text, None
     if child.returncode == -signal.SIGXCPU:
-        raise _beyond(f"{limits.cpu_seconds} seconds of processor time", path)
-    raise SourceError(
+        return text, _beyond(f"{limits.cpu_seconds} seconds of processor time", path)
+    return text, SourceError(
         f"the parser stopped before it was done (status {child.returncode})",
         where=str(path),
         do="The file is damaged or hostile. Open it in the program it came from and export it again.",
@@ -221,7 +232,7 @@ def draft_of(
 ) -> Draft:
     """The draft of what the child answered; raises why there is none."""
     if "landed" not in answer:
-        raise _error(answer, path)
+        raise error_of(answer, path)
     found = answer["landed"]
     if found["changed"]:
         raise TransientSourceError(
@@ -249,8 +260,8 @@ def draft_of(
     )
 
 
-def _error(answer: dict[str, Any], path: Path) -> HeadwaterError:
-    """The error of a file that was not landed."""
+def error_of(answer: dict[str, Any], path: Path) -> HeadwaterError:
+    """The error of a file that a child did not read."""
     if "refused" in answer:
         r = answer["refused"]
         where = str(path) + (f":{r['line']}" if r["line"] else "")
