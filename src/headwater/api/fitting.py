@@ -1,0 +1,136 @@
+"""What a column of a file can be: the canonical columns of its kind, the likeliest by their names first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
+
+from headwater.api.grouping import slug
+from headwater.model.catalogue import Catalogue
+from headwater.model.expression import And, ColumnName, Compare, Constant, In, Not, Or, Predicate
+from headwater.model.look import Look, LookedColumn
+from headwater.model.table import Column, Pick, Table
+from headwater.model.types import Kind
+
+MOST_VALUES = 50
+
+Known = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def known_values(catalogue: Catalogue) -> Known:
+    """The texts that definitions know, by table and column: those its file lists, or those that derivations and
+    measures compare it with."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for table in catalogue.tables.values():
+        for c in table.columns:
+            if isinstance(c.derive, Pick) and c.derive.where is not None:
+                _literals(c.derive.table, c.derive.where, found)
+    for measure in catalogue.measures.values():
+        if measure.where is not None:
+            _literals(measure.table, measure.where, found)
+    known = {place: tuple(texts) for place, texts in found.items()}
+    listed = {(t.id, c.id): c.values for t in catalogue.tables.values() for c in t.columns if c.values}
+    return {**known, **listed}
+
+
+def _literals(table: str, predicate: Predicate, found: dict[tuple[str, str], dict[str, None]]) -> None:
+    match predicate:
+        case Compare(_, ColumnName(name), Constant(str(text))) | Compare(_, Constant(str(text)), ColumnName(name)):
+            found.setdefault((table, name), {})[text] = None
+        case In(ColumnName(name), options):
+            texts = [o.value for o in options if isinstance(o.value, str)]
+            found.setdefault((table, name), {}).update(dict.fromkeys(texts))
+        case And(parts) | Or(parts):
+            for part in parts:
+                _literals(table, part, found)
+        case Not(of):
+            _literals(table, of, found)
+        case _:
+            pass
+
+
+def fits(column: Column, seen: LookedColumn) -> bool:
+    """Whether the values of a file's column can be those of a canonical column."""
+    if not seen.filled:
+        return True
+    kinds = seen.kinds
+    match column.type.kind:
+        case Kind.TEXT:
+            return not column.values or bool(seen.values)
+        case Kind.ID:
+            return Kind.ID.value in kinds
+        case Kind.INTEGER:
+            return Kind.INTEGER.value in kinds
+        case Kind.NUMBER | Kind.MONEY:
+            return bool({Kind.INTEGER.value, Kind.NUMBER.value, Kind.MONEY.value} & set(kinds))
+        case Kind.DAY | Kind.TIME:
+            return Kind.DAY.value in kinds or Kind.TIME.value in kinds
+        case Kind.BOOLEAN:
+            return Kind.BOOLEAN.value in kinds
+
+
+def is_named(header: str, column: Column) -> bool:
+    """Whether a header is a canonical column's very name.
+
+    >>> from headwater.model.types import ID
+    >>> is_named("Lead ID", Column("lead_id", ID)), is_named("Lead No", Column("lead_id", ID))
+    (True, False)
+    """
+    return slug(header) == column.id
+
+
+def likeness(header: str, column: Column) -> float:
+    """How like a header is to a canonical column's name, or to the words that tell of it; from 0 to 1."""
+    name = slug(header)
+    told = SequenceMatcher(None, name.replace("_", " "), column.id.replace("_", " ")).ratio()
+    words = {w for w in name.split("_") if len(w) > 2}
+    about = {slug(w) for w in column.about.split()} | set(column.id.split("_"))
+    shared = len(words & about) / len(words) if words else 0.0
+    return max(told, 0.8 * shared)
+
+
+def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
+    """The columns of a table that a file's column can be, likeliest first."""
+    found = [c for c in table.columns if fits(c, seen) and _is_of_its_sort(c, seen, likeness(header, c))]
+    return tuple(sorted(found, key=lambda c: (-round(likeness(header, c), 3), _distance(c, seen))))
+
+
+def _is_of_its_sort(column: Column, seen: LookedColumn, like: float) -> bool:
+    """Whether it is worth asking: texts take everything, so a number or a date is offered to those of a like name."""
+    if not seen.filled or column.type.kind is not Kind.TEXT:
+        return True
+    letters = seen.kinds[:1] in (("text",), ("id",), ("boolean",))
+    return letters or like >= 0.6
+
+
+def _distance(column: Column, seen: LookedColumn) -> int:
+    kind = column.type.kind.value
+    return seen.kinds.index(kind) if kind in seen.kinds else len(seen.kinds)
+
+
+def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple[Table, int, bool], ...]:
+    """The tables a file can feed, likeliest first: how many of its headers are their columns' names, and whether it is
+    certain (the file is called so, and its whole key is there)."""
+    found = []
+    for table in tables:
+        if table.rows_from:
+            continue
+        named = [h for h in look.header if h and any(is_named(h, c) for c in table.columns)]
+        ids = {slug(h) for h in named}
+        keys = sum(k in ids for k in table.key)
+        called = slug(name) in _names(table)
+        certain = called and keys == len(table.key) and all(_fits_by_name(look, h, table) for h in named)
+        score = 2 * keys + len(named) + (4 if called else 0)
+        found.append((table, score, certain))
+    return tuple(sorted(found, key=lambda f: (-f[1], f[0].id)))
+
+
+def _fits_by_name(look: Look, header: str, table: Table) -> bool:
+    seen = look.column(header)
+    return seen is not None and all(fits(c, seen) for c in table.columns if is_named(header, c))
+
+
+def _names(table: Table) -> Iterator[str]:
+    yield table.id
+    yield slug(table.title)
+    yield table.subject

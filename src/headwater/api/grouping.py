@@ -1,0 +1,210 @@
+"""Files that are deliveries of one source: of one folder, one kind of name, and one header."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headwater.connectors.files import VARIABLE
+from headwater.model.look import Look, LookedColumn
+
+_ENDINGS = re.compile(r"(\.(csv|tsv|tab|txt|xlsx|xlsm|parquet|pq|json|ndjson|jsonl|zip|gz|gzip))+$", re.IGNORECASE)
+_MONTHS = "jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+_DATED = re.compile(
+    r"[-_. ]*(?<![0-9])(?:(?:19|20)\d{2}(?:[-_.]?(?:0[1-9]|1[0-2])(?:[-_.]?[0-3]\d)?)?(?![0-9])"
+    rf"|q[1-4](?![a-z0-9])|(?:{_MONTHS})[a-z]*(?=[-_. ]?\d{{2,4}})|part[-_ ]?\d+|\(\d+\)|(?<=[-_ ])\d{{1,3}}$)",
+    re.IGNORECASE,
+)
+SUFFIXES = ("snowflake", "postgres", "postgresql", "databricks", "bigquery", "redshift", "spark", "sqlserver")
+"""Names of warehouses, at the end of a file's name: the same table as that warehouse writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files of one source. `id` is how the source is called, `path` what it names, `look` what they show together,
+    `copies` the path of another source that holds the same rows."""
+
+    id: str
+    path: str
+    files: tuple[Path, ...]
+    looks: tuple[Look, ...]
+    look: Look
+    copies: str = ""
+
+
+def family(name: str) -> str:
+    """A file's name without its ending and the dates in it.
+
+    >>> family("leads-2023_2024.csv"), family("sessions-2026-07.csv.gz"), family("2025.csv")
+    ('leads', 'sessions', '2025')
+    """
+    stem = _ENDINGS.sub("", name)
+    before = None
+    bare = stem
+    while before != bare:
+        before, bare = bare, _DATED.sub("", bare)
+    return bare.strip("-_. ") or stem
+
+
+def slug(text: str, otherwise: str = "column") -> str:
+    """A text as a name of ours: small letters, digits and `_`.
+
+    >>> slug("Cost (micros)"), slug("leadId"), slug("Währung"), slug("2nd")
+    ('cost_micros', 'lead_id', 'waehrung', 'n2nd')
+    """
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", text)
+    plain = plain.casefold()
+    for mark, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("é", "e"), ("è", "e"), ("ñ", "n")):
+        plain = plain.replace(mark, letters)
+    plain = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return (plain if not plain[:1].isdigit() else f"n{plain}") or otherwise
+
+
+def warehouse_of(name: str) -> str:
+    """The warehouse that a file's name ends in, or an empty text."""
+    last = re.split(r"[-_. ]", _ENDINGS.sub("", name).casefold())[-1]
+    return last if last in SUFFIXES else ""
+
+
+def grouped(
+    looks: Iterable[tuple[Path, Look]], workspace: Path, environment: Mapping[str, str], taken: Iterable[str] = ()
+) -> tuple[Group, ...]:
+    """The files as sources, in the order of their names. Files whose rows could not be told from others by a pattern
+    are a source each."""
+    found: dict[tuple[str, ...], list[tuple[Path, Look]]] = {}
+    for path, look in looks:
+        named = tuple(sorted(h.strip() for h in look.header))
+        key = (str(path.parent), family(path.name).casefold(), look.sheet, look.member, str(look.skip_rows), *named)
+        found.setdefault(key, []).append((path, look))
+    groups: list[tuple[str, str, list[tuple[Path, Look]]]] = []
+    for some in found.values():
+        some.sort(key=lambda s: s[0].name)
+        name = slug(family(some[0][0].name), "source")
+        if some[0][1].member or (some[0][1].sheet and _several_sheets(found, some[0])):
+            name = slug(f"{name}_{some[0][1].member or some[0][1].sheet}")
+        pattern = _pattern([p for p, _ in some])
+        if pattern or len(some) == 1:
+            path = pattern or glob.escape(some[0][0].name)
+            groups.append((name, str(Path(glob.escape(str(some[0][0].parent))) / path), some))
+        else:
+            groups += [(slug(_ENDINGS.sub("", p.name)), glob.escape(str(p)), [(p, look)]) for p, look in some]
+    return _named(groups, workspace, environment, set(taken))
+
+
+def _several_sheets(found: Mapping[tuple[str, ...], list[tuple[Path, Look]]], one: tuple[Path, Look]) -> bool:
+    return len({k for k, some in found.items() for p, _ in some if p == one[0]}) > 1
+
+
+def _pattern(paths: Sequence[Path]) -> str:
+    """The pattern of names that stands for these files and no other of their folder; an empty text where none does, or
+    where one file has no date in its name."""
+    names = [p.name for p in paths]
+    match = _DATED.search(_ENDINGS.sub("", names[0]))
+    if len(names) == 1 and match is None:
+        return ""
+    start = names[0][: match.start()] if match else ""
+    between = names[0][len(start) : len(start) + 1]
+    if between in "-_. " and all(n.startswith(start + between) for n in names):
+        start += between
+    endings = {m[0] if (m := _ENDINGS.search(n)) else "" for n in names}
+    end = endings.pop() if len(endings) == 1 else ""
+    if not all(n.startswith(start) and n.endswith(end) for n in names) or not (start or end):
+        return ""
+    pattern = f"{glob.escape(start)}*{glob.escape(end)}"
+    matched = {Path(p).name for p in glob.glob(str(Path(glob.escape(str(paths[0].parent))) / pattern))}  # noqa: PTH207
+    return pattern if matched <= set(names) else ""
+
+
+def _named(
+    groups: list[tuple[str, str, list[tuple[Path, Look]]]],
+    workspace: Path,
+    environment: Mapping[str, str],
+    taken: set[str],
+) -> tuple[Group, ...]:
+    """Groups with ids of their own: where several have one name, the folder stands before it."""
+    counts: dict[str, int] = {}
+    for name, _, _ in groups:
+        counts[name] = counts.get(name, 0) + 1
+    made: list[Group] = []
+    used = set(taken)
+    for name, path, some in groups:
+        id = name if counts[name] == 1 else slug(f"{some[0][0].parent.name}_{name}")
+        n = 2
+        while id in used:
+            id, n = (f"{id}_{n}" if n == 2 else f"{id.rpartition('_')[0]}_{n}"), n + 1
+        used.add(id)
+        looks = tuple(look for _, look in some)
+        made.append(Group(id, told_path(path, workspace, environment), tuple(p for p, _ in some), looks, together(looks)))
+    return tuple(made)
+
+
+def told_path(path: str, workspace: Path, environment: Mapping[str, str]) -> str:
+    """A path as a source names it: from the workspace, or from the folder of the shared data, else whole."""
+    for folder, start in ((str(workspace), ""), (environment.get(VARIABLE, ""), f"${{{VARIABLE}}}/")):
+        begin = glob.escape(folder).rstrip("/") + "/" if folder else ""
+        if begin and path.startswith(begin):
+            return start + path.removeprefix(begin)
+    return path
+
+
+def together(looks: Sequence[Look]) -> Look:
+    """What several files of one header show together: what fits them all."""
+    first = looks[0]
+    if len(looks) == 1:
+        return first
+    columns = []
+    for c in first.columns:
+        same = [f for look in looks if (f := look.column(c.name)) is not None]
+        columns.append(_one_column([f for f in same if f.filled] or same[:1]))
+    return replace(
+        first,
+        columns=tuple(columns),
+        rows=sum(look.rows for look in looks),
+        exact=all(look.exact for look in looks),
+        looked=sum(look.looked for look in looks),
+        totals=tuple(dict.fromkeys(t for look in looks for t in look.totals)),
+        keys=tuple(k for k in first.keys if all(k in look.keys for look in looks)),
+        sketch=tuple(sorted({h for look in looks for h in look.sketch})),
+        repeats=_summed(looks),
+        warnings=tuple(dict.fromkeys(w for look in looks for w in look.warnings)),
+        encodings=next((look.encodings for look in looks if look.encodings), ()),
+        encoding=next((look.encoding for look in looks if look.encoding), ""),
+    )
+
+
+def _summed(looks: Sequence[Look]) -> tuple[tuple[tuple[str, ...], int], ...]:
+    found: dict[tuple[str, ...], int] = {}
+    for look in looks:
+        for key, count in look.repeats:
+            found[key] = found.get(key, 0) + count
+    return tuple(found.items())
+
+
+def _one_column(columns: Sequence[LookedColumn]) -> LookedColumn:
+    """Columns of one name in several files as one."""
+    first = columns[0]
+    marks = [set(c.decimals) for c in columns if c.decimals]
+    counts: dict[str, int] = {}
+    for c in columns:
+        for text, n in c.values:
+            counts[text] = counts.get(text, 0) + n
+    listed = all(c.values for c in columns) and len(counts) <= 50
+    return replace(
+        first,
+        filled=sum(c.filled for c in columns),
+        kinds=tuple(k for k in first.kinds if all(k in c.kinds for c in columns)),
+        date_formats=tuple(f for f in first.date_formats if all(f in c.date_formats for c in columns)),
+        decimals=tuple(m for m in (".", ",") if marks and all(m in some for some in marks)),
+        values=tuple(sorted(counts.items(), key=lambda v: -v[1])) if listed else (),
+        unique=all(c.unique for c in columns),
+        leading_zeros=any(c.leading_zeros for c in columns),
+        currencies=tuple(sorted({code for c in columns for code in c.currencies}))
+        if all(c.currencies for c in columns)
+        else (),
+        clock=next((c.clock for c in columns if c.clock == "local"), max((c.clock for c in columns), default="no")),
+        accounting=any(c.accounting for c in columns),
+        padded=any(c.padded for c in columns),
+    )
