@@ -12,7 +12,11 @@ from headwater.model.look import Look, LookedColumn
 from headwater.model.table import Column, Pick, Table
 from headwater.model.types import Kind
 
-MOST_VALUES = 50
+CLOSE = 0.6
+"""From here on a header is like a column's name."""
+
+CALENDAR = "calendar"
+"""The one table that no file delivers."""
 
 Known = Mapping[tuple[str, str], tuple[str, ...]]
 
@@ -97,10 +101,12 @@ def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
 
 def _is_of_its_sort(column: Column, seen: LookedColumn, like: float) -> bool:
     """Whether it is worth asking: texts take everything, so a number or a date is offered to those of a like name."""
+    if seen.filled and seen.kinds[:1] in (("day",), ("time",)):
+        return column.type.kind in (Kind.DAY, Kind.TIME)
     if not seen.filled or column.type.kind is not Kind.TEXT:
         return True
     letters = seen.kinds[:1] in (("text",), ("id",), ("boolean",))
-    return letters or like >= 0.6
+    return letters or like >= CLOSE
 
 
 def _distance(column: Column, seen: LookedColumn) -> int:
@@ -108,19 +114,25 @@ def _distance(column: Column, seen: LookedColumn) -> int:
     return seen.kinds.index(kind) if kind in seen.kinds else len(seen.kinds)
 
 
-def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple[Table, int, bool], ...]:
-    """The tables a file can feed, likeliest first: how many of its headers are their columns' names, and whether it is
+def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple[Table, float, bool], ...]:
+    """The tables a file can feed, likeliest first: how much of them its headers and its name say, and whether it is
     certain (the file is called so, and its whole key is there)."""
     found = []
+    words = set(slug(name).split("_"))
     for table in tables:
-        if table.rows_from:
+        if table.rows_from or table.id == CALENDAR:
             continue
         named = [h for h in look.header if h and any(is_named(h, c) for c in table.columns)]
         ids = {slug(h) for h in named}
         keys = sum(k in ids for k in table.key)
         called = slug(name) in _names(table)
         certain = called and keys == len(table.key) and all(_fits_by_name(look, h, table) for h in named)
-        score = 2 * keys + len(named) + (4 if called else 0)
+        score = 2.0 * keys + len(named) + (4 if called else 0)
+        score += 1.5 * bool(words & set(_names(table)))
+        others = [h for h in look.header if h and h not in named]
+        likely = [max((likeness(h, c) for c in table.columns if fits(c, look.column(h) or LookedColumn(h))), default=0)
+                  for h in others]  # fmt: skip
+        score += sum(x for x in likely if x >= CLOSE) / 4
         found.append((table, score, certain))
     return tuple(sorted(found, key=lambda f: (-f[1], f[0].id)))
 

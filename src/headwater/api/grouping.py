@@ -82,16 +82,21 @@ def grouped(
     groups: list[tuple[str, str, list[tuple[Path, Look]]]] = []
     for some in found.values():
         some.sort(key=lambda s: s[0].name)
-        name = slug(family(some[0][0].name), "source")
+        name = _bare(slug(family(some[0][0].name), "source"))
         if some[0][1].member or (some[0][1].sheet and _several_sheets(found, some[0])):
             name = slug(f"{name}_{some[0][1].member or some[0][1].sheet}")
         pattern = _pattern([p for p, _ in some])
         if pattern or len(some) == 1:
-            path = pattern or glob.escape(some[0][0].name)
-            groups.append((name, str(Path(glob.escape(str(some[0][0].parent))) / path), some))
+            named_by = pattern or glob.escape(some[0][0].name)
+            groups.append((name, str(Path(glob.escape(str(some[0][0].parent))) / named_by), some))
         else:
             groups += [(slug(_ENDINGS.sub("", p.name)), glob.escape(str(p)), [(p, look)]) for p, look in some]
     return _named(groups, workspace, environment, set(taken))
+
+
+def _bare(name: str) -> str:
+    """A name without the word that only says that it is data."""
+    return re.sub(r"(?<=.)_(data|dataset|export|exports|table)$", "", name)
 
 
 def _several_sheets(found: Mapping[tuple[str, ...], list[tuple[Path, Look]]], one: tuple[Path, Look]) -> bool:
@@ -137,7 +142,9 @@ def _named(
             id, n = (f"{id}_{n}" if n == 2 else f"{id.rpartition('_')[0]}_{n}"), n + 1
         used.add(id)
         looks = tuple(look for _, look in some)
-        made.append(Group(id, told_path(path, workspace, environment), tuple(p for p, _ in some), looks, together(looks)))
+        made.append(
+            Group(id, told_path(path, workspace, environment), tuple(p for p, _ in some), looks, together(looks))
+        )
     return tuple(made)
 
 

@@ -95,6 +95,9 @@ def land(
     landing = _Landing(folder, store, tables, settings, tell)
     waiting: list[tuple[Source, tuple[Path, ...]]] = []
     for source in sources:
+        if source.doubts:
+            landing.refuse(source, source.path, _undecided(source))
+            continue
         try:
             waiting.append((source, landing.spread(source, find(source, folder.path, folder.environment))))
         except SourceError as error:
@@ -110,6 +113,17 @@ def land(
                 for path in paths:
                     landing.alone(source, path)
     return Loaded(tuple(landing.files))
+
+
+def _undecided(source: Source) -> SourceError:
+    """Why a source with open doubts is not loaded."""
+    asked = "; ".join(f"{id}: {what}" for id, what in source.doubts[:3])
+    more = f"; and {len(source.doubts) - 3} more" if len(source.doubts) > 3 else ""
+    return SourceError(
+        f"{len(source.doubts)} question{'s are' if len(source.doubts) > 1 else ' is'} open ({asked}{more})",
+        do="Answer them with 'headwater inspect', or finish the source file and remove its 'doubts'.",
+        code="doubts",
+    )
 
 
 class _Landing:

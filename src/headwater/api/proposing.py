@@ -13,7 +13,7 @@ from headwater.api.questions import CODE, FORMAT, TEXT, ZONE, Book
 from headwater.api.source_text import source_text, table_text
 from headwater.connectors.currencies import CODES
 from headwater.connectors.presets import Match, recognise
-from headwater.model.look import CONSTANT, LEAVE, OWN, Choice, Doubt, Look, LookedColumn, Proposal
+from headwater.model.look import CONSTANT, LEAVE, OWN, Choice, Doubt, LookedColumn, Proposal
 from headwater.model.preset import Preset
 from headwater.model.settings import Settings
 from headwater.model.table import Column, Table
@@ -21,7 +21,7 @@ from headwater.model.types import Kind
 
 UPDATED, DELETED, MERGED = "updated_at", "deleted", "merged_into"
 ASIDE, KEEP, EMPTY, ALL, NONE, ASK = "aside", "keep", "empty", "all", "none", "ask"
-MANY = 12
+MANY = 40
 """From so many unknown headers on, one question asks whether to leave them all."""
 
 _FACTORS = (
@@ -36,6 +36,9 @@ _ZONES = {
     "GMT": "Europe/London", "BST": "Europe/London", "CET": "Europe/Berlin", "CEST": "Europe/Berlin",
     "IST": "Asia/Kolkata", "JST": "Asia/Tokyo",
 }  # fmt: skip
+_MONEY = re.compile(
+    r"(^|_)(amount|price|value|revenue|cost|costs|spend|spent|fee|sum|betrag|preis|umsatz|kosten|montant|prix|importe)(_|$)"
+)
 _DATES = (Kind.DAY, Kind.TIME)
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
 
@@ -73,8 +76,8 @@ class Draft:
 class Proposer:
     """Makes the draft of one group, asking the book."""
 
-    def __init__(self, ground: Ground, book: Book, group: Group) -> None:
-        self._ground, self._book = ground, book
+    def __init__(self, ground: Ground, book: Book, group: Group, rival: Doubt | None = None) -> None:
+        self._ground, self._book, self._rival = ground, book, rival
         self._look = group.look
         self.draft = Draft(group)
         self._tables: dict[str, Table] = {}
@@ -83,7 +86,7 @@ class Proposer:
         """The draft, as far as the answers go."""
         draft = self.draft
         self._written()
-        if not self._copies_left():
+        if not self._copies_left() and not self._told_by_another():
             match = self._recognised()
             if match is not None:
                 self._by_preset(match)
@@ -140,7 +143,11 @@ class Proposer:
             answers = [(name, f"reads: {sample}") for name, sample in look.encodings]
             if found := self._ask("encoding", "the letters beyond ASCII can be read in several ways", answers):
                 says["encoding"] = found[0]
-        if look.format in ("csv", "tsv") and look.separator and look.separator != ("\t" if look.format == "tsv" else ","):
+        if (
+            look.format in ("csv", "tsv")
+            and look.separator
+            and look.separator != ("\t" if look.format == "tsv" else ",")
+        ):
             says["separator"] = "tab" if look.separator == "\t" else look.separator
         if look.sheet:
             says["sheet"] = look.sheet
@@ -158,18 +165,30 @@ class Proposer:
         copies = self.draft.group.copies
         if not copies:
             return False
-        answers = [(LEAVE, "the same rows again: this file is left out"), ("load", "rows of their own: both are loaded")]
+        answers = [
+            (LEAVE, "the same rows again: this file is left out"),
+            ("load", "rows of their own: both are loaded"),
+        ]
         what = f"it looks like a copy of {copies}: its rows would count twice"
         found = self._ask("copy", what, answers)
         self.draft.left = found == (LEAVE,)
         return found != ("load",)
 
+    def _told_by_another(self) -> bool:
+        """Whether other files tell the same facts again, and these are not the ones that were chosen."""
+        if self._rival is None:
+            return False
+        found = self._book.ask(self._rival)
+        if not found:
+            self.draft.open.append(self._rival)
+            return True
+        self.draft.answered[self._rival.id] = found
+        self.draft.left = self.draft.group.id not in found
+        return self.draft.left
+
     # --- recognised by a preset --------------------------------------------------------------------------------------
     def _recognised(self) -> Match | None:
-        header = [h for h in self._look.header if h]
-        name = self.draft.group.files[0].name
-        matches = recognise(header, name, self._ground.presets)
-        return matches[0] if matches else None
+        return None if self._is_answered("table") else match_of(self.draft.group, self._ground.presets)
 
     def _by_preset(self, match: Match) -> None:
         draft = self.draft
@@ -211,11 +230,13 @@ class Proposer:
         if certain and not self._is_answered("table"):
             chosen: tuple[str, ...] = (certain[0].id,)
         else:
-            about = [(t.id, _table_about(t, score)) for t, score, _ in ranked]
+            about = [(t.id, _table_about(t)) for t, _, _ in ranked]
             own = f"a table of its own, called {slug(draft.group.id)}"
             answers = [*about[:6], (OWN, own), (LEAVE, "the file is left out"), *about[6:]]
             draft.recognised = bool(ranked and ranked[0][1] >= 3)
-            chosen = self._ask("table", "which table do its rows belong to?", answers, several=True)
+            some = ", ".join(h for h in self._look.header[:8] if h) + (", ..." if len(self._look.header) > 8 else "")
+            what = f"which table do its rows belong to? The columns are {some}"
+            chosen = self._ask("table", what, answers, several=True)
         draft.recognised = draft.recognised or bool(chosen)
         if not chosen:
             return False
@@ -319,13 +340,20 @@ class Proposer:
             key = tuple(said.get("key", ())) or table.key
             for column in table.columns:
                 needed = (column.required or column.id in key) and not getattr(column, "optional", False)
-                if needed and column.derive is None and column.id not in said["columns"] and not _is_filled(column, table):
+                if (
+                    needed
+                    and column.derive is None
+                    and column.id not in said["columns"]
+                    and not _is_filled(column, table)
+                ):
                     what = f"{table.title} need {column.id!r} ({column.about.rstrip('.')}); what fills it?"
                     self._fill(name, table, column, what)
 
     def _fill(self, name: str, table: Table, column: Column, what: str) -> None:
         """Asks from which header a column is filled, or with which text."""
-        constants = [(f"{CONSTANT}{v}", "in every row") for v in column.values or self._ground.known.get((name, column.id), ())]
+        constants = [
+            (f"{CONSTANT}{v}", "in every row") for v in column.values or self._ground.known.get((name, column.id), ())
+        ]
         headers = [h for h in dict.fromkeys(self._look.header) if h and fits(column, self._seen(h))]
         headers.sort(key=lambda h: -likeness(h, column))
         answers = [*constants, *((h, f"says {_shown(self._seen(h))}") for h in headers)]
@@ -398,7 +426,9 @@ class Proposer:
         for form in orders.values():
             counts[form] = counts.get(form, 0) + 1
         common = str(draft.says.get("date_format") or max(counts, key=lambda f: counts[f], default=""))
-        stamps = [orders[s] for said in draft.tables.values() if isinstance(s := said.get(UPDATED), str) and s in orders]
+        stamps = [
+            orders[s] for said in draft.tables.values() if isinstance(s := said.get(UPDATED), str) and s in orders
+        ]
         if stamps:
             common = stamps[0]
         if common:
@@ -437,7 +467,10 @@ class Proposer:
         for pattern, factor, unit in _FACTORS:
             if pattern.search(seen.name.replace("_", " ")) or pattern.search(seen.name):
                 example = seen.samples[0] if seen.samples else "1"
-                answers = [(factor, f"{unit}: {example} stands for {example} x {factor}"), ("1", "the number as it stands")]
+                answers = [
+                    (factor, f"{unit}: {example} stands for {example} x {factor}"),
+                    ("1", "the number as it stands"),
+                ]
                 what = f"is {seen.name!r} counted in {unit}?"
                 key = self._place(seen.name, column.id)
                 if (found := self._ask(f"{key}.factor", what, answers, column=seen.name)) and found[0] != "1":
@@ -455,7 +488,9 @@ class Proposer:
         plain = all(t.casefold() in (*_YES, *_NO) for t in texts)
         if plain and (name, column.id) not in self.draft.given:
             return
-        answers = [(t, f"yes is {t!r}, no is {' or '.join(repr(o) for o in texts if o != t) or 'nothing else'}") for t in texts]
+        answers = [
+            (t, f"yes is {t!r}, no is {' or '.join(repr(o) for o in texts if o != t) or 'nothing else'}") for t in texts
+        ]
         if len(texts) == 1:
             answers.append((NONE, f"{texts[0]!r} means no"))
         what = f"which text of {seen.name!r} means yes for {column.id!r} ({column.about.rstrip('.')})?"
@@ -517,7 +552,11 @@ class Proposer:
                 said["currency"] = told.pop()
                 continue
             company = self._ground.settings.currency
-            columns = [(h, "says " + ", ".join(self._seen(h).currencies)) for h in self._look.header if self._seen(h).currencies]
+            columns = [
+                (h, "says " + ", ".join(self._seen(h).currencies))
+                for h in self._look.header
+                if self._seen(h).currencies
+            ]
             answers = [*columns, (company, "the company's currency")]
             what = f"in which currency are the amounts of {', '.join(repr(h) for h in headers if h) or name}?"
             if found := self._ask("currency", what, answers, text=CODE):
@@ -581,8 +620,10 @@ class Proposer:
             while id in ids.values():
                 id, n = f"{slug(header)}_{n}", n + 1
             ids[header] = id
-        columns = {ids[h]: {"type": _own_type(self._seen(h)), "about": f"{h!r} of the file."} for h in headers}
-        amounts = [h for h in headers if {"number", "integer"} & set(self._seen(h).kinds) and not self._seen(h).unique]
+        columns: dict[str, dict[str, Any]] = {
+            ids[h]: {"type": _own_type(self._seen(h)), "about": f"{h!r} of the file."} for h in headers
+        }
+        amounts = [h for h in headers if _may_be_money(h, self._seen(h))]
         if amounts:
             answers = [*((h, f"says {_shown(self._seen(h))}") for h in amounts), (NONE, "none of them is money")]
             for h in self._ask("money", "which columns are amounts of money?", answers, several=True):
@@ -611,7 +652,9 @@ class Proposer:
         if event and event != NONE:
             content["event"] = ids[event]
         content["columns"] = columns
-        splits = [ids[h] for h in headers if self._seen(h).values and columns[ids[h]]["type"] in ("text", "boolean", "id")]
+        splits = [
+            ids[h] for h in headers if self._seen(h).values and columns[ids[h]]["type"] in ("text", "boolean", "id")
+        ]
         splits = [s for s in splits if s not in key]
         if splits:
             content["splits"] = {"was": splits}
@@ -662,7 +705,7 @@ def _own_name(group: Group) -> str:
     return family(group.files[0].name)
 
 
-def _table_about(table: Table, score: int) -> str:
+def _table_about(table: Table) -> str:
     first = table.about.split(". ")[0].rstrip(".") if table.about else table.grain
     return first[:90]
 
@@ -673,7 +716,7 @@ def _roles(seen: LookedColumn, table: Table) -> Iterator[tuple[str, str]]:
         yield UPDATED, "when the row was last changed: the latest state counts"
     if seen.values and len(seen.values) <= 4:
         yield DELETED, "marks rows that were deleted"
-    if "id" in seen.kinds[:2] and not seen.values[:1] or "id" in seen.kinds[:1]:
+    if seen.kinds[:1] == ("id",):
         yield MERGED, "the id of the row it was merged into"
 
 
@@ -698,6 +741,11 @@ def _own_type(seen: LookedColumn) -> str:
     if "number" in kinds:
         return "number"
     return "id" if kinds[:1] == ("id",) and not seen.values else "text"
+
+
+def _may_be_money(header: str, seen: LookedColumn) -> bool:
+    """Whether a column's numbers can be amounts: they have decimals, or the header says so."""
+    return seen.kinds[:1] == ("number",) or ("number" in seen.kinds and _MONEY.search(slug(header)) is not None)
 
 
 def _titled(id: str) -> str:
@@ -737,10 +785,15 @@ def finished(draft: Draft, state: str) -> Proposal:
     content["load"] = draft.says.get("load", "incremental")
     if draft.open and state == "open":
         content["doubts"] = [{"id": d.id, "what": d.what} for d in draft.open]
-    content["tables"] = {name: _plain(said) for name, said in draft.tables.items()}
+    whole = state == "ready"  # what is not certain yet names no table and no column that is still to be made
+    content["tables"] = {
+        name: _plain(said, () if whole else draft.extends.get(name, ()))
+        for name, said in draft.tables.items()
+        if whole or name not in draft.own
+    }
     comments = [f"{draft.preset}."] if draft.preset else []
     comments += [f"{n[0].upper()}{n[1:]}." for n in draft.notes]
-    own = [(f"tables/{name}.yml", table_text(c)) for name, c in draft.own.items()]
+    own = [(f"tables/{name}.yml", table_text(c)) for name, c in draft.own.items() if whole]
     return Proposal(
         group.id,
         group.path,
@@ -756,16 +809,52 @@ def finished(draft: Draft, state: str) -> Proposal:
     )
 
 
-def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(said: Mapping[str, Any], without: Iterable[str]) -> dict[str, Any]:
     """A table's mapping with short forms where a header is all there is to say."""
-    columns = {t: m["column"] if set(m) == {"column"} else dict(m) for t, m in said["columns"].items()}
+    mapped = {t: m for t, m in said["columns"].items() if t not in without}
+    columns = {t: m["column"] if set(m) == {"column"} else dict(m) for t, m in mapped.items()}
     rest = {k: v for k, v in said.items() if k != "columns"}
     return {"columns": columns, **rest}
 
 
-def looks_of(group: Group) -> tuple[Look, ...]:
-    """The looks at the files of a group."""
-    return group.looks
+def match_of(group: Group, presets: Mapping[str, Preset]) -> Match | None:
+    """The shape of a vendor that the files are, or None."""
+    matches = recognise([h for h in group.look.header if h], group.files[0].name, presets)
+    return matches[0] if matches else None
+
+
+def rivals(groups: Sequence[Group], presets: Mapping[str, Preset]) -> dict[str, Doubt]:
+    """By group, the doubt which of several files that tell the same facts is loaded: shapes of one `once`."""
+    same: dict[tuple[str, str], list[tuple[Group, Match]]] = {}
+    for group in groups:
+        match = match_of(group, presets) if not group.copies else None
+        if match is not None and match.shape.once and match.shape.tables:
+            same.setdefault((match.preset.id, match.shape.once), []).append((group, match))
+    found: dict[str, Doubt] = {}
+    for (preset, once), some in same.items():
+        if len({m.shape.id for _, m in some}) < 2:
+            continue
+        answers = tuple(Choice(g.id, f"{m.shape.title}: {g.path}") for g, m in some)
+        paths = ", ".join(g.path for g, _ in some)
+        what = "these files tell the same facts at several levels; which is loaded? The others are left out"
+        for g, _ in some:
+            found[g.id] = Doubt(f"{preset}.{slug(once)}.once", g.id, paths, "", what, answers)
+    return found
+
+
+def with_systems(drafts: Sequence[Draft], presets: Mapping[str, Preset]) -> None:
+    """Takes away the names of systems where no two of them can have rows of one key: ids then lead from one file to
+    another's. They stay where two systems feed one table that only its ids tell apart."""
+    feeding: dict[str, set[str]] = {}
+    for d in drafts:
+        for table, said in d.tables.items():
+            key = [m for k, m in said["columns"].items() if "constant" in m]
+            if not d.left and not key:
+                feeding.setdefault(table, set()).add(str(d.says.get("system", "")))
+    clashing = {s for systems in feeding.values() if len(systems) > 1 for s in systems}
+    for d in drafts:
+        if d.says.get("system") not in clashing:
+            d.says.pop("system", None)
 
 
 def with_copies(groups: Sequence[Group]) -> tuple[Group, ...]:

@@ -99,7 +99,8 @@ def _one(doubt: Doubt, text: str, known: Mapping[str, str]) -> str:
             return text if _is_zone(text) else ""
         case "FORMAT":
             return text if _is_format(text) else ""
-    return ""
+        case _:
+            return ""
 
 
 def _is_zone(text: str) -> bool:
@@ -158,6 +159,14 @@ def given_answers(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for text in texts:
         id, equals, value = text.partition("=")
         if not (id.strip() and equals and value.strip()):
-            raise QueryError(f"{text!r} is no answer", do="Write it as ID=VALUE, such as deals.created_at.order=%d/%m/%Y.")
+            raise QueryError(
+                f"{text!r} is no answer", do="Write it as ID=VALUE, such as deals.created_at.order=%d/%m/%Y."
+            )
         found[id.strip()] = (value.strip(),)
     return found
+
+
+def answers_of(file: str | None, texts: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """The answers of a file, where one is named, and over them those of texts `ID=VALUE`."""
+    found = read_answers(Path(file)) if file is not None else {}
+    return {**found, **given_answers(texts)}

@@ -29,7 +29,12 @@ def scalar(value: Any, *, inside: bool = False) -> str:
     is_plain = _PLAIN.fullmatch(text) and text.casefold() not in _WORDS and text.isprintable() and text.isascii()
     if is_plain and not (inside and set(text) & set("[]{},#")):
         return text
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        json.dumps(text, ensure_ascii=False)
+        .replace("\x7f", "\\x7f")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
 
 
 def flow(value: Any) -> str:

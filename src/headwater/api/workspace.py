@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater.api.checking import Checked
     from headwater.api.comparing import Comparison
     from headwater.api.erasing import Erased
+    from headwater.api.inspecting import Inspected
     from headwater.api.kpis import KpiPage
     from headwater.api.loading import Progress
     from headwater.api.measuring import Bench
@@ -60,6 +61,19 @@ class Workspace:
         return f"Workspace({str(self.path)!r})"
 
     # --- data --------------------------------------------------------------------------------------------------------
+    def inspect(
+        self,
+        *files: str | Path,
+        answers: Mapping[str, str | Sequence[str]] | None = None,
+        write: bool = False,
+        progress: Progress | None = None,
+    ) -> Inspected:
+        """What files are, the sources proposed for them, and the doubts that only the user can settle; with `write`
+        the sources are written, those with open doubts too (they are not loaded until they are answered)."""
+        from headwater.api.inspecting import inspect
+
+        return inspect(self._folder, files, answers, write=write, tell=progress)
+
     def load(self, *sources: str, progress: Progress | None = None) -> Loaded:
         """Lands what is new in the named sources (default: all). Tables do not change until `refresh`."""
         from headwater.api.loading import load, quiet

@@ -17,6 +17,7 @@ from headwater.version import VERSION
 
 VERBS = {
     "init": "Make a folder a workspace.",
+    "inspect": "Look at files and propose sources for them.",
     "demo": "Make up a company to look at, and serve its page.",
     "load": "Land what is new in the sources, without changing the tables.",
     "refresh": "Load what is new in the sources, then build and publish the tables.",

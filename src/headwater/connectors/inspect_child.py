@@ -22,6 +22,9 @@ MOST_ROWS = 300_000
 MOST_TEXT = 48 << 20
 """Where a file is not read in pieces, looking ends after so many rows or characters."""
 
+MOST_UNPACKED = 2048
+"""Megabytes an archive or a workbook may unpack to."""
+
 MOST_LINES = 60
 TOTALS = (
     "total", "totals", "grand total", "total general", "gesamt", "gesamtsumme", "summe", "insgesamt", "total général",
@@ -55,24 +58,34 @@ def _answer(file: dict[str, Any], staged: Path) -> dict[str, Any]:
 
 def looks_at(file: dict[str, Any], staged: Path) -> list[Any]:
     """The looks at every table of one file. Raises Refused."""
-    from headwater.connectors.opening import open_content
+    from headwater.connectors.archive import members
+    from headwater.connectors.files import ARCHIVE
+
+    path = Path(file["path"])
+    if path.suffix.lower() != ARCHIVE:
+        return _of_one(file, staged, "")
+    with path.open("rb") as opened:
+        names = [m.name for m in members(opened, file["said"].get("inside", ""), MOST_UNPACKED << 20)]
+    return [replace(look, member=name) for name in names for look in _of_one(file, staged, name)]
+
+
+def _of_one(file: dict[str, Any], staged: Path, member: str) -> list[Any]:
+    """The looks at the tables of a file that is no archive, or of one in an archive."""
+    from headwater.connectors.opening import open_content, reader_of
     from headwater.model.source import Source
 
     path, said = Path(file["path"]), file["said"]
     with path.open("rb") as opened, ExitStack() as stack:
-        workbook = opened.read(4).startswith(b"PK")
-        opened.seek(0)
-        source = Source("look", "", (), max_mb=2048 if workbook else 1 << 20)
-        found = open_content(opened, Path(file["name"]), source, staged, stack)
+        packed = opened.peek(4)[:2] == b"PK"
+        source = Source("look", "", (), max_mb=MOST_UNPACKED if packed else 1 << 20)
+        found = open_content(opened, Path(file["name"]), source, staged, stack, member)
         size = os.fstat(opened.fileno()).st_size
         if found.format in ("csv", "tsv"):
             plain = found.stream is opened
             return [_text(file, found, size, said, position=None if plain else opened.tell)]
         if found.format == "xlsx":
             return _sheets(file, found.stream, said)
-        from headwater.connectors.opening import reader_of
-
-        return [_look(file, reader_of(found, source), found.format)]
+        return [_look(file, reader_of(found, source, staged, stack), found.format)]
 
 
 # --- text ------------------------------------------------------------------------------------------------------------
@@ -159,7 +172,7 @@ def _sheets(file: dict[str, Any], stream: Any, said: dict[str, Any]) -> list[Any
     from headwater.connectors.sheets import Package
     from headwater.connectors.workbook import MOST_COLUMNS, Layout, Workbook, _inspect
 
-    _inspect(stream, 2048 << 20)
+    _inspect(stream, MOST_UNPACKED << 20)
     package = Package(stream)
     filled = [s for s in package.sheets if package.has_data(s, MOST_COLUMNS)]
     shown = [s for s in filled if s.visible] or filled
@@ -175,7 +188,7 @@ def _sheets(file: dict[str, Any], stream: Any, said: dict[str, Any]) -> list[Any
             continue
         skip = int(said.get("skip_rows", at - 1))
         stream.seek(0)
-        look = _look(file, Workbook(stream, Layout(sheet.title, skip, 1), 2048 << 20), "xlsx")
+        look = _look(file, Workbook(stream, Layout(sheet.title, skip, 1), MOST_UNPACKED << 20), "xlsx")
         more = (f"hidden sheets are left out: {', '.join(hidden)}",) if hidden and sheet is shown[0] else ()
         looks.append(
             replace(

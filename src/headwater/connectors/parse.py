@@ -113,7 +113,7 @@ def listed(
     try:
         answer = _run(job, path, limits, stop)
         if "members" not in answer:
-            raise _error(answer, path)
+            raise error_of(answer, path)
         return tuple(Member(*m) for m in answer["members"])
     finally:
         clear(staged)
@@ -288,7 +288,7 @@ def error_of(answer: dict[str, Any], path: Path) -> HeadwaterError:
 def mapping_hash(source: Source, tables: Mapping[str, Table], settings: Settings) -> str:
     """The hash of all that decides how a content is read: the source, the columns it fills, zone and currency."""
     content = message.source_json(source)
-    for name in ("hash", "file", "path", "id"):
+    for name in ("hash", "file", "path", "id", "doubts"):
         del content[name]
     said = [RULES, content, message.tables_json(source, tables), message.settings_json(settings)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

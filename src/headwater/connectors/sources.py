@@ -79,6 +79,11 @@ class _Table(Definition):
     where: _Where | None = None
 
 
+class _Doubt(Definition):
+    id: str
+    what: str
+
+
 class _Source(Definition):
     path: str
     tables: dict[str, _Table]
@@ -107,6 +112,7 @@ class _Source(Definition):
     every: Literal["day", "week", "month", "quarter", "year"] = "day"
     on_bad_rows: Literal["quarantine", "refuse"] = "quarantine"
     max_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 2048
+    doubts: tuple[_Doubt, ...] = ()
 
 
 def sources_stamp(workspace: Path) -> str:
@@ -146,7 +152,7 @@ def load_sources(workspace: Path, tables: Mapping[str, Table]) -> dict[str, Sour
 
 # --- from the file to the nouns --------------------------------------------------------------------------------------
 def _source(id: str, model: _Source, file: str) -> Source:
-    plain = model.model_dump(exclude={"tables", "format", "decimal", "thousands"})
+    plain = model.model_dump(exclude={"tables", "doubts", "format", "decimal", "thousands"})
     source = Source(
         id=id,
         **plain | {"separator": "\t" if model.separator == "tab" else model.separator},
@@ -154,10 +160,11 @@ def _source(id: str, model: _Source, file: str) -> Source:
         decimal=model.decimal or "",
         thousands=model.thousands or "",
         tables=tuple(_table(name, t) for name, t in model.tables.items()),
+        doubts=tuple((d.id, d.what) for d in model.doubts),
         file=file,
     )
     content = message.source_json(source)
-    for name in ("file", "hash", "every"):  # none of them changes what a file's rows mean
+    for name in ("file", "hash", "every", "doubts"):  # none of them changes what a file's rows mean
         del content[name]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Source(**{**{n: getattr(source, n) for n in Source.__dataclass_fields__}, "hash": digest})
@@ -223,7 +230,7 @@ def _faults(id: str, model: _Source, document: Document, tables: Mapping[str, Ta
         yield document.fault(
             ("system",), f"{model.system!r} is no name of a system", "Use letters, digits, '_', '-', '.'."
         )
-    if not model.tables:
+    if not model.tables and not model.doubts:
         yield document.fault(("tables",), "the source feeds no table")
     for name, table in model.tables.items():
         yield from _table_faults(name, table, model, document, tables)
@@ -356,7 +363,7 @@ def _table_faults(
     for k in model.key:
         if table.column(k) is None:
             yield document.fault((*at, "key"), f"{name!r} has no column {k!r}", _near(k, (c.id for c in table.columns)))
-    for c in table.columns:
+    for c in () if source.doubts else table.columns:  # what is missing is still asked about
         if c.id in model.columns or c.derive is not None or c.optional:
             continue
         if c.id in (model.key or table.key):

@@ -78,6 +78,7 @@ class Source:
     share one space of ids. `complete_through`: a date, or '' for the greatest date of `complete_column` (a target
     column; default: each table's main clock) in confirmed loads. `every`: a day, week, month, quarter or year is what
     each delivery adds. `on_bad_rows`: quarantine or refuse. `inside`: which files of a zip archive (a pattern; '' all).
+    `doubts`: ids and questions that have no answer yet; such a source is not loaded.
     `records`: where in a JSON document its records are (a dotted path; '' the only list of records).
     """
 
@@ -95,6 +96,7 @@ class Source:
     ambiguous_time: str = "earlier"
     sheet: str = ""
     inside: str = ""
+    doubts: tuple[tuple[str, str], ...] = ()
     records: str = ""
     header_row: int = 1
     skip_rows: int = 0

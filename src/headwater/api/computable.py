@@ -1,0 +1,178 @@
+"""What can be computed from the columns that sources fill, what is missing for the rest, and who delivers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from headwater.metrics.formula import expand, needs
+from headwater.metrics.scans import clock_columns
+from headwater.model.catalogue import Catalogue
+from headwater.model.kpi import Kpi
+from headwater.model.look import Proposal
+from headwater.model.lowering import columns_in
+from headwater.model.measure import Measure, Reached
+from headwater.model.preset import Preset
+from headwater.model.table import Bucket, Column, Lookup, Pick, Since, Table
+from headwater.model.types import Kind
+
+Filled = Mapping[str, frozenset[str]]
+"""The columns by table that some source fills, or that are derived from such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A table or a column that nothing fills, the KPIs that wait for it alone or with others, and the exports that
+    would supply it."""
+
+    table: str
+    column: str
+    kpis: tuple[str, ...]
+    exports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The KPIs that can be computed, of how many, and what is missing for the others, what most wait for first."""
+
+    kpis: tuple[str, ...]
+    of: int
+    missing: tuple[Missing, ...]
+
+
+def outlook(catalogue: Catalogue, feeds: Iterable[tuple[str, Iterable[str]]], presets: Mapping[str, Preset]) -> Outlook:
+    """What can be computed when sources fill these columns of these tables."""
+    filled = available(catalogue.tables, feeds)
+    can: list[str] = []
+    waiting: dict[tuple[str, str], list[str]] = {}
+    counted = [k for k in catalogue.kpis.values() if (v := k.variant()) is not None and v.formula is not None]
+    for kpi in counted:
+        lacking = {place for m in _measures(catalogue, kpi) for place in _lacking(catalogue, m, filled)}
+        if not lacking:
+            can.append(kpi.id)
+        for place in lacking:
+            waiting.setdefault(place, []).append(kpi.id)
+    missing = [
+        Missing(table, column, tuple(sorted(kpis)), _exports(table, column, presets))
+        for (table, column), kpis in waiting.items()
+    ]
+    return Outlook(
+        tuple(sorted(can)), len(counted), tuple(sorted(missing, key=lambda m: (-len(m.kpis), m.table, m.column)))
+    )
+
+
+def feeds_of(proposals: Iterable[Proposal]) -> list[tuple[str, tuple[str, ...]]]:
+    """What proposals that are ready feed."""
+    return [feed for p in proposals if p.state in ("ready", "kept") for feed in p.feeds]
+
+
+def _measures(catalogue: Catalogue, kpi: Kpi) -> list[Measure]:
+    variant = kpi.variant()
+    if variant is None or variant.formula is None:
+        return []
+    named = {need.measure for need in needs(expand(catalogue, variant.formula))}
+    return [catalogue.measures[m] for m in sorted(named)]
+
+
+# --- what is filled --------------------------------------------------------------------------------------------------
+def available(tables: Mapping[str, Table], feeds: Iterable[tuple[str, Iterable[str]]]) -> Filled:
+    """Every column that is filled: mapped ones, the currencies of money, and what is derived from them."""
+    found: dict[str, set[str]] = {}
+    for fed, mapped in feeds:
+        found.setdefault(fed, set()).update(mapped)
+    for name, columns in found.items():
+        for c in tables[name].columns if name in tables else ():
+            if c.id in columns and c.type.kind is Kind.MONEY and c.currency:
+                columns.add(c.currency)
+    for shipped in ("calendar",):
+        if shipped in tables:
+            found.setdefault(shipped, set()).update(c.id for c in tables[shipped].columns)
+    every = [tables[name] for name in tables]
+    changed = True
+    while changed:
+        changed = False
+        for table in every:
+            if table.rows_from and table.rows_from in found and table.id not in found:
+                base = {c.id for c in table.columns if c.derive is None and c.id in found[table.rows_from]}
+                found[table.id] = base | set(table.key)
+                changed = True
+            if table.id not in found:
+                continue
+            for c in table.columns:
+                if c.id not in found[table.id] and c.derive is not None and _derives(c, table, found):
+                    found[table.id].add(c.id)
+                    changed = True
+                if table.rows_from and c.derive is None and c.id in found.get(table.rows_from, ()):
+                    changed = changed or c.id not in found[table.id]
+                    found[table.id].add(c.id)
+    return {name: frozenset(columns) for name, columns in found.items()}
+
+
+def _derives(column: Column, table: Table, found: Mapping[str, set[str]]) -> bool:
+    """Whether a derived column gets values from what is filled."""
+    own = found[table.id]
+    match column.derive:
+        case Lookup(of, by, taken):
+            return by in own and taken in found.get(of, ())
+        case Pick(_, of, by, taken, order, where):
+            there = found.get(of, set())
+            read = {theirs for theirs, _ in by} | {taken, order} | columns_in(where)
+            return of in found and read - {""} <= there and all(ours in own for _, ours in by)
+        case Since(start, end):
+            return {start, end} <= own
+        case Bucket(of):
+            return of in own
+        case _:
+            return False
+
+
+def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozenset[tuple[str, str]]:
+    """The tables (with an empty column) and columns that a measure reads and nothing fills."""
+    table = catalogue.tables[measure.table]
+    lacking: set[tuple[str, str]] = set()
+    tables = {measure.table}
+    if isinstance(measure.clock, Reached) and measure.clock.outcome:
+        tables.add(measure.clock.outcome)
+    for name in tables:
+        if name not in filled:
+            lacking.add((_base(catalogue, name), ""))
+    if measure.table not in filled:
+        return frozenset(lacking)
+    names = clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where)
+    for name in names - filled[measure.table]:
+        link = next((k for k in table.columns_is if k.id == name), None)
+        if link is not None:
+            if link.column not in filled.get(link.table, frozenset()):
+                lacking.add((link.table, link.column if link.table in filled else ""))
+        elif table.column(name) is not None:
+            lacking.add(_root(catalogue, table, name, filled))
+    return frozenset(lacking)
+
+
+def _base(catalogue: Catalogue, name: str) -> str:
+    table = catalogue.tables[name]
+    return _base(catalogue, table.rows_from) if table.rows_from else name
+
+
+def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled) -> tuple[str, str]:
+    """The table or column to deliver, for a column that nothing fills: what it is derived from, where that lies
+    elsewhere."""
+    column = table.column(name)
+    match column.derive if column is not None else None:
+        case Lookup(table=of) | Pick(table=of) if of not in filled:
+            return _base(catalogue, of), ""
+        case None if table.rows_from:
+            return table.rows_from, name
+        case _:
+            return table.id, name
+
+
+def _exports(table: str, column: str, presets: Mapping[str, Preset]) -> tuple[str, ...]:
+    """The exports of known vendors that supply a table, or a column of it."""
+    found = []
+    for preset in presets.values():
+        for shape in preset.shapes.values():
+            said = shape.tables.get(table)
+            if said is not None and (not column or column in said.get("columns", {})):
+                found.append(f"{preset.title}: {shape.title}")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,180 @@
+"""Files become sources: what is certain is proposed, what is not is asked, and nothing is written over."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from headwater import Workspace
+from headwater.errors import QueryError
+
+LEADS = "Lead ID,Created At,Channel\nL1,2026-01-05,email\nL2,2026-01-20,web\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped definitions, parsed once for all workspaces of this module."""
+    made = Workspace.init(tmp_path_factory.mktemp("parsed"))
+    made.kpi_list()
+    CACHE.append(made.path / ".headwater" / "cache")
+    return CACHE[-1]
+
+
+CACHE: list[Path] = []
+
+
+def workspace(tmp_path: Path, **files: str) -> Workspace:
+    made = Workspace.init(tmp_path / "acme")
+    shutil.copytree(CACHE[-1], made.path / ".headwater" / "cache")
+    for name, text in files.items():
+        path = made.path / name.replace("__", ".")
+        path.write_text(text, encoding="utf-8")
+    return made
+
+
+def doubts(made: Workspace, **answers: str) -> dict[str, list[str]]:
+    found = made.inspect(made.path, answers={k.replace("__", "."): v for k, v in answers.items()})
+    return {d.id: [c.value for c in d.answers] for d in found.doubts}
+
+
+def test_what_is_certain_becomes_a_source_that_loads(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv=LEADS)
+    found = made.inspect(made.path, write=True)
+    assert (found.doubts, found.proposals[0].state, found.proposals[0].written) == ((), "ready", ("sources/leads.yml",))
+    assert [(f.source, f.loaded) for f in made.load().files] == [("leads", 2)]
+
+
+def test_a_header_that_nothing_knows_is_asked_never_guessed(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood\nL1,2026-01-05,glad\nL2,2026-01-06,sad\n")
+    asked = doubts(made)
+    assert set(asked) == {"leads.mood.column"}
+    assert {"leave", "own", "channel"} <= set(asked["leads.mood.column"])
+    assert "created_at" not in asked["leads.mood.column"]  # a text is no date
+
+
+def test_dates_that_fit_two_orders_and_numbers_that_fit_two_locales(tmp_path: Path) -> None:
+    text = "Cost ID;Day;Kind;Function;Amount\nC1;03/04/2026;media;marketing;1.234\nC2;05/06/2026;tools;sales;2.500\n"
+    asked = doubts(workspace(tmp_path, costs__csv=text))
+    assert asked["costs.day.order"] == ["%d/%m/%Y", "%m/%d/%Y"]
+    assert asked["costs.amount.decimal"] == [".", ","]
+    assert asked["costs.currency"] == ["EUR"]
+
+
+def test_one_row_settles_the_order(tmp_path: Path) -> None:
+    text = "Lead ID,Created At\nL1,03/04/2026\nL2,25/04/2026\n"
+    made = workspace(tmp_path, leads__csv=text)
+    assert doubts(made) == {}
+    assert 'date_format: "%d/%m/%Y"' in made.inspect(made.path).proposals[0].text
+
+
+def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path) -> None:
+    text = "Opportunity ID,Created At,Status\nO1,2026-01-05,Won\nO2,2026-01-06,Closed Lost\nO3,2026-01-06,won\n"
+    made = workspace(tmp_path, opportunities__csv=text)
+    assert doubts(made) == {"opportunities.status.is.closed_lost": ["open", "won", "lost", "empty", "aside"]}
+    done = made.inspect(made.path, answers={"opportunities.status.is.*": "lost"}, write=True)
+    assert "values: {Won: won, Closed Lost: lost}" in done.proposals[0].text
+    assert [(f.loaded, f.quarantined) for f in made.load().files] == [(3, 0)]
+
+
+def test_rows_that_share_a_key_are_asked_about(tmp_path: Path) -> None:
+    text = "Lead ID,Created At,Channel\nL1,2026-01-05,email\nL1,2026-01-09,web\nL2,2026-01-05,web\n"
+    asked = doubts(workspace(tmp_path, leads__csv=text))
+    assert list(asked) == ["leads.leads.key"]
+    assert {"aside", "updated_at:Created At"} <= set(asked["leads.leads.key"])
+
+
+def test_monthly_files_that_overlap_are_one_source(tmp_path: Path) -> None:
+    made = workspace(
+        tmp_path,
+        **{
+            "leads-2026-01__csv": LEADS,
+            "leads-2026-02__csv": "Lead ID,Created At,Channel\nL2,2026-01-20,ads\nL3,2026-02-03,web\n",
+        },
+    )
+    found = made.inspect(made.path, write=True)
+    assert [(p.source, p.path, len(p.files)) for p in found.proposals] == [("leads", "leads-*.csv", 2)]
+    made.refresh()
+    by_channel = made.measure("leads", by="channel")
+    assert {o.segment[0][1]: o.value for o in by_channel} == {"email": 1.0, "ads": 1.0, "web": 1.0}
+
+
+def test_a_copy_of_a_table_is_a_doubt_and_never_summed(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv=LEADS, leads_snowflake__csv=LEADS.replace("email", "EMAIL"))
+    found = made.inspect(made.path)
+    assert [(d.id, [c.value for c in d.answers]) for d in found.doubts] == [("leads_snowflake.copy", ["leave", "load"])]
+    done = made.inspect(made.path, answers={"leads_snowflake.copy": "leave"}, write=True)
+    assert [(p.source, p.state) for p in done.proposals] == [("leads", "ready"), ("leads_snowflake", "left")]
+    assert [(f.source, f.loaded) for f in made.load().files] == [("leads", 2)]
+
+
+def test_a_source_with_open_doubts_is_not_loaded_and_the_others_are(tmp_path: Path) -> None:
+    unclear = "Cost ID,Day,Kind,Function,Amount\nC1,03/04/2026,media,marketing,5\nC2,05/06/2026,tools,sales,6\n"
+    made = workspace(tmp_path, leads__csv=LEADS, costs__csv=unclear)
+    made.inspect(made.path, answers={"costs.currency": "EUR"}, write=True)
+    loaded = {f.source: f for f in made.load().files}
+    assert loaded["leads"].state == "loaded"
+    assert loaded["costs"].state == "refused"
+    assert "costs.day.order" in loaded["costs"].reason
+    done = made.inspect(made.path / "costs.csv", answers={"costs.day.order": "%d/%m/%Y"}, write=True)
+    assert done.doubts == ()
+    assert {f.source: f.state for f in made.load().files} == {"leads": "unchanged", "costs": "loaded"}
+
+
+def test_answers_are_kept_and_open_questions_stand_there_to_fill_in(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood,Tone\nL1,2026-01-05,glad,x\nL2,2026-01-06,sad,y\n")
+    made.inspect(made.path, answers={"leads.mood.column": "leave"}, write=True)
+    text = (made.path / "answers.yml").read_text()
+    assert "leads.mood.column: leave\n" in text
+    assert "# leads.tone.column:\n" in text
+    (made.path / "answers.yml").write_text(text.replace("# leads.tone.column:", "leads.tone.column: leave"))
+    assert made.inspect(made.path, write=True).doubts == ()
+
+
+def test_no_source_file_is_written_over(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood\nL1,2026-01-05,glad\nL2,2026-01-06,sad\n")
+    made.inspect(made.path, write=True)
+    path = made.path / "sources" / "leads.yml"
+    edited = path.read_text().replace("load: incremental", "load: full")
+    path.write_text(edited)
+    found = made.inspect(made.path, answers={"leads.mood.column": "leave"}, write=True)
+    assert [p.state for p in found.proposals] == ["kept"]
+    assert path.read_text() == edited
+
+
+def test_a_file_of_that_name_that_reads_something_else_stays(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv=LEADS)
+    mine = "path: other.csv\ntables: {leads: {columns: {lead_id: A, created_at: B}}}\n"
+    (made.path / "sources" / "leads.yml").write_text(mine)
+    found = made.inspect(made.path, write=True)
+    assert [(p.source, p.state) for p in found.proposals] == [("leads_2", "ready")]
+    assert (made.path / "sources" / "leads.yml").read_text() == mine
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({"leads.mood.column": "created_at"}, "none of"),
+        ({"leads.mood.column": "chanel"}, "Did you mean 'channel'"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused(tmp_path: Path, answers: dict[str, str], why: str) -> None:
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood\nL1,2026-01-05,glad\nL2,2026-01-06,sad\n")
+    with pytest.raises(QueryError, match=why):
+        made.inspect(made.path, answers=answers)
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_the_others_go_on(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv=LEADS)
+    (made.path / "broken.xlsx").write_bytes(b"PK\x03\x04 not a workbook")
+    found = made.inspect(made.path)
+    assert [(Path(u.path).name, u.what) for u in found.unread] == [("broken.xlsx", "the workbook is damaged")]
+    assert [p.state for p in found.proposals] == ["ready"]
+
+
+def test_an_own_table_is_proposed_with_its_key(tmp_path: Path) -> None:
+    text = "ticket,opened,topic,hours\nT1,2026-01-05,login,1.5\nT2,2026-01-06,billing,2.25\n"
+    made = workspace(tmp_path, tickets__csv=text)
+    answers = {"tickets.table": "own", "tickets.money": "none", "tickets.key": "ticket"}
+    found = made.inspect(made.path, answers=answers, write=True)
+    assert found.doubts == ()
+    assert [(f.source, f.loaded) for f in made.load().files] == [("tickets", 2)]
