@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from headwater.demo.make import generate
+from headwater.api.held import Held
+from headwater.demo.make import SENTINEL, generate
 from headwater.demo.programs.crm import CRM_CHANNELS
 from headwater.demo.truth import COUNTS, MONEY, WITHOUT_CHANNEL
 from headwater.errors import QueryError, WorkspaceError
@@ -16,8 +17,10 @@ from headwater.model.landing import Batch
 from headwater.model.observation import Observation
 from headwater.store import generations
 from headwater.store.landing import journal
+from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.demo.conftest import SEED, UNTIL, Demo
+from tests.world import world
 
 SERIES = COUNTS | MONEY
 NO_VALUE = {  # variants without a value on the demo, and the reason the answer gives
@@ -153,6 +156,27 @@ def test_another_company_takes_the_place_of_the_first_one(tmp_path: Path) -> Non
     assert all(path.exists() for path in (*left, own))
     generate(folder, scale=0.01, seed=SEED + 1, until=UNTIL)
     assert [path.exists() for path in (*left, own)] == [False, False, True]
+
+
+def test_a_demo_that_is_read_or_written_is_left_alone(tmp_path: Path) -> None:
+    """Its files and its data are those of one company as long as a server shows it."""
+    company = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"}]})
+    (company.path / SENTINEL).write_text("{}")
+    (company.path / "exports").mkdir()
+    store = open_store(company.path / ".headwater" / "store")
+    with Held(company.path, environment={}) as held:
+        assert held.measure("leads")[0].value == 1
+        before = content(store.root)
+        with pytest.raises(WorkspaceError, match="being read by another") as refused:
+            generate(company.path, scale=0.01, seed=SEED, until=UNTIL)
+        assert "headwater serve" in refused.value.do
+        assert content(store.root) == before
+    with writing(store, "refresh"), pytest.raises(WorkspaceError, match="being written"):
+        generate(company.path, scale=0.01, seed=SEED, until=UNTIL)
+    assert (company.path / "exports").is_dir()
+    generate(company.path, scale=0.01, seed=SEED, until=UNTIL)
+    assert (company.path / "exports" / "crm").is_dir()
+    assert [p.name for p in store.root.iterdir() if p.name != "lock"] == ["format"]
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

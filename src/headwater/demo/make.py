@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from headwater.api import Workspace
+from headwater.api.emptying import empty
 from headwater.demo.clock import last_whole_month
 from headwater.errors import QueryError, WorkspaceError
 from headwater.version import VERSION
@@ -50,7 +51,7 @@ def generate(
     The same seed, scale and `until` give the same bytes. `until` is the last day of a month (default: of the last month
     that was over at `now`). Another demo in the folder, with all that was loaded from it, makes room; what its user
     added to the workspace stays. Raises QueryError for a scale or a day that cannot be, WorkspaceError for a folder
-    that holds something else.
+    that holds something else, or whose data is being read or written.
     """
     if not SCALES[0] <= scale <= SCALES[1]:
         raise QueryError(f"the scale is {scale:g}", do=f"Give one from {SCALES[0]:g} to {SCALES[1]:g}.")
@@ -67,8 +68,8 @@ def generate(
     made = world(seed, scale, last)
     told = truth(made)
     if not _is_of(folder, seed, scale, last):
-        for name in ("exports", ".headwater"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        empty(folder)
+        shutil.rmtree(folder / "exports", ignore_errors=True)
     tell("Writing the exports", 0, 0)
     lost = export(made, folder / "exports", tell)
     write(folder / SENTINEL, made, told, lost, lost_from(made, told, lost))
