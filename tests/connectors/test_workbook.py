@@ -325,7 +325,7 @@ def test_cells_without_places_and_with_a_prefix(tmp_path: Path) -> None:
         '<x:c t="d"><x:v>2025-01-31</x:v></x:c>',
         "<x:c/>",
     )
-    assert found == ["Acme & Co", "a < b", "12.5", "1000", "true", "2025-01-31", None]
+    assert found == ["Acme & Co", " a < b ", "12.5", "1000", "true", "2025-01-31", None]
 
 
 def test_a_formula_that_gives_the_empty_text_has_a_result(tmp_path: Path) -> None:

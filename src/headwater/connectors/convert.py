@@ -253,7 +253,7 @@ class Converter:
         typed: dict[str, Any]
         match kind:
             case Kind.TEXT:
-                same = raw if not p.mapping.values and kinds is None else texts
+                same = texts if p.mapping.values else raw
                 typed = {p.column.id: pc.if_else(pc.is_valid(texts), same, pa.scalar(None, pa.string()))}
                 if p.is_currency:
                     typed = {p.column.id: currency}

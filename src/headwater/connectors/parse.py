@@ -29,7 +29,7 @@ from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
 
-RULES = 1
+RULES = 2
 """Raised when the same file and mapping would be read differently than before."""
 
 CHILD = [sys.executable, "-m", "headwater.connectors.child"]
