@@ -351,3 +351,74 @@ def test_personal_cells_are_in_no_refusal(tmp_path: Path, born: tuple[str, str],
         load(tmp_path, content, mapping(PEOPLE, "id", "email", "born", "score"), tables=(PEOPLE,))
     assert e.value.code == code
     assert not any(b in str(e.value) for b in born)
+
+
+# --- several columns, lists of ids, optional parts of a key ----------------------------------------------------------
+def test_several_columns_are_put_together_in_their_order(tmp_path: Path) -> None:
+    content = "id,first,last,day,hour\n1,Ada, King ,2026-01-05,09:30\n2,Bo,,2026-01-06,10:00\n3,, ,,\n"
+    columns = {"account": {"columns": ("first", "last")}, "created_at": {"columns": ("day", "hour"), "join": "T"}}
+    loaded = load(tmp_path, content, mapping(DEALS, deal_id="id", **columns), date_format="iso")
+    assert loaded.column("account") == ["Ada King", "Bo", None]
+    assert loaded.column("created_at") == [datetime(2026, 1, 5, 9, 30), datetime(2026, 1, 6, 10), None]
+    assert loaded.warnings == set()
+
+
+def test_values_are_those_of_the_whole_text_and_faults_name_every_header(tmp_path: Path) -> None:
+    status = {"columns": ("closed", "won"), "join": "/", "values": (("1/1", "won"), ("0/0", "open"))}
+    content = "id,closed,won\n1,1,1\n2,0,0\n3,1,\n"
+    loaded = load(tmp_path, content, mapping(DEALS, deal_id="id", stage={**status, "unlisted": "quarantine"}))
+    assert loaded.column("stage") == ["won", "open"]
+    assert [(q["row"], q["column"], q["reason"]) for q in loaded.aside] == [
+        (3, "stage", "'1/' in 'closed + won' is not one of the allowed texts")
+    ]
+
+
+def test_of_several_columns_the_first_that_is_filled_in_the_row(tmp_path: Path) -> None:
+    content = "id,won_on,lost_on\n1,2026-01-05,\n2, ,2026-01-06\n3,2026-01-07,2026-01-08\n4,,\n"
+    closed = {"columns": ("won_on", "lost_on"), "take": "first"}
+    loaded = load(tmp_path, content, mapping(DEALS, deal_id="id", created_on=closed), date_format="iso")
+    assert loaded.column("created_on") == [date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7), None]
+
+
+def test_the_cells_of_several_personal_columns_are_masked(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, deal_id="id", email={"columns": ("name", "host"), "join": "@"}, score="score")
+    loaded = load(tmp_path, "id,name,host,score\n1,ada,example.com,x\n", mapped)
+    assert [q.raw for q in loaded.draft.examples] == ["1,***,***,x"]
+
+
+def test_a_header_of_several_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no column 'second'"):
+        load(tmp_path, "id,first\n1,a\n", mapping(DEALS, deal_id="id", account={"columns": ("first", "second")}))
+
+
+def test_rows_with_any_text_belong_to_a_table(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, deal_id="id", _where_column="won_on", _where_filled=True)
+    loaded = load(tmp_path, "id,won_on\n1,x\n2, \n3,\n", mapped)
+    assert (loaded.column("deal_id"), dict(loaded.draft.skipped)) == (["1"], {"not_meant": 2})
+
+
+def test_a_list_of_merged_ids_leads_each_to_the_row_and_counts_no_row(tmp_path: Path) -> None:
+    content = "id,score,merged\n1,a,7;8; 9 ;\n2,b,\n3,c,3\n1,a,7;8; 9 ;\n4,x,\n4,y,5\n"
+    mapped = mapping(CONTACTS, contact_id="id", score="score", _merged_from="merged")
+    loaded = load(tmp_path, content, mapped, tables=(CONTACTS,), system="crm")
+    assert (loaded.draft.data_rows, loaded.draft.loaded, loaded.draft.collapsed) == (6, 3, 1)
+    assert loaded.codes == [(5, "contact_id", "duplicate_key"), (6, "contact_id", "duplicate_key")]
+    rows = [(r["contact_id"], r["score"], r["_merged_into"]) for r in loaded.rows]
+    assert rows == [
+        ("crm:1", "a", None), ("crm:2", "b", None), ("crm:3", "c", None),
+        ("crm:7", None, "crm:1"), ("crm:8", None, "crm:1"), ("crm:9", None, "crm:1"),
+    ]  # fmt: skip
+    assert len({r["_row"] for r in loaded.rows}) == 6
+
+
+def test_a_part_of_the_key_that_is_optional_may_be_unmapped_or_empty(tmp_path: Path) -> None:
+    days = Table(
+        "days", "", "", "day", ("deal_id", "part"),
+        (Column("deal_id", ID, required=True), Column("part", TEXT, optional=True), Column("score", TEXT)),
+    )  # fmt: skip
+    content = "deal_id,part,score\n1,,a\n1,x,b\n1,x,b\n2,,a\n2,,b\n"
+    loaded = load(tmp_path, content, mapping(days, "deal_id", "part", "score"), tables=(days,))
+    assert [(r["deal_id"], r["part"]) for r in loaded.rows] == [("1", None), ("1", "x")]
+    assert [row for row, *_ in loaded.codes] == [4, 5]
+    alone = load(tmp_path, "deal_id,score\n1,a\n2,b\n", mapping(days, "deal_id", "score"), tables=(days,))
+    assert alone.column("deal_id") == ["1", "2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import runpy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.connectors.load import NOW, SETTINGS, _here
 
 TABLES = load_catalogue(Path(headwater.__file__).parent / "catalogue").tables
 PRESETS = load_presets(TABLES)
+DOCS = Path(__file__).parents[2] / "docs"
 FILES = Path(__file__).parent / "presets"
 """For each preset: shape -> a file, the rows it gives, and what only a user knows of it (`read`: source keys)."""
 
@@ -90,6 +92,12 @@ def test_a_shape_is_known_in_each_of_its_languages(name: str) -> None:
         best = recognise(header, shape.file.replace("*", ""), PRESETS)[0]
         assert (best.id, best.unknown, best.missing) == (name, (), ())
         assert language in (best.language, VENDOR)
+
+
+def test_the_page_of_presets_is_what_the_files_say() -> None:
+    generator = runpy.run_path(str(DOCS / "generate_presets.py"))
+    written = (DOCS / "presets.md").read_text(encoding="utf-8")
+    assert written == generator["page"](PRESETS.values()), "run: python docs/generate_presets.py"
 
 
 def test_a_reference_is_a_page_and_says_something() -> None:

@@ -268,3 +268,46 @@ def test_a_source_is_stale_a_week_after_its_next_delivery_ended(
 ) -> None:
     assert not is_stale(through, fresh, every)
     assert is_stale(through, stale, every)
+
+
+def test_faults_of_several_columns_of_filled_rows_and_of_merged_ids(tmp_path: Path) -> None:
+    text = """\
+path: a.csv
+tables:
+  deals:
+    key: [deal_id, stage]
+    merged_from: merged
+    where: {column: won, values: [x], filled: true}
+    columns:
+      deal_id: {column: id, columns: [a, b]}
+      stage: {columns: [a, b], take: last}
+      created_at: c
+"""
+    assert [(line, key) for line, key, _ in faults(tmp_path, text)] == [(9, "tables.deals.columns.stage.take")]
+    found = faults(tmp_path, text.replace("take: last", "take: first"))
+    assert [(line, key) for line, key, _ in found] == [
+        (8, "tables.deals.columns.deal_id"), (5, "tables.deals.merged_from"), (6, "tables.deals.where"),
+    ]  # fmt: skip
+
+
+def test_several_columns_filled_rows_and_merged_ids(tmp_path: Path) -> None:
+    text = """\
+path: a.csv
+tables:
+  leads:
+    merged_from: {column: merged, separator: "|"}
+    where: {column: won, filled: true}
+    columns: {lead_id: {columns: [a, b], join: "-"}, channel: {columns: [c, d], take: first}}
+"""
+    (table,) = sources(tmp_path, crm=text)["crm"].tables
+    assert table == TableMapping(
+        "leads",
+        (
+            ColumnMapping("lead_id", columns=("a", "b"), join="-"),
+            ColumnMapping("channel", columns=("c", "d"), take="first"),
+        ),
+        where_column="won",
+        where_filled=True,
+        merged_from="merged",
+        merged_separator="|",
+    )
