@@ -14,7 +14,7 @@ from tests.web.conftest import HOSTILE
 from tests.web.reading import Part, read
 
 PAGES = (
-    "/", "/kpi", "/kpi?q=lead", "/data", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
+    "/", "/kpi", "/kpi?q=lead", "/data", "/data/add", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")

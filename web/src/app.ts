@@ -6,6 +6,7 @@ import { periods } from "./periods";
 import { popovers } from "./popovers";
 import { refreshing } from "./refreshing";
 import { tour } from "./tour";
+import { uploads } from "./uploads";
 
 find();
 forms();
@@ -13,6 +14,7 @@ periods();
 popovers();
 refreshing();
 tour();
+uploads();
 
 // The chart library is seven times as large as everything else: fetched when a chart comes near the screen.
 function charts(within: ParentNode): void {

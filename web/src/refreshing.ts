@@ -18,6 +18,7 @@ export function refreshing(): void {
   const tell = (state: Refreshing): void => {
     running = button.disabled = state.running;
     if (running) {
+      if (ended === undefined) ended = state.finished_at; // the page was opened meanwhile: the end of this one is news
       const bar = document.createElement("progress");
       if (state.of > 0) { bar.max = state.of; bar.value = state.done; }
       bar.setAttribute("aria-label", line.dataset.doing ?? "");

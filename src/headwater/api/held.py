@@ -23,7 +23,7 @@ from headwater.api.checking import LONG, Checked, Result, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.condition import Condition, condition, set_aside
 from headwater.api.examining import doctor
-from headwater.api.folder import SHIPPED, open_folder
+from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
 from headwater.api.measuring import Bench, Ground, measure
 from headwater.api.readers import LONG_SECONDS, Readers, Reading
@@ -93,6 +93,11 @@ class Moment:
     def catalogue(self) -> Catalogue:
         """Every table, measure and KPI."""
         return self._stands.catalogue
+
+    @property
+    def folder(self) -> Folder:
+        """The folder, at this moment."""
+        return self._stands.folder
 
     @property
     def settings(self) -> Settings:
@@ -295,6 +300,11 @@ class Held:
     def path(self) -> Path:
         """The folder."""
         return self._folder.path
+
+    @property
+    def folder(self) -> Folder:
+        """The folder as the verbs see it."""
+        return self._folder
 
     @property
     def workspace(self) -> Workspace:

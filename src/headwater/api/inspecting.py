@@ -52,7 +52,8 @@ class Inspected(Tabular):
 
     `looks` show every table looked at, `unread` the files that could not be; `proposals` are the sources; `doubts` are
     open, those that block most first. `unused` are answers that no doubt asked for. `outlook` is what can be computed
-    once the sources that are ready are loaded, with those that stand.
+    once the sources that are ready are loaded, with those that stand. `texts` are the files of the proposals that are
+    ready, by their path in the workspace.
     """
 
     proposals: tuple[Proposal, ...]
@@ -62,6 +63,7 @@ class Inspected(Tabular):
     unused: tuple[str, ...]
     outlook: Outlook
     written: bool = False
+    texts: tuple[tuple[str, str], ...] = ()
 
     @property
     def listing(self) -> Listing:
@@ -224,6 +226,7 @@ def inspect(
         book.unused if answers else (),
         outlook(catalogue, [*standing_feeds, *feeds_of(proposals)], presets),
         write,
+        tuple(_texts(folder, proposals, drafts, ("ready",)).items()),
     )
 
 
@@ -375,12 +378,7 @@ def _written(
     answers: Mapping[str, tuple[str, ...]],
 ) -> list[Proposal]:
     """The proposals, with the files that were written; each is checked before the first is."""
-    texts: dict[str, str] = {}
-    for p in proposals:
-        if p.state in ("ready", "open"):
-            texts[f"sources/{p.source}.yml"] = p.text
-            texts |= dict(p.own)
-    texts |= _extended(folder, drafts)
+    texts = _texts(folder, proposals, drafts, ("ready", "open"))
     for name, text in texts.items():
         path = folder.path / name
         if path.exists() and not (is_as_proposed(path.read_text(encoding="utf-8"))) and path.read_text("utf-8") != text:
@@ -399,6 +397,18 @@ def _written(
         raise WorkspaceError(f"the proposals cannot be written ({why})", where=str(folder.path)) from error
     names = {p.source: (f"sources/{p.source}.yml", *(n for n, _ in p.own)) for p in proposals}
     return [replace(p, written=names[p.source]) if p.state in ("ready", "open") else p for p in proposals]
+
+
+def _texts(
+    folder: Folder, proposals: Sequence[Proposal], drafts: Sequence[Draft], states: Sequence[str]
+) -> dict[str, str]:
+    """The files of the proposals in these states, and of the own columns of all that are settled."""
+    texts: dict[str, str] = {}
+    for p in proposals:
+        if p.state in states:
+            texts[f"sources/{p.source}.yml"] = p.text
+            texts |= dict(p.own)
+    return texts | _extended(folder, drafts)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -48,6 +48,7 @@ class CompanyFile(Definition):
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     rate_days: Annotated[int, Field(ge=0, le=366)] = 7
     demo: bool = False
+    upload_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 1024
     kpis: dict[str, OverrideFile] = Field(default_factory=dict)
 
     @field_validator("currency")

@@ -12,7 +12,8 @@ class Settings:
     """Company name, reporting currency (ISO 4217), time zone (IANA name) and calendar; `engine` computes;
     `kpis` holds overrides by KPI id (small_sample, tolerance, mature), as given; `locale` is how the page writes
     numbers and dates (CLDR, such as `en` or `de_DE`);
-    `demo`: the company is made up, and the page shows newcomers around."""
+    `demo`: the company is made up, and the page shows newcomers around; `upload_mb` is
+    the largest file that the page takes in."""
 
     company: str = ""
     currency: str = "EUR"
@@ -24,3 +25,4 @@ class Settings:
     rate_days: int = 7
     locale: str = "en"
     demo: bool = False
+    upload_mb: int = 1024

@@ -27,6 +27,7 @@ def mount(app: FastAPI, held: Held) -> None:
     navigation = tuple((name, address) for (_, address), name in places)
     templates = Templates(environment(assets, navigation, development=development))
     app.include_router(assets.routes())
+    app.state.streamed = frozenset(path for _, page in found for path in getattr(page, "STREAMED", ()))
     for _, page in found:
         app.include_router(page.routes(held, templates), include_in_schema=False)
     mount_faults(app, templates, Frame)

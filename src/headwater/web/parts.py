@@ -62,13 +62,15 @@ class Chip:
 @dataclass(frozen=True, slots=True)
 class Spark:
     """A line without axes. A None is a gap, never a zero; `partial_last` draws the last point as not yet finished.
-    `title` says in words what is seen; `target` is a level on the same scale; `marks` are the places of anomalies."""
+    `title` says in words what is seen; `target` is a level on the same scale; `marks` are the places of anomalies, and
+    `marked` whether those are good or bad."""
 
     points: tuple[float | None, ...]
     title: str
     partial_last: bool = False
     target: float | None = None
     marks: tuple[int, ...] = ()
+    marked: Status = "neutral"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A segment of a leaderboard; `bar` is its length from 0 to 1. The `href` of an `active` one lifts its filter."""
+    """A segment of a leaderboard; `bar` is its length from 0 to 1. The `href` of an `active` one lifts its filter; one
+    that no filter can name has none."""
 
     label: str
     href: str
@@ -250,6 +253,57 @@ class Found:
     detail: str = ""
 
 
+# --- handing data over -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Dropzone:
+    """Where files are handed over: sent to `action`, then `next` is opened. `by_hand` is for who has no script."""
+
+    action: str
+    next: str
+    title: str
+    text: str
+    by_hand: str
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """One answer of a question, and what it means. Those that are not `first` are folded away."""
+
+    value: str
+    label: str
+    about: str = ""
+    chosen: bool = False
+    first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its answers; with `several` any number of them. `own` names a field for words of the reader's
+    own; `fault` says why an answer that was given is none."""
+
+    id: str
+    name: str
+    text: str
+    choices: tuple[Possible, ...]
+    hint: str = ""
+    several: bool = False
+    own: str = ""
+    own_name: str = ""
+    own_value: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """A form of questions: `send` is its button, `busy` what is said while the answer is on its way."""
+
+    action: str
+    items: tuple[Question, ...]
+    send: str
+    busy: str = ""
+
+
+# --- finding and showing around --------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A stop of the tour: `at` selects the part of the page that it tells of ('': none)."""

@@ -40,6 +40,9 @@ class Limits:
             return
         self._now += 1
         try:
+            if _is_streamed(scope):
+                await self._app(scope, _patient(receive), send)
+                return
             body = await _body(receive)
             if isinstance(body, Refusal):
                 await refuse(scope, send, body)
@@ -65,9 +68,28 @@ def _shape(scope: Scope) -> Refusal | None:
     lengths = values(scope, b"content-length")
     if lengths and (len(set(lengths)) > 1 or not lengths[0].isdecimal()):
         return Refusal(400, "The length of the request is not clear.")
-    if lengths and int(lengths[0][:12]) > MOST_BODY:
+    if lengths and int(lengths[0][:12]) > MOST_BODY and not _is_streamed(scope):
         return _too_large()
     return None
+
+
+def _is_streamed(scope: Scope) -> bool:
+    """Whether the body goes on as it arrives: only to a path that says so in `app.state.streamed`, which counts it."""
+    streamed = getattr(getattr(scope.get("app"), "state", None), "streamed", ())
+    return scope["method"] == "POST" and scope["path"] in streamed
+
+
+def _patient(receive: Receive) -> Receive:
+    """The parts of a body, each of which may take so long as a whole small one; who stops sending is gone."""
+
+    async def next_part() -> Message:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return next_part
 
 
 def _is_trick(path: str, raw: bytes, query: bytes) -> bool:

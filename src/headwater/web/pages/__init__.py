@@ -16,5 +16,6 @@ def names() -> list[str]:
 
 def route(name: str) -> ModuleType:
     """The module of a page. It holds `routes(held, templates) -> APIRouter`, and, where the header leads to the page,
-    `NAVIGATION = (place, address)`. A page with `DEVELOPMENT = True` is served in development only."""
+    `NAVIGATION = (place, address)`; `STREAMED` are addresses that read a body of any size as it arrives. A page
+    with `DEVELOPMENT = True` is served in development only."""
     return import_module(f"headwater.web.pages.{name}.route")

@@ -20,7 +20,7 @@ from headwater.api.overview import Frame as Looked
 from headwater.api.overview import newest_whole_month
 from headwater.model.board import Board
 from headwater.model.period import Calendar, Grain, Period
-from headwater.web.parts import Choice, Controls, Frame, Picker
+from headwater.web.parts import Choice, Controls, Frame, Link, Notice, Picker
 from headwater.web.templates import Templates, is_part
 from headwater.web.texts import Say
 from headwater.web.view.asked import (
@@ -130,6 +130,13 @@ class Look:
             fresh_text=self.say("view.built", when=self.words.moment(built)) if built is not None else "",
             **more,
         )
+
+    def as_of(self) -> tuple[Notice, ...]:
+        """The state asked as of an earlier day is said above everything else."""
+        if self.asked.as_of is None:
+            return ()
+        text = f"{self.say('kpi.as_of')}: {self.words.day(self.asked.as_of)}"
+        return (Notice("info", text, Link(self.say("layout.close"), self.href(as_of=None))),)
 
     def controls(self, *, grain: bool = False) -> Controls:
         """Period and comparison, where asked with the grain too."""

@@ -106,6 +106,11 @@ def _against(look: Look, against: Compared | None) -> str:
     return look.say("view.against", period=look.words.of(against.a))
 
 
+def _judged(better: bool | None) -> Status:
+    """The status of a change that is for the better, for the worse, or neither."""
+    return "neutral" if better is None else "good" if better else "bad"
+
+
 def _status(look: Look, sign: Sign) -> tuple[Status, str]:
     """The verdict on the newest change, where the tile's number is that newest step."""
     change = sign.change
@@ -115,9 +120,8 @@ def _status(look: Look, sign: Sign) -> tuple[Status, str]:
         case "usual":
             return "neutral", look.say("sign.usual")
         case "above" | "below":
-            if change.better is None:
-                return "neutral", look.say(f"sign.{change.state}")
-            return ("good", look.say("sign.better")) if change.better else ("bad", look.say("sign.worse"))
+            told = {True: "better", False: "worse", None: change.state}[change.better]
+            return _judged(change.better), look.say(f"sign.{told}")
         case _:
             return "unknown", ""
 
@@ -130,14 +134,16 @@ def spark(look: Look, sign: Sign) -> Spark | None:
     known = [o for o in line if o.value is not None and not too_young(o)]
     if len(known) < 2:
         return None
-    unusual = sign.change is not None and sign.change.state in ("above", "below")
-    marks = tuple(i for i, o in enumerate(line) if unusual and sign.change is not None and o is sign.change.now)
+    change = sign.change
+    unusual = change is not None and change.state in ("above", "below")
+    marks = tuple(i for i, o in enumerate(line) if unusual and change is not None and o is change.now)
+    better = None if change is None else change.better
     first, last = known[0], known[-1]
     told = {"first": look.words.of(first), "last": look.words.of(last)}
     values = (look.words.value(o, sign.kpi.show, compact=True) for o in (first, last))
     says = look.say("sign.line", title=sign.kpi.title, **told, **dict(zip(("from", "to"), values, strict=True)))
     points = tuple(None if too_young(o) else o.value for o in line)
-    return Spark(points, says, "partial" in line[-1].quality, marks=marks)
+    return Spark(points, says, "partial" in line[-1].quality, marks=marks, marked=_judged(better))
 
 
 def about(look: Look, sign: Sign) -> About:

@@ -10,11 +10,15 @@ from headwater.web.parts import (
     Chip,
     Choice,
     Controls,
+    Dropzone,
     Found,
     Leaderboard,
     Link,
     Need,
     Picker,
+    Possible,
+    Question,
+    Questions,
     RecordsTable,
     Segmented,
     Series,
@@ -80,7 +84,7 @@ TILES = (
         "-3.1 pp",
         "false",
         "vs May",
-        Spark(FALLING, "Win rate by month, falling", target=0.25, marks=(5,)),
+        Spark(FALLING, "Win rate by month, falling", target=0.25, marks=(5,), marked="bad"),
         interval_text="17.6% to 32.3%",
         about=WIN_RATE,
     ),
@@ -344,4 +348,29 @@ TOKENS = (
 TOUR = (
     Stop(".funnel", "From visit to customer", "How many reached each step, and which share went on."),
     Stop(".tile", "Every number explains itself", "The small mark tells its definition and its parts."),
+)
+DROPZONE = Dropzone("/design", "/design", "Drop files here", "Exports as the programs wrote them.", "Put them by hand.")
+QUESTIONS = Questions(
+    "/design",
+    (
+        Question(
+            "ask-order",
+            "a.order",
+            "How are the dates of 'Opened' written? They fit two orders: 03/04/2025",
+            (Possible("dmy", "day first", "3 April", chosen=True), Possible("mdy", "month first", "4 March")),
+        ),
+        Question(
+            "ask-column",
+            "a.column",
+            "What is 'Remark'? It says x, y",
+            (Possible("name", "name"), Possible("leave", "Leave it out"), Possible("form", "form", first=False)),
+            hint="Several may be right.",
+            several=True,
+            own="Or the same text in every row:",
+            own_name="t.column",
+            fault="'no_such_column' is none of these.",
+        ),
+    ),
+    "Answer",
+    "Looking at the files",
 )

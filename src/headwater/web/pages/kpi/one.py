@@ -146,13 +146,9 @@ def _views(look: Look, view: str, *, have_data: bool) -> Segmented:
 
 
 def _notices(look: Look, sign: Sign | None) -> tuple[Notice, ...]:
-    told = []
-    if look.asked.as_of is not None:
-        text = f"{look.say('kpi.as_of')}: {look.words.day(look.asked.as_of)}"
-        told.append(Notice("info", text, Link(look.say("layout.close"), look.href(as_of=None))))
-    if sign is not None and sign.now.value is None and sign.now.detail:
-        told.append(Notice("warn", f"{look.words.of(sign.now)}: {sign.now.detail}."))
-    return tuple(told)
+    if sign is None or sign.now.value is not None or not sign.now.detail:
+        return look.as_of()
+    return (*look.as_of(), Notice("warn", f"{look.words.of(sign.now)}: {sign.now.detail}."))
 
 
 # --- the chart -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from headwater.api.held import Held
 from headwater.api.overview import Overview, overview
-from headwater.web.parts import About, Link, Notice, Stop
+from headwater.web.parts import About, Link, Stop
 from headwater.web.templates import Templates
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.signs import fall, need, steps, tile
@@ -60,7 +60,7 @@ def _made(look: Look) -> Made:
         "empty": None,
     }
     tour = _tour(look) if look.moment.settings.demo else ()
-    frame = look.frame(title, "vital_signs", controls=look.controls(), notices=_notices(look), tour=tour)
+    frame = look.frame(title, "vital_signs", controls=look.controls(), notices=look.as_of(), tour=tour)
     return PAGE, frame, context, ""
 
 
@@ -90,14 +90,6 @@ def _funnel_about(look: Look, seen: Overview) -> About:
     none = (say("components.bottleneck"), say("vital_signs.no_bottleneck"))
     facts = (*(told or [none]), (say("kpi.records_both"), say("vital_signs.funnel_rates")))
     return About(say("vital_signs.funnel_about"), say("vital_signs.funnel_rule"), facts)
-
-
-def _notices(look: Look) -> tuple[Notice, ...]:
-    """The state asked as of an earlier day is said above everything else."""
-    if look.asked.as_of is None:
-        return ()
-    text = f"{look.say('kpi.as_of')}: {look.words.day(look.asked.as_of)}"
-    return (Notice("info", text, Link(look.say("layout.close"), look.href(as_of=None))),)
 
 
 def _empty(look: Look, kind: str, text: str, href: str) -> Made:

@@ -1,0 +1,137 @@
+"""What waits to be added: uploads that no source reads yet, the answers given so far, and what would be loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from headwater.api.held import Held
+from headwater.api.inspecting import ANSWERS, Inspected, inspect
+from headwater.api.previewing import Previewed, preview
+from headwater.api.questions import read_answers
+from headwater.api.source_text import answers_text
+from headwater.api.uploads import FOLDER, named, waiting
+from headwater.connectors.files import find
+from headwater.connectors.sources import load_sources, sources_stamp
+from headwater.errors import QueryError, SourceError, WorkspaceError
+from headwater.model.look import Proposal
+
+KEPT = f"{FOLDER}/.answers.yml"
+"""Answers that were given on the page and are not in the workspace's own file yet: that is written with the sources."""
+
+PREVIEWED_BYTES = 128 << 20
+"""Files that weigh more together are not tried before they are loaded."""
+
+Answers = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at the waiting files showed; None where none waits. `preview` is None where nothing is ready, or the
+    files are `too_large` to be tried."""
+
+    inspected: Inspected | None
+    preview: Previewed | None = None
+    too_large: bool = False
+
+
+class Desk:
+    """The uploads of one workspace. Looks are kept until a file, an answer or a definition changes."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._lock = Lock()
+        self._looked: tuple[object, Seen] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The workspace's folder."""
+        return self._held.path
+
+    def answers(self) -> dict[str, tuple[str, ...]]:
+        """The answers given so far. Raises DefinitionError where their file was spoiled."""
+        path = self.folder / KEPT
+        return read_answers(path, KEPT) if path.exists() else {}
+
+    def seen(self) -> Seen:
+        """A look at what waits; those who ask at the same time get one answer."""
+        with self._lock:
+            key = self._key()
+            if self._looked is None or self._looked[0] != key:
+                self._looked = (key, self._look(self.answers()))
+            return self._looked[1]
+
+    def answer(self, given: Answers, forgotten: Sequence[str] = ()) -> None:
+        """Keeps answers that fit their questions. Raises QueryError for one that does not, with a line each."""
+        with self._lock:
+            answers = {id: v for id, v in {**self.answers(), **given}.items() if id not in forgotten}
+            seen = self._look(answers)
+            self._keep(answers)
+            self._looked = (self._key(), seen)
+
+    def remove(self, name: str) -> None:
+        """Removes an uploaded file that no source reads. Raises QueryError where it is none."""
+        with self._lock:
+            path = named(self.folder, name)
+            if path in self._read():
+                raise QueryError(f"{name!r} is read by a source", where=FOLDER, do="Remove the source first.")
+            path.unlink(missing_ok=True)
+
+    def write(self) -> tuple[str, ...]:
+        """Writes the sources that are ready; their names. Raises QueryError where none is."""
+        inspected = self.seen().inspected
+        with self._lock:
+            if inspected is None or not ready(inspected):
+                raise QueryError("nothing is ready to be loaded", do="Answer what is asked about the files.")
+            answers = self.answers()
+            files = [self.folder / file for p in ready(inspected) for file in p.files]
+            done = inspect(self._held.folder, files, answers, write=True)
+            written = tuple(p.source for p in done.proposals if p.written)
+            self._keep({id: v for id, v in answers.items() if id.partition(".")[0] not in written})
+            return written
+
+    def _read(self) -> set[Path]:
+        """The files that sources read."""
+        folder = self._held.folder
+        found: set[Path] = set()
+        for source in load_sources(folder.path, folder.catalogue(folder.company()).tables).values():
+            with suppress(SourceError):  # its files are not there: it reads none
+                found.update(find(source, folder.path, folder.environment))
+        return found
+
+    def _look(self, answers: Answers) -> Seen:
+        files = waiting(self.folder)
+        if not files:
+            return Seen(None)
+        inspected = inspect(self._held.folder, files, answers)
+        files_ready = [self.folder / file for p in ready(inspected) for file in p.files]
+        if not files_ready:
+            return Seen(inspected)
+        if sum(path.stat().st_size for path in files_ready) > PREVIEWED_BYTES:
+            return Seen(inspected, too_large=True)
+        return Seen(inspected, preview(self._held.folder, dict(inspected.texts), [FOLDER]))
+
+    def _key(self) -> object:
+        """All that a look depends on."""
+        stamps = [(p.name, (s := p.stat()).st_size, s.st_mtime_ns) for p in waiting(self.folder)]
+        kept = [path.read_bytes() if (path := self.folder / name).exists() else b"" for name in (KEPT, ANSWERS)]
+        return stamps, kept, sources_stamp(self.folder), self._held.stamp.definitions
+
+    def _keep(self, answers: Answers) -> None:
+        path = self.folder / KEPT
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            draft.write_text(answers_text(answers), encoding="utf-8")
+            draft.replace(path)
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise WorkspaceError(f"the answers cannot be kept ({why})", where=KEPT, do="Mend the folder.") from error
+
+
+def ready(inspected: Inspected) -> list[Proposal]:
+    """The proposals in which nothing is asked any more."""
+    return [p for p in inspected.proposals if p.state == "ready"]
