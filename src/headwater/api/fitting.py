@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from headwater.api.grouping import slug
 from headwater.model.catalogue import Catalogue
@@ -85,12 +87,21 @@ def is_named(header: str, column: Column) -> bool:
 
 def likeness(header: str, column: Column) -> float:
     """How like a header is to a canonical column's name, or to the words that tell of it; from 0 to 1."""
-    name = slug(header)
-    told = SequenceMatcher(None, name.replace("_", " "), column.id.replace("_", " ")).ratio()
+    return _likeness(slug(header), column.id, column.about)
+
+
+@lru_cache(maxsize=1 << 16)
+def _likeness(name: str, id: str, about: str) -> float:
+    told = SequenceMatcher(None, name.replace("_", " "), id.replace("_", " ")).ratio()
     words = {w for w in name.split("_") if len(w) > 2}
-    about = {slug(w) for w in column.about.split()} | set(column.id.split("_"))
-    shared = len(words & about) / len(words) if words else 0.0
+    shared = len(words & _words(f"{id} {about}")) / len(words) if words else 0.0
     return max(told, 0.8 * shared)
+
+
+@lru_cache(maxsize=1 << 12)
+def _words(text: str) -> frozenset[str]:
+    """The words of a text, in small letters."""
+    return frozenset(w for w in re.split(r"[^a-z0-9]+", text.casefold()) if len(w) > 2)
 
 
 def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
@@ -129,10 +140,8 @@ def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple
         certain = called and keys == len(table.key) and all(_fits_by_name(look, h, table) for h in named)
         score = 2.0 * keys + len(named) + (4 if called else 0)
         score += 1.5 * bool(words & set(_names(table)))
-        others = [h for h in look.header if h and h not in named]
-        likely = [max((likeness(h, c) for c in table.columns if fits(c, look.column(h) or LookedColumn(h))), default=0)
-                  for h in others]  # fmt: skip
-        score += sum(x for x in likely if x >= CLOSE) / 4
+        others = [_words(slug(h).replace("_", " ")) for h in look.header if h and h not in named]
+        score += sum(any(w and w <= _words(c.id.replace("_", " ")) for c in table.columns) for w in others) / 4
         found.append((table, score, certain))
     return tuple(sorted(found, key=lambda f: (-f[1], f[0].id)))
 

@@ -6,6 +6,7 @@ import glob
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from headwater.connectors.files import VARIABLE
@@ -49,6 +50,7 @@ def family(name: str) -> str:
     return bare.strip("-_. ") or stem
 
 
+@lru_cache(maxsize=1 << 14)
 def slug(text: str, otherwise: str = "column") -> str:
     """A text as a name of ours: small letters, digits and `_`.
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from headwater.api import show
@@ -15,7 +16,7 @@ from headwater.api.computable import Outlook, feeds_of, outlook
 from headwater.api.fitting import known_values
 from headwater.api.folder import SHIPPED, Folder
 from headwater.api.grouping import Group, grouped
-from headwater.api.proposing import Draft, Ground, Proposer, finished, rivals, with_copies, with_systems
+from headwater.api.proposing import Draft, Ground, Proposer, finished, matches_of, rivals, with_copies, with_systems
 from headwater.api.questions import Book, read_answers
 from headwater.api.source_text import answers_text, is_as_proposed
 from headwater.connectors.files import find
@@ -38,6 +39,8 @@ _HEAD = """\
 # What Headwater asked about the files of this workspace, and the answers. To answer a question, put the answer behind
 # its line, take away the mark before it, and run 'headwater inspect FILE... --write' again.
 """
+
+MOST_MISSING = 12
 
 FEW = 12
 """So many sources that nothing recognises are asked about; more are listed."""
@@ -97,17 +100,33 @@ class Inspected(Tabular):
     def __repr__(self) -> str:
         return self.to_text()
 
+    def outlook_text(self) -> str:
+        """What can be computed, what is missing, and which export would supply it."""
+        can, missing = self.outlook.kpis, self.outlook.missing
+        lines = [f"What can be computed: {len(can)} of {self.outlook.of} KPIs"]
+        lines += wrap(", ".join(can), show.PAGE_WIDTH, initial_indent="  ", subsequent_indent="  ")
+        if missing:
+            lines += ["", "What is missing, and who exports it"]
+            rows = []
+            for m in missing[:MOST_MISSING]:
+                place = f"{m.table}.{m.column}" if m.column else m.table
+                exports = "; ".join(m.exports[:3]) + (f"; and {len(m.exports) - 3} more" if len(m.exports) > 3 else "")
+                rows.append([place, f"{len(m.kpis)}", exports or "a file of your own"])
+            lines.append(show.table(["missing", "KPIs waiting", "export"], rows, frozenset({1})))
+            if len(missing) > MOST_MISSING:
+                lines.append(f"... and {len(missing) - MOST_MISSING} more")
+        return "\n".join(lines)
+
     def of(self, state: str) -> tuple[Proposal, ...]:
         """The proposals in a state."""
         return tuple(p for p in self.proposals if p.state == state)
 
     # --- for people --------------------------------------------------------------------------------------------------
     def _lines(self) -> Iterator[str]:
-        rows = {p.source: sum(x.rows for x in self._looks_of(p)) for p in self.proposals}
         known = [p for p in self.proposals if p.state in ("ready", "open", "kept")]
         if known:
             heads = ["source", "files", "rows", "feeds", "state"]
-            yield show.table(heads, [self._cells(p, rows[p.source]) for p in known], frozenset({2}))
+            yield show.table(heads, [self._cells(p) for p in known], frozenset({2}))
         for p in known:
             yield from (show.harmless(f"note: {p.source}: {n}") for n in p.notes)
         yield from self._questions()
@@ -128,16 +147,13 @@ class Inspected(Tabular):
             yield f"answers that nothing asked for: {', '.join(map(show.harmless, self.unused))}"
         yield from self._next()
 
-    def _looks_of(self, proposal: Proposal) -> list[Look]:
-        return [x for x in self.looks if x.path in proposal.files]
-
-    def _cells(self, p: Proposal, rows: int) -> list[str]:
-        about = "" if all(x.exact for x in self._looks_of(p)) else "about "
+    def _cells(self, p: Proposal) -> list[str]:
+        rows = "" if p.state == "kept" else f"{p.rows:,}" if p.exact else f"about {p.rows:,}"
         files = p.path if len(p.files) == 1 else f"{p.path} ({len(p.files)} files)"
         feeds = ", ".join(f"{t} ({len(c)})" for t, c in p.feeds)
         asked = f"{len(p.doubts)} question{'s' if len(p.doubts) != 1 else ''}"
         state = {"ready": "written" if p.written else "ready", "kept": "stands already"}.get(p.state, asked)
-        return [p.source, files, f"{about}{rows:,}", feeds, state]
+        return [p.source, files, rows, feeds, state]
 
     def _questions(self) -> Iterator[str]:
         for p in self.of("open"):
@@ -200,16 +216,16 @@ def inspect(
     looks = [(p, x) for p, some in zip(fresh, found, strict=True) for x in some if isinstance(x, Look)]
     unread = tuple(x for some in found for x in some if isinstance(x, Unread))
     presets = load_presets(catalogue.tables)
-    ground = Ground(catalogue.tables, known_values(catalogue), presets, company.settings)
     finished_ids = [s.id for s in standing.values() if not _is_open(folder, s)]
     groups = with_copies(grouped(looks, folder.path, folder.environment, finished_ids))
     groups = _looked_again(groups, given, tell)
+    ground = Ground(catalogue.tables, known_values(catalogue), matches_of(groups, presets), company.settings)
     book, drafts = _drafted(ground, groups, given)
     if any(d.asked_for for d in drafts):
         groups = _counted(groups, drafts)
         book, drafts = _drafted(ground, groups, given)
     book.raise_faults()
-    with_systems(drafts, presets)
+    with_systems(drafts)
     few = sum(1 for d in drafts if not d.recognised) <= FEW
     proposals = [finished(d, _state(d, few)) for d in drafts]
     proposals += [_kept(standing[s], p, folder) for p, s in kept.items() if p in set(paths)]
@@ -312,7 +328,7 @@ def _drafted(
     ground: Ground, groups: Sequence[Group], answers: Mapping[str, tuple[str, ...]]
 ) -> tuple[Book, list[Draft]]:
     book = Book(answers)
-    which = rivals(groups, ground.presets)
+    which = rivals(groups, ground.matches)
     return book, [Proposer(ground, book, g, which.get(g.id)).run() for g in groups]
 
 

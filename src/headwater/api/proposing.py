@@ -45,11 +45,12 @@ _NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What proposals rest on: the tables, the texts that definitions know, the presets and the company's settings."""
+    """What proposals rest on: the tables, the texts that definitions know, the shapes that groups (by id) are, and the
+    company's settings."""
 
     tables: Mapping[str, Table]
     known: Known
-    presets: Mapping[str, Preset]
+    matches: Mapping[str, Match]
     settings: Settings
 
 
@@ -188,7 +189,7 @@ class Proposer:
 
     # --- recognised by a preset --------------------------------------------------------------------------------------
     def _recognised(self) -> Match | None:
-        return None if self._is_answered("table") else match_of(self.draft.group, self._ground.presets)
+        return None if self._is_answered("table") else self._ground.matches.get(self.draft.group.id)
 
     def _by_preset(self, match: Match) -> None:
         draft = self.draft
@@ -295,7 +296,10 @@ class Proposer:
             for column in suited(header, seen, table):
                 full = f"{name}.{column.id}" if several else column.id
                 answers.append((-round(likeness(header, column), 3), full, column.about))
-            answers += [(0.0, f"{name}.{r}" if several else r, about) for r, about in _roles(seen, table)]
+            answers += [
+                (-0.9 if _ROLES[r].search(slug(header)) else 0.0, f"{name}.{r}" if several else r, about)
+                for r, about in _roles(seen)
+            ]
         ranked = [(v, about) for _, v, about in sorted(answers, key=lambda a: a[0])]
         ranked += [(LEAVE, "it is left out"), (OWN, f"a column of our own, called {slug(header)}")]
         what = f"what is {header!r}? It says {_shown(seen)}"
@@ -710,7 +714,15 @@ def _table_about(table: Table) -> str:
     return first[:90]
 
 
-def _roles(seen: LookedColumn, table: Table) -> Iterator[tuple[str, str]]:
+_ROLES = {
+    UPDATED: re.compile(r"modif|updat|chang|geaendert"),
+    DELETED: re.compile(r"delet|geloescht|archiv"),
+    MERGED: re.compile(r"merge|master|survivor|duplicate_of"),
+}
+"""Words in headers by which a column is likely to be one of these."""
+
+
+def _roles(seen: LookedColumn) -> Iterator[tuple[str, str]]:
     """What a column can be beside the columns of a table."""
     if "time" in seen.kinds or "day" in seen.kinds:
         yield UPDATED, "when the row was last changed: the latest state counts"
@@ -799,6 +811,8 @@ def finished(draft: Draft, state: str) -> Proposal:
         group.path,
         tuple(str(p) for p in group.files),
         state,
+        rows=group.look.rows,
+        exact=group.look.exact,
         text=source_text(content, comments) if state in ("ready", "open") else "",
         own=tuple(own),
         feeds=tuple((name, tuple(said["columns"])) for name, said in draft.tables.items()),
@@ -817,17 +831,20 @@ def _plain(said: Mapping[str, Any], without: Iterable[str]) -> dict[str, Any]:
     return {"columns": columns, **rest}
 
 
-def match_of(group: Group, presets: Mapping[str, Preset]) -> Match | None:
-    """The shape of a vendor that the files are, or None."""
-    matches = recognise([h for h in group.look.header if h], group.files[0].name, presets)
-    return matches[0] if matches else None
+def matches_of(groups: Sequence[Group], presets: Mapping[str, Preset]) -> dict[str, Match]:
+    """By group, the shape of a vendor that its files are; groups that are none are missing."""
+    found: dict[str, Match] = {}
+    for group in groups:
+        if matches := recognise([h for h in group.look.header if h], group.files[0].name, presets):
+            found[group.id] = matches[0]
+    return found
 
 
-def rivals(groups: Sequence[Group], presets: Mapping[str, Preset]) -> dict[str, Doubt]:
+def rivals(groups: Sequence[Group], matches: Mapping[str, Match]) -> dict[str, Doubt]:
     """By group, the doubt which of several files that tell the same facts is loaded: shapes of one `once`."""
     same: dict[tuple[str, str], list[tuple[Group, Match]]] = {}
     for group in groups:
-        match = match_of(group, presets) if not group.copies else None
+        match = matches.get(group.id) if not group.copies else None
         if match is not None and match.shape.once and match.shape.tables:
             same.setdefault((match.preset.id, match.shape.once), []).append((group, match))
     found: dict[str, Doubt] = {}
@@ -842,7 +859,7 @@ def rivals(groups: Sequence[Group], presets: Mapping[str, Preset]) -> dict[str, 
     return found
 
 
-def with_systems(drafts: Sequence[Draft], presets: Mapping[str, Preset]) -> None:
+def with_systems(drafts: Sequence[Draft]) -> None:
     """Takes away the names of systems where no two of them can have rows of one key: ids then lead from one file to
     another's. They stay where two systems feed one table that only its ids tell apart."""
     feeding: dict[str, set[str]] = {}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from headwater.api.settings import FILE
-from headwater.errors import WorkspaceError
+from headwater.errors import QueryError, WorkspaceError
+from headwater.model.look import Choice, Doubt
+
+if TYPE_CHECKING:
+    from headwater.api.inspecting import Inspected
 
 FOLDERS = ("sources", "kpis", "measures", "tables")
 IGNORED = ".headwater/"
 
 
-def init(path: Path) -> Path:
-    """The folder, made a workspace. Nothing that is there is overwritten; a second run changes nothing.
+def init(path: Path, *, currency: str = "EUR", time_zone: str = "UTC") -> Path:
+    """The folder, made a workspace. Nothing that is there is overwritten; a second run changes nothing. A new
+    `headwater.yml` says this currency and time zone.
 
     Raises WorkspaceError when the place cannot be written.
     """
@@ -26,7 +34,7 @@ def init(path: Path) -> Path:
         settings = folder / FILE
         if not settings.exists():
             with settings.open("x", encoding="utf-8") as file:
-                file.write(settings_text(folder.name))
+                file.write(settings_text(folder.name, currency, time_zone))
         _ignore(folder / ".gitignore")
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
@@ -36,17 +44,54 @@ def init(path: Path) -> Path:
     return folder
 
 
-def settings_text(company: str) -> str:
+def begin(
+    path: Path, exports: Path, answers: Mapping[str, Sequence[str]] | None = None, tell: Any = None
+) -> tuple[Path, Inspected]:
+    """A folder made a workspace, and what was proposed for a folder of exports and written into it.
+
+    Answers to `company.currency` and `company.time_zone` stand in a new `headwater.yml`. Raises as `init` and
+    `inspect` do.
+    """
+    from headwater.api.folder import open_folder
+    from headwater.api.inspecting import inspect
+    from headwater.api.questions import Book
+
+    if not exports.expanduser().exists():
+        raise QueryError(f"there is no folder {str(exports)!r}", do="Name the folder with the exports.")
+    given = {id: tuple([value] if isinstance(value, str) else value) for id, value in (answers or {}).items()}
+    book = Book({id: value for id, value in given.items() if id in (CURRENCY.id, ZONE.id)})
+    currency, zone = book.ask(CURRENCY), book.ask(ZONE)
+    book.raise_faults()
+    new = not (path.expanduser() / FILE).exists()
+    folder = init(path, currency="".join(currency) or "EUR", time_zone="".join(zone) or "UTC")
+    rest = {id: value for id, value in given.items() if id not in (CURRENCY.id, ZONE.id)}
+    found = inspect(open_folder(folder, None, None), [exports.expanduser().resolve()], rest, write=True, tell=tell)
+    open_ = tuple(d for d, answer in ((CURRENCY, currency), (ZONE, zone)) if new and not answer)
+    return folder, replace(found, doubts=(*open_, *found.doubts))
+
+
+CURRENCY = Doubt(
+    "company.currency", "company", FILE, "", "in which currency is money shown? EUR stands there",
+    (Choice("EUR", "what stands there"),), text="CODE",
+)  # fmt: skip
+ZONE = Doubt(
+    "company.time_zone", "company", FILE, "", "where do days begin, and whose clocks do files show that do not say it?"
+    " UTC stands there", (Choice("UTC", "what stands there"),), text="ZONE",
+)  # fmt: skip
+"""What a new `headwater.yml` is asked about; it is used as it stands without an answer."""
+
+
+def settings_text(company: str, currency: str = "EUR", time_zone: str = "UTC") -> str:
     """The `headwater.yml` of a new workspace."""
     return f"""\
 # What Headwater should know of the company. Every key but 'company' may be left out.
 company: {json.dumps(company, ensure_ascii=False)}
 
 # Money is shown in this currency (ISO 4217); amounts in others are converted at their day's rate.
-currency: EUR
+currency: {currency}
 
 # Days begin at midnight here (IANA name, such as Europe/Berlin).
-time_zone: UTC
+time_zone: {time_zone}
 
 # First month of the fiscal year, and how its months are cut: months, 445, 454 or 544.
 calendar:

@@ -122,7 +122,8 @@ class Proposal:
     """A source proposed for files: the text of its `sources/<source>.yml`, and of files of own tables it needs.
 
     `state`: `ready`, `open` (some of `doubts` have no answer yet), `left` (the user leaves the files out), `kept` (a
-    source file of that name is there and stays as it is). `path` is what the source will name; `feeds` are its tables
+    source file of that name is there and stays as it is), `unrecognised`. They have `rows`, about so many where not
+    `exact`. `path` is what the source will name; `feeds` are its tables
     with the columns mapped; `from_preset` names the shape that recognised the files. `answered` are the doubts that
     have an answer, with it. `written` are the files that were written.
     """
@@ -131,6 +132,8 @@ class Proposal:
     path: str
     files: tuple[str, ...]
     state: str
+    rows: int = 0
+    exact: bool = True
     text: str = ""
     own: tuple[tuple[str, str], ...] = ()
     feeds: tuple[tuple[str, tuple[str, ...]], ...] = ()
