@@ -168,11 +168,11 @@ def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled) -> tupl
 
 
 def _exports(table: str, column: str, presets: Mapping[str, Preset]) -> tuple[str, ...]:
-    """The exports of known vendors that supply a table, or a column of it."""
-    found = []
+    """The exports of known vendors that supply a table, or a column of it; those that fill most of it first."""
+    found: list[tuple[int, str]] = []
     for preset in presets.values():
         for shape in preset.shapes.values():
             said = shape.tables.get(table)
             if said is not None and (not column or column in said.get("columns", {})):
-                found.append(f"{preset.title}: {shape.title}")
-    return tuple(dict.fromkeys(found))
+                found.append((-len(said.get("columns", {})), f"{preset.title}: {shape.title}"))
+    return tuple(dict.fromkeys(name for _, name in sorted(found)))

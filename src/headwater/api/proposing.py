@@ -360,6 +360,9 @@ class Proposer:
         ]
         headers = [h for h in dict.fromkeys(self._look.header) if h and fits(column, self._seen(h))]
         headers.sort(key=lambda h: -likeness(h, column))
+        if _is_filled(column, table):  # a currency
+            headers = [h for h in headers if self._seen(h).currencies]
+            constants = [(f"{CONSTANT}{self._ground.settings.currency}", "the company's currency, in every row")]
         answers = [*constants, *((h, f"says {_shown(self._seen(h))}") for h in headers)]
         text = TEXT if column.type.kind in (Kind.TEXT, Kind.ID, Kind.DAY, Kind.TIME) and not column.values else ""
         found = self._ask(f"{name}.{column.id}.from", what, answers, text=text)
