@@ -381,6 +381,7 @@ def _opportunities(size: Size, rng: np.random.Generator, numbers: np.ndarray, mo
 SOURCE = """\
 path: sessions.csv
 load: incremental
+encoding: utf-8
 tables:
   web_sessions:
     columns:
@@ -393,7 +394,10 @@ tables:
       page_views: pages
       duration_seconds: seconds
       bounced: bounced
-      device: device
+      device:
+        column: device
+        values: {desktop: desktop, mobile: mobile, tablet: tablet}
+        unlisted: quarantine
       country: country
 """
 

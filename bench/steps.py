@@ -60,19 +60,40 @@ def _open(place: Path, name: str = "company") -> Any:
     return Workspace(place / name, now=NOW, environment={})
 
 
-def parse(place: Path, scale: float, seed: int) -> dict[str, Any]:
-    """One text file of a million rows (at scale 1) loaded."""
+def file(place: Path, scale: float, seed: int) -> dict[str, Any]:
+    """The text file of visits for `parse`, one row in a hundred spoiled, and what has to be set aside of it."""
     from bench.estate import write_file
+    from bench.spoiling import spoil
 
-    workspace = _workspace(place / "file")
+    _workspace(place / "file")
     rows = max(1000, round(1_000_000 * scale))
     write_file(place / "file", rows, seed)
-    size = (place / "file" / "sessions.csv").stat().st_size
+    expected = spoil(place / "file" / "sessions.csv", seed)
+    (place / "spoiled.json").write_text(json.dumps({"rows": rows, "expected": expected}), encoding="utf-8")
+    return {"rows": rows}
+
+
+def parse(place: Path, scale: float, seed: int) -> dict[str, Any]:
+    """One text file of a million rows (at scale 1) loaded, one in a hundred of them bad; `wrong` tells what was set
+    aside otherwise than it had to be."""
+    from headwater.model.landing import Batch
+    from headwater.store.landing import journal, quarantine_rows
+    from headwater.store.place import open_store
+
+    workspace = _open(place, "file")
     found: dict[str, Any] = {}
     with counted(found):
         loaded = workspace.load()
-    assert [f.loaded for f in loaded.files] == [rows], loaded.files
-    return found | {"rows": rows, "bytes": size}
+    told = json.loads((place / "spoiled.json").read_text(encoding="utf-8"))
+    expected = {(row, column, code) for row, column, code in told["expected"]}
+    assert [f.loaded for f in loaded.files] == [told["rows"] - len(expected)], loaded
+    store = open_store(workspace._folder.store)
+    (batch,) = journal(store)
+    assert isinstance(batch, Batch)
+    aside = {(q.row, q.column, q.code) for q in quarantine_rows(store, batch)}
+    wrong = [f"row {row} {column} {code}" for row, column, code in sorted(aside ^ expected)]
+    size = (place / "file" / "sessions.csv").stat().st_size
+    return found | {"rows": told["rows"], "bytes": size, "bad": len(expected), "wrong": wrong}
 
 
 def build(place: Path, scale: float, seed: int) -> dict[str, Any]:
@@ -188,7 +209,7 @@ def small(place: Path, scale: float, seed: int) -> dict[str, Any]:
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (estate, parse, build, new_day, check, dashboard, floor, native, small)
+    f.__name__: f for f in (estate, file, parse, build, new_day, check, dashboard, floor, native, small)
 }
 
 

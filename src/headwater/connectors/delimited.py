@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow
 
-from headwater.connectors.cells import Broken, Cells, Chunk, Tally
+from headwater.connectors.cells import Broken, Cells, Chunk, Flags, Integers, Tally
 from headwater.connectors.decoding import SAY_ENCODING, UNDECODED, Decoded, readable
 from headwater.connectors.refusal import Refused
 
@@ -24,6 +26,7 @@ LONGEST = 1 << 20
 """Characters of one cell, and of one row in quotes, at most."""
 
 SEPARATORS = (",", ";", "\t", "|")
+_UNSOUND = re.compile("[\0\udc80-\udcff]")
 _OPEN, _LARGE = "unexpected end of data", "field larger than field limit"
 
 
@@ -164,18 +167,17 @@ class Delimited:
             return simple
         rows, starts, faulty, used = self._parse(lines)
         text = "".join(lines[:used])
-        undecoded = not text.isascii() and UNDECODED.search(text) is not None
+        numbers, firsts = np.arange(len(rows)) + self.tally.records + 1, np.array(starts, dtype=np.int64)
         broken: tuple[Broken, ...] = ()
-        if faulty or undecoded or "\0" in text or self._totals or not self._plain(rows):
-            raws = _Raws(lines, starts, [*starts[1:], used])
-            rows, numbers, starts, broken = self._sift(rows, starts, faulty, raws, undecoded, "\0" in text)
+        if odd := self._odd(rows, starts, faulty, lines[:used], text):
+            keep, numbers, broken = self._sift(rows, odd, faulty, _Raws(lines, starts, [*starts[1:], used]))
+            rows, numbers, firsts = list(compress(rows, keep.tolist())), numbers[keep], firsts[keep]
         else:
-            numbers = list(range(self.tally.records + 1, self.tally.records + 1 + len(rows)))
             self.tally.records += len(rows)
         columns = zip(*rows, strict=True) if rows else [()] * len(self.header)
         chunk = Chunk(
-            np.array(numbers, dtype=np.int64),
-            np.array(starts, dtype=np.int64) + self._line,
+            numbers.astype(np.int64),
+            firsts + self._line,
             tuple(Cells(pa.array(c, pa.string())) for c in columns),
             broken,
         )
@@ -230,68 +232,68 @@ class Delimited:
         self._line += len(lines)
         return len(text), chunk
 
-    def _plain(self, rows: list[list[str]]) -> bool:
-        """Whether every row has the width of the header and none is blank."""
-        width = len(self.header)
-        return width > 1 and set(map(len, rows)) <= {width} and all(row[0] or any(row) for row in rows)
+    def _odd(
+        self, rows: list[list[str]], starts: list[int], faulty: Collection[int], lines: list[str], text: str
+    ) -> list[int]:
+        """The places of rows that may be no sound data rows; every other one is."""
+        width, totals = len(self.header), self._totals
+        odd = set(faulty)
+        odd.update(i for i, row in enumerate(rows) if len(row) != width or not row[0])
+        if width == 1:
+            odd.update(i for i, row in enumerate(rows) if not "".join(row).strip())
+        if totals:
+            odd.update(i for i, row in enumerate(rows) if row and row[0].strip().casefold() in totals)
+        if "\0" in text or not text.isascii():
+            marks = [m.start() for m in _UNSOUND.finditer(text)]
+            if marks:
+                line = np.searchsorted(np.cumsum([len(one) for one in lines]), marks, side="right")
+                odd.update((np.searchsorted(starts, line, side="right") - 1).tolist())
+        return sorted(odd)
 
     def _sift(
-        self,
-        rows: list[list[str]],
-        starts: list[int],
-        faulty: dict[int, tuple[str, int]],
-        raws: _Raws,
-        undecoded: bool,
-        nul: bool,
-    ) -> tuple[list[list[str]], list[int], list[int], tuple[Broken, ...]]:
-        """Readable rows, their numbers and first lines, and the broken rows; blank and totals rows are counted."""
-        kept: list[list[str]] = []
-        numbers: list[int] = []
-        lines: list[int] = []
-        broken: list[Broken] = []
-        width, totals, sound = len(self.header), self._totals, not undecoded and not nul
-        record = self.tally.records
-        for i, cells in enumerate(rows):
-            row = cells
+        self, rows: list[list[str]], odd: list[int], faulty: dict[int, tuple[str, int]], raws: _Raws
+    ) -> tuple[Flags, Integers, tuple[Broken, ...]]:
+        """Which rows are readable, the number of each row, and the broken ones; blank and totals rows are counted."""
+        width, totals = len(self.header), self._totals
+        keep, is_record = np.ones(len(rows), bool), np.ones(len(rows), bool)
+        faults: list[tuple[int, tuple[str, int, str]]] = []
+        for i in odd:
+            row = rows[i]
             if i not in faulty:
-                if not any(row) or (len(row) == 1 and not row[0].strip()):
-                    self.tally.skipped["blank"] += 1
+                skipped = "blank" if not any(row) or (len(row) == 1 and not row[0].strip()) else ""
+                skipped = skipped or ("totals" if totals and row[0].strip().casefold() in totals else "")
+                if skipped:
+                    self.tally.skipped[skipped] += 1
+                    keep[i] = is_record[i] = False
                     continue
-                if totals and row[0].strip().casefold() in totals:
-                    self.tally.skipped["totals"] += 1
-                    continue
-            record += 1
-            fault = None
-            if i in faulty or not sound or len(row) != width:
-                fault = self._fault(row, faulty.get(i), undecoded, nul)
-                row = row[:width]
+            fault = self._fault(row, faulty.get(i))
             if fault is None:
-                kept.append(row)
-                numbers.append(record)
-                lines.append(starts[i])
-                continue
-            code, column, reason = fault
-            raw, line = raws.of(i), self._line + starts[i]
+                rows[i] = row[:width]
+            else:
+                keep[i] = False
+                faults.append((i, fault))
+        numbers = np.cumsum(is_record) + self.tally.records
+        broken = []
+        for i, (code, column, reason) in faults:
+            record, raw, line = int(numbers[i]), raws.of(i), self._line + raws.starts[i]
             if code == "bad_encoding":
                 self._first_undecoded = self._first_undecoded or (record, line)
                 self._undecoded += len(UNDECODED.findall(raw))
             broken.append(Broken(record, line, column, code, reason, readable(raw)))
-        self.tally.records = record
-        return kept, numbers, lines, tuple(broken)
+        self.tally.records += int(is_record.sum())
+        return keep, numbers, tuple(broken)
 
-    def _fault(
-        self, row: list[str], quotes: tuple[str, int] | None, undecoded: bool, nul: bool
-    ) -> tuple[str, int, str] | None:
+    def _fault(self, row: list[str], quotes: tuple[str, int] | None) -> tuple[str, int, str] | None:
         """Code, column and reason why a row cannot be read, or None."""
         width = len(self.header)
-        if undecoded and any(map(UNDECODED.search, row)):
+        if any(map(UNDECODED.search, row)):
             return "bad_encoding", -1, f"the row is not {self._decoded.encoding} text"
         if quotes is not None:
             code, column = quotes[0], min(quotes[1], width - 1)
             if code == "too_long":
                 return code, column, f"a cell is longer than {LONGEST:,} characters"
             return code, column, "a quotation mark is not closed, or text follows it"
-        if nul and (at := next((i for i, cell in enumerate(row) if "\0" in cell), -1)) >= 0:
+        if (at := next((i for i, cell in enumerate(row) if "\0" in cell), -1)) >= 0:
             return "nul_byte", min(at, width - 1), "the cell holds a NUL byte"
         if len(row) < width or any(row[width:]):
             return "ragged_row", -1, f"the row has {len(row)} cells, the header {width}"
