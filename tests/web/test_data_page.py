@@ -48,7 +48,7 @@ def test_sources_loads_and_rows_set_aside(loaded: Path) -> None:
     assert source[:2] == ["crm", "fresh"]
     assert "Jan 14, 2026" in source[2]
     (load,) = seen.at("loads").rows()
-    assert load[2:] == ["crm", "leads.csv", "5", "3", "0", "2"]
+    assert load[2:] == ["crm", "leads.csv", "5", "3", "0", "0", "2", ""]
     (aside,) = seen.at("aside").rows()
     assert (aside[0], aside[2], aside[3], aside[4]) == ("leads.csv", "created_at", "2", "row 2, row 4")
     assert "no day" not in seen.at("aside").text, "cells may be personal"

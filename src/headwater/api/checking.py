@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from headwater.api.answer import Listing, Tabular
 from headwater.api.condition import Aside, RowsOf, set_aside
 from headwater.api.folder import Folder
-from headwater.api.loading import whole
 from headwater.api.measuring import Bench, Ground
+from headwater.api.standing import differing, held_back, set_aside_still, whole
 from headwater.build.run import fell_together
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
@@ -123,8 +123,10 @@ def check(
     folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
-    aside = set_aside(folder, entries, rows_of or (lambda load: quarantine_rows(store, load)))
-    results = [*_conservation(folder, entries), *_complete(folder, entries), *_set_aside(aside)]
+    rows = rows_of or (lambda load: quarantine_rows(store, load))
+    aside = set_aside(folder, entries, rows)
+    results = [*_conservation(folder, entries, rows), *_complete(folder, entries)]
+    results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
     with stands.bench() as at:
         results += keep("tables", lambda: tuple(_tables(at)))
@@ -135,20 +137,34 @@ def check(
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------
-def _conservation(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Result]:
+def _conservation(folder: Folder, entries: Sequence[JournalEntry], rows_of: RowsOf) -> Iterator[Result]:
     for batch in (e for e in entries if isinstance(e, Batch)):
         subject = f"{folder.shown(batch.path)} (load {batch.number})"
-        told = f"{batch.loaded:,} loaded + {batch.quarantined:,} set aside + {batch.collapsed:,} collapsed"
-        found = batch.loaded + batch.quarantined + batch.collapsed
-        if found == batch.data_rows:
+        aside = len({q.row for q in set_aside_still(rows_of, entries, batch)})
+        mended = batch.quarantined - aside
+        corrected = f" + {mended:,} corrected" if mended else ""
+        told = f"{batch.loaded:,} loaded{corrected} + {aside:,} set aside + {batch.collapsed:,} collapsed"
+        found = batch.loaded + mended + aside + batch.collapsed
+        if found == batch.data_rows and mended >= 0:
             yield Result("rows in = rows out", "ok", subject, f"{told} = {batch.data_rows:,} rows")
         else:
             yield Result("rows in = rows out", "failed", subject, f"{told} = {found:,}, of {batch.data_rows:,} rows")
 
 
+def _differing(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Result]:
+    """What is held back, and in what the last delivery of a source differs from those before it."""
+    for batch in held_back(entries):
+        what = "; ".join(d.what for d in batch.drift) or "another file of the same load differs"
+        told = f"held back: {what}. If that is meant: 'headwater load {batch.source} --accept'"
+        yield Result("like before", "failed", f"{folder.shown(batch.path)} (load {batch.number})", told)
+    for batch in differing(entries):
+        for found in batch.drift:
+            yield Result("like before", "warning", f"{folder.shown(batch.path)} (load {batch.number})", found.what)
+
+
 def _complete(folder: Folder, entries: Sequence[JournalEntry]) -> Iterator[Result]:
     kept = {e.number for e in whole(entries)}
-    for batch in (e for e in entries if isinstance(e, Batch) and e.number not in kept):
+    for batch in (e for e in entries if isinstance(e, Batch) and e.number not in kept and not e.held):
         what = "the load it belongs to was cut short, so it is not in the tables; the next refresh loads it again"
         yield Result("whole loads", "warning", f"{folder.shown(batch.path)} (load {batch.number})", what)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from headwater.api.folder import Folder
 from headwater.api.measuring import Ground
+from headwater.api.standing import held_back, set_aside_still, settling, standing
 from headwater.errors import HeadwaterError
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry, Quarantined
@@ -77,7 +78,8 @@ class TableState:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`data` is the data version ('' before the first build); `loads` are the journal's batches, the newest first."""
+    """`data` is the data version ('' before the first build); `loads` are the journal's batches, the newest first, of
+    which `corrected` says how many rows that were set aside are mended by now, and `held` which are held back."""
 
     data: str
     built_at: datetime | None
@@ -86,6 +88,8 @@ class Condition:
     tables: tuple[TableState, ...]
     loads: tuple[Batch, ...]
     aside: tuple[Aside, ...]
+    corrected: Mapping[int, int] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
 
     @property
     def through(self) -> Mapping[str, date]:
@@ -111,15 +115,17 @@ def condition(
         tuple(_tables(generation, stands.catalogue.tables)),
         tuple(sorted(batches, key=lambda b: -b.number)),
         tuple(aside),
+        {b.number: min(len(settling(entries, b)), b.quarantined) for b in batches if b.quarantined},
+        frozenset(b.number for b in held_back(entries)),
     )
 
 
 def set_aside(folder: Folder, entries: Sequence[JournalEntry], rows_of: RowsOf) -> tuple[Aside, ...]:
-    """The rows set aside, the newest load first, in it the most frequent reason."""
+    """The rows that are set aside still, the newest load first, in it the most frequent reason."""
     aside: list[Aside] = []
-    for load in (e for e in reversed(entries) if isinstance(e, Batch) and e.quarantined):
+    for load in (b for b in reversed(standing(entries)) if b.quarantined):
         groups: dict[tuple[str, str], list[Quarantined]] = {}
-        for row in rows_of(load):
+        for row in set_aside_still(rows_of, entries, load):
             groups.setdefault((row.column, row.code), []).append(row)
         path = folder.shown(load.path)
         aside += (

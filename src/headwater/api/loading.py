@@ -9,10 +9,13 @@ from pathlib import Path
 from threading import Event
 
 from headwater.api.ahead import Ahead
+from headwater.api.correcting import Correcting
 from headwater.api.folder import Folder
 from headwater.api.reports import Loaded, LoadedFile, Refreshed
+from headwater.api.standing import deliveries, differing, held_back, like, whole
 from headwater.api.versions import build_version
 from headwater.build.run import build
+from headwater.connectors.drift import QUARANTINE, differences, is_held, known_values
 from headwater.connectors.files import ARCHIVE, find
 from headwater.connectors.parse import listed, mapping_hash, parse
 from headwater.connectors.sources import load_sources
@@ -21,12 +24,13 @@ from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, Draft, JournalEntry
+from headwater.model.profile import Profile
 from headwater.model.settings import Settings
-from headwater.model.source import Source
+from headwater.model.source import ColumnMapping, Source
 from headwater.model.table import Table
 from headwater.store import generations
 from headwater.store.disk import discard, sha256_of
-from headwater.store.landing import commit, journal, stage
+from headwater.store.landing import accept, acknowledge, commit, is_loaded, journal, profile_of, stage
 from headwater.store.lock import writing
 from headwater.store.place import Store, open_store
 from headwater.store.workshop import open_workshop
@@ -40,14 +44,65 @@ def quiet(what: str, done: int, of: int) -> None:
 
 
 # --- verbs -----------------------------------------------------------------------------------------------------------
-def load(folder: Folder, names: Sequence[str] = (), tell: Progress = quiet) -> Loaded:
-    """Lands what is new in the named sources (default: in all)."""
+def load(
+    folder: Folder,
+    names: Sequence[str] = (),
+    tell: Progress = quiet,
+    *,
+    accept: bool = False,
+    rejected: str | Path = "",
+    corrected: str | Path = "",
+) -> Loaded:
+    """Lands what is new in the named sources (default: in all).
+
+    `accept`: what differs in them is meant, so what was held back counts. `rejected`: the rows that are set aside are
+    written into that new file; `corrected`: the mended rows of that file are landed; both want one named source.
+    Raises QueryError when a source that is needed is not named, SourceError when the one file cannot be written.
+    """
+    if (accept and not names) or ((rejected or corrected) and len(names) != 1):
+        what = (
+            "'accept' wants the sources named" if accept and not names else "rows are mended for one source at a time"
+        )
+        raise QueryError(what, do="Name the source, such as 'headwater load deals --accept'.")
     company = folder.company()
     catalogue = folder.catalogue(company)
     sources = chosen(load_sources(folder.path, catalogue.tables), names)
     store = open_store(folder.store, create=True)
     with writing(store, "load"):
-        return land(folder, store, sources, catalogue.tables, company.settings, tell)
+        done = land(folder, store, sources, catalogue.tables, company.settings, tell)
+        for source in sources:
+            correcting = Correcting(folder, store, source, catalogue.tables, company.settings)
+            if accept:
+                done = _accept(folder, store, correcting, done)
+            if corrected:
+                done = replace(done, files=(*done.files, _corrected(correcting, Path(corrected))))
+            if rejected:
+                done = replace(done, rejected=correcting.rejected(Path(rejected)))
+    return done
+
+
+def _accept(folder: Folder, store: Store, correcting: Correcting, done: Loaded) -> Loaded:
+    """What was held back of a source counts from now on, and what differed is known to be meant."""
+    source = correcting.source.id
+    files = [f for f in done.files if f.source != source or f.state != "held"]
+    waiting = [b for b in held_back(journal(store)) if b.source == source]
+    for held in waiting:
+        batch = accept(store, held, folder.now())
+        files.append(_loaded_file(batch, folder.shown(batch.path)))
+    files += correcting.accepted()
+    met = [b.number for b in differing(journal(store)) if b.source == source]
+    if met:
+        acknowledge(store, source, met, folder.now())
+    return replace(done, files=tuple(files), accepted=done.accepted + len(waiting) + len(met))
+
+
+def _corrected(correcting: Correcting, path: Path) -> LoadedFile:
+    try:
+        return correcting.corrected(path)
+    except SourceError as error:
+        shown = correcting.folder.shown(path)
+        reason = " ".join(part for part in (_sentence(error.what), error.do) if part)
+        return LoadedFile(correcting.source.id, shown, "refused", reason=reason)
 
 
 def refresh(folder: Folder, names: Sequence[str] = (), tell: Progress = quiet, *, full: bool = False) -> Refreshed:
@@ -112,6 +167,7 @@ def land(
             else:
                 for path in paths:
                     landing.alone(source, path)
+            landing.files += Correcting(folder, store, source, tables, settings).again()
     return Loaded(tuple(landing.files))
 
 
@@ -138,6 +194,8 @@ class _Landing:
         self.files: list[LoadedFile] = []
         self.ahead: Ahead[tuple[Source, Path], tuple[Path, Draft]]
         self._contents: dict[Path, str] = {}
+        self._known: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
+        self._profiles: dict[int, Profile | None] = {}
 
     def spread(self, source: Source, paths: Sequence[Path]) -> tuple[Path, ...]:
         """The files, with what a zip archive holds in the place of the archive. One that is refused is reported; where
@@ -173,14 +231,12 @@ class _Landing:
             return  # told in its turn
         entries = journal(self._store)
         if source.load == "full":
-            last, before = last_full_loads(entries, source.id)
-            fresh = [] if last and last == load_name(mapping, different, before) else list(different.values())
+            fresh = [] if self._known_full(source, mapping, different) else list(different.values())
         else:
-            fresh = [
-                path
-                for content, path in different.items()
-                if not any(_holds(e, source.id, content, mapping) for e in entries)
-            ]
+            fresh = [path for content, path in different.items() if not is_loaded(entries, source.id, content, mapping)]
+        if source.drift == QUARANTINE and fresh:
+            before = [p for b in like(deliveries(entries), source.id, "") if (p := self._profile(b)) is not None]
+            self._known[source.id] = known_values(before)
         for path in fresh:
             self.ahead.expect((source, path))
 
@@ -190,14 +246,15 @@ class _Landing:
         mapping = mapping_hash(source, self._tables, self._settings)
         try:
             content = self._content(path)
-            if any(_holds(e, source.id, content, mapping) for e in journal(self._store)):
-                self._unchanged(source, path)
+            if is_loaded(journal(self._store), source.id, content, mapping):
+                self._unchanged(source, path, content)
                 return
             staged, draft = self.ahead.take((source, path))
         except SourceError as error:
             self.refuse(source, path, error)
             return
-        self._commit(staged, draft, "")
+        draft = self._compared(source, draft)
+        self._commit(staged, draft, "", is_held(draft.drift, source.drift))
 
     def together(self, source: Source, paths: Sequence[Path]) -> None:
         """The files of a full source are one load: all of them, or none where one is refused, since a key that a
@@ -211,11 +268,11 @@ class _Landing:
         except SourceError as error:
             self.refuse(source, source.path, error)
             return
-        last, before = last_full_loads(journal(self._store), source.id)
-        if last and last == load_name(mapping, different, before):
+        if self._known_full(source, mapping, different):
             for path in paths:
-                self._unchanged(source, path)
+                self._unchanged(source, path, self._content(path))
             return
+        last, _ = last_full_loads(journal(self._store), source.id)
         parsed: list[tuple[Path, Draft]] = []
         refused = False
         for path in different.values():
@@ -226,13 +283,15 @@ class _Landing:
                 self.refuse(source, path, error)
                 refused = True
         name = load_name(mapping, (draft.content for _, draft in parsed), last)
+        parsed = [(staged, self._compared(source, draft)) for staged, draft in parsed]
+        held = any(is_held(draft.drift, source.drift) for _, draft in parsed)
         for staged, draft in parsed:
             if refused:
                 discard(staged)
                 reason = "Another file of this source was refused, and a full load needs them all."
                 self._report(LoadedFile(source.id, draft.path, "refused", reason=reason))
             else:
-                self._commit(staged, replace(draft, mapping=name), name)
+                self._commit(staged, replace(draft, mapping=name), name, held)
         for path in paths:
             if path not in different.values():
                 self._unchanged(source, path)
@@ -249,28 +308,46 @@ class _Landing:
         source, path = file
         staged = stage(self._store)
         try:
-            draft = parse(source, path, self._tables, staged, self._settings, self._folder.now(), stop=stop)
-            return staged, replace(draft, path=self._folder.shown(path))
+            asked = _with_known(source, self._known.get(source.id, {}))
+            draft = parse(asked, path, self._tables, staged, self._settings, self._folder.now(), stop=stop)
+            mapping = mapping_hash(source, self._tables, self._settings)
+            return staged, replace(draft, path=self._folder.shown(path), mapping=mapping)
         except BaseException:
             discard(staged)
             raise
 
-    def _commit(self, staged: Path, draft: Draft, part_of: str) -> None:
-        batch = commit(self._store, staged, draft, self._folder.now(), part_of=part_of)
-        landed = batch or draft
-        self._report(
-            LoadedFile(
-                source=draft.source,
-                path=draft.path,
-                state="unchanged" if batch is None else "loaded",
-                data_rows=landed.data_rows,
-                loaded=landed.loaded,
-                quarantined=landed.quarantined,
-                collapsed=landed.collapsed,
-                skipped=landed.skipped,
-                warnings=landed.warnings,
-                examples=draft.examples,
-            )
+    def _commit(self, staged: Path, draft: Draft, part_of: str, held: bool) -> None:
+        batch = commit(self._store, staged, draft, self._folder.now(), part_of=part_of, held=held)
+        if batch is None:
+            self._report(LoadedFile(draft.source, draft.path, "unchanged"))
+        elif batch.held:
+            self._report(_held_file(batch, draft.path))
+        else:
+            self._report(replace(_loaded_file(batch, draft.path), examples=draft.examples))
+
+    def _compared(self, source: Source, draft: Draft) -> Draft:
+        """The draft with how it differs from what was loaded before it."""
+        if draft.profile is None:
+            return draft
+        before = like(deliveries(journal(self._store)), source.id, draft.path)
+        profiles = [p for b in before if (p := self._profile(b)) is not None]
+        spans = [(t.first_day, t.last_day) for t in draft.tables if t.first_day and t.last_day]
+        days = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
+        again = draft.full or any(b.path == draft.path for b in before)
+        return replace(draft, drift=differences(draft.profile, profiles, days, full=again))
+
+    def _profile(self, batch: Batch) -> Profile | None:
+        if batch.number not in self._profiles:
+            self._profiles[batch.number] = profile_of(self._store, batch)
+        return self._profiles[batch.number]
+
+    def _known_full(self, source: Source, mapping: str, different: Mapping[str, Path]) -> bool:
+        """Whether these files are the source's last load, or one that is held back."""
+        entries = journal(self._store)
+        last, before = last_full_loads(entries, source.id)
+        waiting = {b.part_of for b in held_back(entries) if b.source == source.id}
+        return (bool(last) and load_name(mapping, different, before) == last) or (
+            load_name(mapping, different, last) in waiting
         )
 
     def _content(self, path: Path) -> str:
@@ -278,8 +355,10 @@ class _Landing:
             self._contents[path] = _content(path)
         return self._contents[path]
 
-    def _unchanged(self, source: Source, path: Path) -> None:
-        self._report(LoadedFile(source.id, self._folder.shown(path), "unchanged"))
+    def _unchanged(self, source: Source, path: Path, content: str = "") -> None:
+        shown = self._folder.shown(path)
+        held = [b for b in held_back(journal(self._store)) if b.source == source.id and b.content == content]
+        self._report(_held_file(held[-1], shown) if held else LoadedFile(source.id, shown, "unchanged"))
 
     def _report(self, file: LoadedFile) -> None:
         self.files.append(file)
@@ -312,8 +391,46 @@ def _content(path: Path) -> str:
         raise SourceError(f"the file cannot be read ({why.lower()})", where=str(path), do="Check it.") from None
 
 
-def _holds(entry: JournalEntry, source: str, content: str, mapping: str) -> bool:
-    return isinstance(entry, Batch) and (entry.source, entry.content, entry.mapping) == (source, content, mapping)
+def _loaded_file(batch: Batch, shown: str) -> LoadedFile:
+    return LoadedFile(
+        source=batch.source,
+        path=shown,
+        state="loaded",
+        data_rows=batch.data_rows,
+        loaded=batch.loaded,
+        quarantined=batch.quarantined,
+        collapsed=batch.collapsed,
+        skipped=batch.skipped,
+        warnings=batch.warnings,
+        drift=batch.drift,
+    )
+
+
+def _held_file(batch: Batch, shown: str) -> LoadedFile:
+    """A file that is held back, with why and what can be done."""
+    why = [d for d in batch.drift if d.holds] or list(batch.drift)
+    what = "; ".join(d.what for d in why) or "another file of this load is held back"
+    do = f"If that is meant: 'headwater load {batch.source} --accept'; else mend the file or its mapping."
+    return replace(_loaded_file(batch, shown), state="held", reason=f"{_sentence(what)} {do}")
+
+
+def _with_known(source: Source, known: Mapping[tuple[str, str], tuple[str, ...]]) -> Source:
+    """The source, with texts that no earlier file has set aside."""
+
+    def told(table: str, m: ColumnMapping) -> ColumnMapping:
+        texts = known.get((table, m.target), ())
+        if not texts or not m.column:
+            return m
+        listed = {text for text, _ in m.values}
+        same = tuple((text, text) for text in texts if text not in listed)
+        return replace(m, values=(*m.values, *same), unlisted="quarantine")
+
+    if not known:
+        return source
+    return replace(
+        source,
+        tables=tuple(replace(t, columns=tuple(told(t.table, m) for m in t.columns)) for t in source.tables),
+    )
 
 
 def load_name(mapping: str, contents: Iterable[str], follows: str) -> str:
@@ -329,23 +446,6 @@ def last_full_loads(entries: Sequence[JournalEntry], source: str) -> tuple[str, 
     names = [e.part_of for e in whole(entries) if isinstance(e, Batch) and e.source == source and e.full]
     different = tuple(dict.fromkeys(reversed(names)))
     return (*different, "", "")[0], (*different, "", "")[1]
-
-
-def whole(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """The entries without the batches of a load of several files that was cut short: taken alone they would say that
-    the keys of the missing files were deleted."""
-    counts: dict[tuple[str, str], int] = {}
-    for entry in entries:
-        if isinstance(entry, Batch) and entry.part_of:
-            counts[entry.source, entry.part_of] = counts.get((entry.source, entry.part_of), 0) + 1
-
-    def is_whole(entry: JournalEntry) -> bool:
-        if not isinstance(entry, Batch) or not entry.part_of:
-            return True
-        wanted = entry.part_of.rpartition("-")[2]
-        return not wanted.isdecimal() or counts[entry.source, entry.part_of] >= int(wanted)
-
-    return tuple(entry for entry in entries if is_whole(entry))
 
 
 # --- building --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from headwater.api import show
 from headwater.api.answer import Listing, Tabular
 from headwater.model.generation import Generation
-from headwater.model.landing import Quarantined
+from headwater.model.landing import Drift, Quarantined
 from headwater.model.observation import Rows
 
 MOST_EXAMPLES = 5
@@ -17,9 +17,11 @@ MOST_EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """What became of one file: `loaded`, `unchanged` (the same content was loaded before) or `refused`.
+    """What became of one file: `loaded`, `unchanged` (the same content was loaded before), `held` (it is kept, and
+    counts nowhere until it is accepted) or `refused`.
 
-    `reason` says why a file was refused and what to do. `examples` are its first rows set aside.
+    `reason` says why a file was refused or held and what to do. `drift` is how it differs from the files before it.
+    `examples` are its first rows set aside. `corrects`: it is a correction, and so many rows are mended by it.
     """
 
     source: str
@@ -33,13 +35,18 @@ class LoadedFile:
     warnings: tuple[str, ...] = ()
     reason: str = ""
     examples: tuple[Quarantined, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    corrects: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded(Tabular):
-    """What became of every file."""
+    """What became of every file. `rejected` is how many rows were written into the file of rows to mend, None where
+    none was asked for; `accepted` how many files that differed from those before were accepted."""
 
     files: tuple[LoadedFile, ...]
+    rejected: int | None = None
+    accepted: int = 0
 
     @property
     def refused(self) -> tuple[LoadedFile, ...]:
@@ -47,17 +54,24 @@ class Loaded(Tabular):
         return tuple(f for f in self.files if f.state == "refused")
 
     @property
+    def held(self) -> tuple[LoadedFile, ...]:
+        """The files that are held back."""
+        return tuple(f for f in self.files if f.state == "held")
+
+    @property
     def listing(self) -> Listing:
         """One row a file."""
-        names = ("source", "file", "state", "data_rows", "loaded", "quarantined", "collapsed", "skipped", "warnings")
+        counts = ("data_rows", "loaded", "quarantined", "collapsed", "skipped")
+        names = ("source", "file", "state", *counts, "warnings", "drift", "corrects", "reason")
         rows = tuple(
             (
                 *(f.source, f.path, f.state, f.data_rows, f.loaded, f.quarantined, f.collapsed),
-                *(tuple(f"{kind} {count}" for kind, count in f.skipped), f.warnings, f.reason),
+                *(tuple(f"{kind} {count}" for kind, count in f.skipped), f.warnings),
+                *(tuple(d.what for d in f.drift), f.corrects, f.reason),
             )
             for f in self.files
         )
-        return Listing(Rows((*names, "reason"), rows, "one file"))
+        return Listing(Rows(names, rows, "one file"))
 
     def to_text(self) -> str:
         """The files with their counts; then what was refused, what was set aside, and warnings."""
@@ -70,7 +84,7 @@ class Loaded(Tabular):
 
     def _lines(self) -> Iterator[str]:
         done = [f for f in self.files if f.state == "loaded"]
-        unchanged = len(self.files) - len(done) - len(self.refused)
+        unchanged = len(self.files) - len(done) - len(self.refused) - len(self.held)
         if done:
             heads = ["source", "file", "rows", "loaded", "set aside", "collapsed", "skipped"]
             yield show.table(heads, [_counts(f) for f in done], frozenset({2, 3, 4, 5}))
@@ -78,9 +92,20 @@ class Loaded(Tabular):
             yield f"{unchanged} file{'s' if unchanged > 1 else ''} unchanged since the last load"
         for f in self.refused:
             yield show.harmless(f"REFUSED {f.path} (source {f.source}): {f.reason}")
+        for f in self.held:
+            yield show.harmless(f"HELD BACK {f.path} (source {f.source}): {f.reason}")
         for f in done:
+            if f.corrects:
+                yield show.harmless(
+                    f"{f.path} mends {f.corrects:,} row{'s' if f.corrects > 1 else ''} set aside before"
+                )
+            yield from (show.harmless(f"differs: {f.path}: {d.what}") for d in f.drift)
             yield from _aside(f)
             yield from (show.harmless(f"warning: {f.path}: {w}") for w in f.warnings)
+        if self.accepted:
+            yield f"{self.accepted:,} file{'s' if self.accepted > 1 else ''} accepted that differed from those before"
+        if self.rejected is not None:
+            yield f"{self.rejected:,} row{'s' if self.rejected != 1 else ''} to mend written"
 
 
 def _counts(file: LoadedFile) -> list[str]:

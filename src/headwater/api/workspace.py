@@ -74,11 +74,24 @@ class Workspace:
 
         return inspect(self._folder, files, answers, write=write, tell=progress)
 
-    def load(self, *sources: str, progress: Progress | None = None) -> Loaded:
-        """Lands what is new in the named sources (default: all). Tables do not change until `refresh`."""
+    def load(
+        self,
+        *sources: str,
+        accept: bool = False,
+        rejected: str | Path = "",
+        corrected: str | Path = "",
+        progress: Progress | None = None,
+    ) -> Loaded:
+        """Lands what is new in the named sources (default: all). Tables do not change until `refresh`.
+
+        `accept`: how these sources differ from what they delivered before is meant, so what was held back counts.
+        `rejected`: the rows of the one named source that are set aside are written into this new file, as they stand;
+        `corrected`: the mended rows of such a file are landed, each for the row it names.
+        """
         from headwater.api.loading import load, quiet
 
-        return load(self._folder, sources, progress or quiet)
+        tell = progress or quiet
+        return load(self._folder, sources, tell, accept=accept, rejected=rejected, corrected=corrected)
 
     def refresh(self, *sources: str, full: bool = False, progress: Progress | None = None) -> Refreshed:
         """Lands what is new in the named sources (default: all), then builds, tests and publishes the tables; with

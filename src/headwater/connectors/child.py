@@ -118,7 +118,7 @@ def _land(job: dict[str, Any]) -> dict[str, Any]:
     with Path(job["path"]).open("rb") as file, ExitStack() as opened:
         before = os.fstat(file.fileno())
         reader = open_reader(file, Path(job["name"]), source, staged, opened, job["member"])
-        landed = land(reader, source, tables, staged, settings, now)
+        landed = land(reader, source, tables, staged, settings, now, job.get("written"))
         file.seek(0)
         content = _digest(open_member(file, job["member"], source.max_mb << 20) if job["member"] else file)
         after = os.fstat(file.fileno())

@@ -31,11 +31,14 @@ from headwater.connectors.convert import (
     without_empty,
 )
 from headwater.connectors.faults import CODES, sentence
-from headwater.connectors.forms import Form, turned
+from headwater.connectors.forms import FORMS, Form, declared, turned
 from headwater.connectors.mapping import plan_tables
+from headwater.connectors.numbers import SPACES, Marks
+from headwater.connectors.profile import Profiler
 from headwater.connectors.refusal import Refused
 from headwater.connectors.spool import Spool
 from headwater.model.landing import ROWS_IN_A_BATCH, LandedTable, Quarantined
+from headwater.model.profile import Profile
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
@@ -60,16 +63,30 @@ class Landed:
     complete_through: date | None
     warnings: tuple[str, ...]
     examples: tuple[Quarantined, ...]
+    profile: Profile
 
 
 def land(
-    reader: Reader, source: Source, tables: Mapping[str, Table], staged: Path, settings: Settings, now: datetime
+    reader: Reader,
+    source: Source,
+    tables: Mapping[str, Table],
+    staged: Path,
+    settings: Settings,
+    now: datetime,
+    written: Mapping[str, str] | None = None,
 ) -> Landed:
-    """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused for a refused file."""
+    """Writes `<table>.parquet` files and `quarantine.parquet` into `staged`; raises Refused for a refused file.
+
+    `written` says by `table.column` how undeclared dates and numbers are written, where another file showed it (the
+    `form` of its profile); the others have to show it here.
+    """
     plans = plan_tables(source, tables, reader.header, settings, serials=reader.serials)
+    if written:
+        plans = tuple(_as_written(plan, written, source) for plan in plans)
     spool = Spool(staged / ".rows.arrow", reader.header, reader.typed)
     structural = Aside(staged / ".aside-1.parquet")
-    plans = _first_pass(reader, plans, source, spool, structural)
+    plans, shown = _first_pass(reader, plans, source, spool, structural)
+    profiler = Profiler(plans, source, reader.header, reader.separator)
     values, twins = Aside(staged / ".aside-2.parquet"), Aside(staged / ".aside-3.parquet")
     show = _Show(reader.header, plans, reader.separator)
     converters = [Converter(p, settings.time_zone, source.ambiguous_time) for p in plans]
@@ -80,6 +97,7 @@ def land(
         meant = np.logical_or.reduce([t.meant for t in typed])
         not_meant += int((~meant).sum())
         refused = _refused(typed)
+        profiler.see(chunk, typed, refused, settings.time_zone)
         for row in show.quarantined(chunk, np.flatnonzero(refused), typed):
             values.add(row)
         for writer, t in zip(writers, typed, strict=True):
@@ -122,6 +140,7 @@ def land(
         source.complete_through or through,
         tuple(_warnings(reader, plans, converters, late, spool.unnamed)),
         tuple(show.masked(q) for q in examples),
+        profiler.profile(shown),
     )
 
 
@@ -140,8 +159,9 @@ def _evidence(p: ColumnPlan) -> dates.Evidence | dates.Promise | numbers.Evidenc
 
 def _first_pass(
     reader: Reader, plans: tuple[TablePlan, ...], source: Source, spool: Spool, structural: Aside
-) -> tuple[TablePlan, ...]:
-    """Spools the readable rows, sets the others aside, and decides every undeclared form over its whole column."""
+) -> tuple[tuple[TablePlan, ...], dict[tuple[str, str], str]]:
+    """Spools the readable rows, sets the others aside, and decides every undeclared form over its whole column; the
+    plans, and by table and column the forms that were shown."""
     watched = [
         (p, evidence)
         for plan in plans
@@ -162,13 +182,23 @@ def _first_pass(
             evidence.see(texts, chunk.rows)
     spool.close()
     decided: dict[int, ColumnPlan] = {}
+    forms: dict[int, str] = {}
     for p, evidence in watched:
         personal = p.column.personal
         if isinstance(evidence, dates.Evidence | dates.Promise):
-            decided[id(p)] = replace(p, form=evidence.decide(p.mapping.column, personal))
+            form = evidence.decide(p.mapping.column, personal)
+            decided[id(p)] = replace(p, form=form)
+            forms[id(p)] = form.name if p.form is None else ""
         else:
             marks = evidence.decide(p.mapping.column, personal)
             decided[id(p)] = replace(p, marks=replace(marks, accounting=source.accounting_negatives))
+            forms[id(p)] = f"decimal {marks.decimal}" if evidence.proofs else ""
+    shown = {
+        (t.table.id, p.column.id): forms[id(p)]
+        for t in plans
+        for p in (*t.columns, *([t.updated_at] if t.updated_at else []))
+        if forms.get(id(p))
+    }
     return tuple(
         replace(
             plan,
@@ -176,7 +206,24 @@ def _first_pass(
             updated_at=decided.get(id(plan.updated_at), plan.updated_at) if plan.updated_at else None,
         )
         for plan in plans
-    )
+    ), shown
+
+
+def _as_written(plan: TablePlan, written: Mapping[str, str], source: Source) -> TablePlan:
+    """The plan with the forms that another file showed for columns that say none."""
+
+    def told(p: ColumnPlan) -> ColumnPlan:
+        name = written.get(f"{plan.table.id}.{p.column.id}", "")
+        if p.form is None and name:
+            return replace(p, form=next((f for f in FORMS if f.name == name), None) or declared(name))
+        if p.marks is None and name.startswith("decimal "):
+            decimal = name.removeprefix("decimal ")
+            marks = Marks(decimal, ("." if decimal == "," else ",") + SPACES, source.accounting_negatives)
+            return replace(p, marks=marks)
+        return p
+
+    updated_at = told(plan.updated_at) if plan.updated_at else None
+    return replace(plan, columns=tuple(told(p) for p in plan.columns), updated_at=updated_at)
 
 
 # --- rows set aside --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from headwater.model.landing import LandedTable, Quarantined
+from headwater.model.profile import ColumnProfile, Magnitude, Profile
 from headwater.model.settings import Settings
 from headwater.model.source import ColumnMapping, Source, TableMapping
 from headwater.model.table import Column, Table
@@ -104,6 +105,17 @@ def landed_of(content: Json) -> LandedTable:
 def quarantined_of(content: Json) -> Quarantined:
     """The quarantined row of its JSON."""
     return Quarantined(**content)
+
+
+def profile_of(content: Json) -> Profile:
+    """The profile of its JSON."""
+    columns = tuple(
+        ColumnProfile(
+            **{**_tupled(c), "magnitudes": tuple(Magnitude(**m) for m in c["magnitudes"])},
+        )
+        for c in content["columns"]
+    )
+    return Profile(tuple(content["header"]), content["separator"], columns)
 
 
 def tables_json(source: Source, tables: Mapping[str, Table]) -> Json:

@@ -49,6 +49,7 @@ def parse(
     limits: Limits = STANDARD,
     *,
     stop: Event | None = None,
+    written: Mapping[str, str] | None = None,
 ) -> Draft:
     """The draft of one file; `<table>.parquet` and `quarantine.parquet` lie in `staged`, an empty folder.
 
@@ -57,12 +58,15 @@ def parse(
     when each table it is meant for holds an equal row of this file already. Rows meant for no table are `not_meant`, in
     `skipped` with blank, preamble and totals rows.
 
+    `written` says by `table.column` how dates and numbers are written, for columns that say nothing of it.
+
     Raises SourceError for a file that is refused or that broke a limit, WorkspaceError when the disk is full, and
     InterruptedError once `stop` is set; then `staged` is empty.
     """
     done = False
     try:
-        answer = _run(job_of(source, path, tables, staged, settings, now, limits), path, limits, stop)
+        job = job_of(source, path, tables, staged, settings, now, limits) | {"written": dict(written or {})}
+        answer = _run(job, path, limits, stop)
         draft = draft_of(answer, source, path, tables, settings)
         done = True
         return draft
@@ -257,6 +261,7 @@ def draft_of(
         complete_through=date.fromisoformat(found["complete_through"]) if found["complete_through"] else None,
         warnings=tuple(found["warnings"]),
         examples=tuple(message.quarantined_of(q) for q in found["examples"]),
+        profile=message.profile_of(found["profile"]),
     )
 
 
@@ -288,7 +293,7 @@ def error_of(answer: dict[str, Any], path: Path) -> HeadwaterError:
 def mapping_hash(source: Source, tables: Mapping[str, Table], settings: Settings) -> str:
     """The hash of all that decides how a content is read: the source, the columns it fills, zone and currency."""
     content = message.source_json(source)
-    for name in ("hash", "file", "path", "id", "doubts"):
+    for name in ("hash", "file", "path", "id", "doubts", "drift"):
         del content[name]
     said = [RULES, content, message.tables_json(source, tables), message.settings_json(settings)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

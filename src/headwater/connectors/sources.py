@@ -111,6 +111,7 @@ class _Source(Definition):
     complete_column: str = ""
     every: Literal["day", "week", "month", "quarter", "year"] = "day"
     on_bad_rows: Literal["quarantine", "refuse"] = "quarantine"
+    drift: Literal["evolve", "freeze", "quarantine"] = "evolve"
     max_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 2048
     doubts: tuple[_Doubt, ...] = ()
 
@@ -164,7 +165,7 @@ def _source(id: str, model: _Source, file: str) -> Source:
         file=file,
     )
     content = message.source_json(source)
-    for name in ("file", "hash", "every", "doubts"):  # none of them changes what a file's rows mean
+    for name in ("file", "hash", "every", "doubts", "drift"):  # none of them changes what a file's rows mean
         del content[name]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Source(**{**{n: getattr(source, n) for n in Source.__dataclass_fields__}, "hash": digest})

@@ -48,6 +48,16 @@ class Zone:
             days[i] = (moment.date() - _EPOCH.date()).days
         return np.asarray(days, np.int64)
 
+    def hour(self, utc: Integers) -> Integers:
+        """The hour of the local day (0 to 23) of instants; on the two days a year when the clock changes, by the
+        offset of that day's noon."""
+        if self.name == "UTC":
+            return np.asarray(utc % _DAY_US // 3_600_000_000, np.int64)
+        offsets = self._offsets(utc // _DAY_US)
+        for i in np.flatnonzero(offsets == _UNSTEADY).tolist():
+            offsets[i] = self._offset(int(utc[i] // _DAY_US))
+        return np.asarray((utc + offsets * 1_000_000) % _DAY_US // 3_600_000_000, np.int64)
+
     def _offsets(self, days: Integers) -> Integers:
         """Seconds east of UTC on each day, or _UNSTEADY near a change of the clock."""
         places = days - _FIRST

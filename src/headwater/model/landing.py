@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from headwater.model.profile import Profile
+
 ROWS_IN_A_BATCH = 2**36
 """A landed row's own number is its batch's times this plus its row. Rows are numbered below half of it, so that the
 number over this, however it is rounded, is the batch's."""
@@ -41,12 +43,49 @@ class LandedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """One way in which a file differs from those loaded before it. `kind`: new_column, gone_column, new_values, form,
+    kind, emptied, unreadable, units, time_zone. `holds`: because of it nothing of the load counts until it is accepted.
+    """
+
+    kind: str
+    table: str
+    column: str
+    what: str
+    holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A row that was set aside and is loaded by another batch, mended: the batch that set it aside, the content of its
+    file, and its number there."""
+
+    batch: int
+    content: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A row of a correction as it was handed in: its number there, the content of the file and the row that it mends,
+    the hash of that row's text, and its own text, separated by commas."""
+
+    row: int
+    content: str
+    of_row: int
+    was: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One committed load of one file. For every accepted file: loaded + quarantined + collapsed = data_rows.
 
     `number` is its place in the journal (from 1). `content` is the file's SHA-256, `mapping` the hash of what the
     source file said; the same pair is loaded once. `full`: keys of the source that are missing from it are deleted.
     `part_of` groups batches that belong to one full load (several files of one pattern loaded together).
+    `drift` is how it differs from what was loaded before. `held`: nothing of it counts; `accepts` is the number of the
+    held batch that this one repeats, accepted. `settles`: it is a correction, and these are the rows that it mends.
     """
 
     number: int
@@ -67,6 +106,10 @@ class Batch:
     complete_through: date | None
     warnings: tuple[str, ...] = ()
     part_of: str = ""
+    drift: tuple[Drift, ...] = ()
+    held: bool = False
+    accepts: int = 0
+    settles: tuple[Settled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +122,24 @@ class Erasure:
     rows: int
 
 
-JournalEntry = Batch | Erasure
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A journal entry: what differed in these batches of a source was looked at and is meant. It changes no table."""
+
+    number: int
+    source: str
+    batches: tuple[int, ...]
+    accepted_at: datetime
+
+
+JournalEntry = Batch | Erasure | Accepted
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What parsing one file gave: the staged folder holds `<table>.parquet` files and `quarantine.parquet`; the store
-    turns it into a Batch. Fields as in Batch. `examples` are the first quarantined rows, for the report."""
+    turns it into a Batch. Fields as in Batch. `examples` are the first quarantined rows, for the report; `profile` is
+    what the file looked like."""
 
     source: str
     system: str
@@ -102,3 +156,5 @@ class Draft:
     complete_through: date | None
     warnings: tuple[str, ...] = ()
     examples: tuple[Quarantined, ...] = ()
+    profile: Profile | None = None
+    drift: tuple[Drift, ...] = ()

@@ -77,9 +77,12 @@ class Source:
     `load`: `full` (a key that vanished is deleted) or `incremental`. `system`: rows of two sources with the same system
     share one space of ids. `complete_through`: a date, or '' for the greatest date of `complete_column` (a target
     column; default: each table's main clock) in confirmed loads. `every`: a day, week, month, quarter or year is what
-    each delivery adds. `on_bad_rows`: quarantine or refuse. `inside`: which files of a zip archive (a pattern; '' all).
-    `doubts`: ids and questions that have no answer yet; such a source is not loaded.
-    `records`: where in a JSON document its records are (a dotted path; '' the only list of records).
+    each delivery adds. `on_bad_rows`: quarantine or refuse. `drift`: what becomes of a file that differs from those
+    before it: `evolve` (loaded and told), `freeze` (held back until it is accepted), `quarantine` (rows with texts that
+    no earlier file has are set aside); numbers in another unit and times in another zone are held back always.
+    `inside`: which files of a zip archive (a pattern; '' all). `records`: where in a JSON document its records are (a
+    dotted path; '' the only list of records). `doubts`: ids and questions that have no answer yet; such a source is not
+    loaded.
     """
 
     id: str
@@ -110,6 +113,7 @@ class Source:
     complete_column: str = ""
     every: str = "day"
     on_bad_rows: str = "quarantine"
+    drift: str = "evolve"
     max_mb: int = 2048
     hash: str = ""
     file: str = ""

@@ -25,12 +25,12 @@ from headwater.store.disk import (
 )
 from headwater.store.engines.duckdb import FileConnection, QueryConnection, View
 from headwater.store.generations import Manifest, Shape
-from headwater.store.journal import QUARANTINE, Landed, append, discard_replaced, entries
+from headwater.store.journal import MENDED, QUARANTINE, Landed, append, discard_replaced, entries
 from headwater.store.lock import must_write
 from headwater.store.parts import add_part
 from headwater.store.place import Store
 from headwater.store.scratch import scratch
-from headwater.store.subjects import MARKER, Subjects, hash_of, held_in, take_out
+from headwater.store.subjects import MARKER, Subjects, hash_of, held_in, profile_holds, take_out
 
 Render = Callable[[Relation], Statement]
 
@@ -121,8 +121,11 @@ def _affected(store: Store, files: FileConnection, subjects: Subjects) -> tuple[
             continue
         names = [name for name, *_ in landed.files if name.endswith(".parquet")]
         held = {name: held_in(files, landed.folder / name, subjects) for name in names}
-        if any(any(h) for h in held.values()) or any(subjects.held_by(w) for w in landed.entry.warnings):
-            found.append((landed, sum(dropped for name, (dropped, _) in held.items() if name != QUARANTINE)))
+        noted = any(subjects.held_by(w) for w in landed.entry.warnings)
+        noted |= subjects.out_of_drift(landed.entry.drift) != landed.entry.drift
+        if any(any(h) for h in held.values()) or noted or profile_holds(landed.folder, subjects):
+            raw = (QUARANTINE, MENDED)
+            found.append((landed, sum(dropped for name, (dropped, _) in held.items() if name not in raw)))
     return tuple(found)
 
 
@@ -145,6 +148,7 @@ def _rewrite_batch(
             skipped=taken.skipped(batch.skipped),
             tables=taken.tables,
             warnings=taken.warnings,
+            drift=subjects.out_of_drift(batch.drift),
         )
         append(store, staged, changed, replaces=landed.folder.name)
     except BaseException:

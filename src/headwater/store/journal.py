@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import WorkspaceError
-from headwater.model.landing import Batch, Erasure, JournalEntry
+from headwater.model.landing import Accepted, Batch, Erasure, JournalEntry
+from headwater.model.profile import Profile
 from headwater.store.disk import discard_folder, publish_folder, refusals, sha256_of, write_bytes
 from headwater.store.place import Store
 from headwater.store.records import canonical, from_json, to_json
 
 MANIFEST = "manifest.json"
-QUARANTINE = "quarantine.parquet"
+QUARANTINE, MENDED = "quarantine.parquet", "mended.parquet"
+"""Rows as text: those a batch set aside, and those a correction mends. No table has their names."""
+
+PROFILE = "profile.json"
+_KINDS: dict[str, type[JournalEntry]] = {"batch": Batch, "erasure": Erasure, "accepted": Accepted}
 _ENTRY = re.compile(r"(\d{8})-([0-9a-f]{16})")
 
 
@@ -92,8 +97,7 @@ def _read_entry(folder: Path, state: tuple[int, int, int]) -> Landed:
         body = data["body"]
         if hashlib.sha256(canonical(body)).hexdigest() != data["sha256"]:
             raise ValueError("checksum")
-        kind: type[JournalEntry] = Batch if body["kind"] == "batch" else Erasure
-        entry: JournalEntry = from_json(kind, body["entry"])
+        entry: JournalEntry = from_json(_KINDS[body["kind"]], body["entry"])
         if f"{entry.number:08d}" != folder.name[:8]:
             raise ValueError("number")
         files = tuple((str(name), str(digest), int(size)) for name, digest, size in body["files"])
@@ -123,12 +127,37 @@ def check_files(landed: Iterable[Landed]) -> None:
 
 def append(store: Store, staged: Path, entry: JournalEntry, *, id_: str = "", replaces: str = "") -> Path:
     """Publishes a staged folder as a journal entry; its folder."""
-    name = id_ or (entry.id if isinstance(entry, Batch) else hashlib.sha256(entry.subject.encode()).hexdigest()[:16])
-    final = store.landing / f"{entry.number:08d}-{name}"
+    final = store.landing / f"{entry.number:08d}-{id_ or _name(entry)}"
     with refusals(store.landing):
         write_bytes(staged / MANIFEST, _manifest(staged, entry, replaces))
         publish_folder(staged, final)
     return final
+
+
+def _name(entry: JournalEntry) -> str:
+    match entry:
+        case Batch():
+            return entry.id
+        case Erasure():
+            told = entry.subject
+        case Accepted():
+            told = f"{entry.source} {entry.batches}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def write_profile(staged: Path, profile: Profile) -> None:
+    """Writes a profile into a folder that is staged."""
+    write_bytes(staged / PROFILE, canonical(to_json(profile)))
+
+
+def read_profile(folder: Path) -> Profile | None:
+    """The profile in a batch's folder; None for a batch that has none."""
+    try:
+        return from_json(Profile, json.loads((folder / PROFILE).read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _untrusted(folder) from error
 
 
 def discard_replaced(store: Store, current: Iterable[Landed]) -> None:
@@ -143,7 +172,7 @@ def _manifest(staged: Path, entry: JournalEntry, replaces: str) -> bytes:
         [path.name, sha256_of(path), path.stat().st_size] for path in sorted(staged.iterdir()) if path.name != MANIFEST
     ]
     body: dict[str, Any] = {
-        "kind": "batch" if isinstance(entry, Batch) else "erasure",
+        "kind": next(name for name, kind in _KINDS.items() if isinstance(entry, kind)),
         "entry": to_json(entry),
         "files": files,
         "replaces": replaces,

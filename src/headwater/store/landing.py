@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from headwater.errors import WorkspaceError
-from headwater.model.landing import Batch, Draft, JournalEntry, Quarantined
+from headwater.model.landing import Accepted, Batch, Draft, JournalEntry, Mended, Quarantined, Settled
+from headwater.model.profile import Profile
 from headwater.store.disk import discard, refusals, temporary
 from headwater.store.engines.duckdb import read_columns
-from headwater.store.journal import QUARANTINE, append, discard_replaced, entries
+from headwater.store.journal import (
+    MANIFEST,
+    MENDED,
+    QUARANTINE,
+    append,
+    discard_replaced,
+    entries,
+    read_profile,
+    write_profile,
+)
 from headwater.store.lock import must_write
 from headwater.store.place import Store
 from headwater.store.records import canonical
-from headwater.store.subjects import without_erased
+from headwater.store.subjects import share, without_erased
+
+MENDED_COLUMNS = ("row", "content", "of_row", "was", "raw")
 
 
 def journal(store: Store) -> tuple[JournalEntry, ...]:
@@ -31,17 +45,31 @@ def stage(store: Store) -> Path:
     return folder
 
 
-def commit(store: Store, staged: Path, draft: Draft, now: datetime, *, part_of: str = "") -> Batch | None:
-    """The batch that the staged folder became, durable when this returns; None when the same content with the same
-    mapping was loaded from this source before: nothing changes and the staged folder is gone either way."""
+def commit(
+    store: Store,
+    staged: Path,
+    draft: Draft,
+    now: datetime,
+    *,
+    part_of: str = "",
+    held: bool = False,
+    settles: tuple[Settled, ...] = (),
+) -> Batch | None:
+    """The batch that the staged folder became, durable when this returns; None when the source's last load of the same
+    content had the same mapping: nothing changes and the staged folder is gone either way.
+
+    `held`: the batch is kept, and counts nowhere until `accept` repeats it. `settles`: the rows that it mends.
+    """
     must_write(store)
     try:
         known = entries(store)
-        if any(_same_load(landed.entry, draft) for landed in known):
+        if is_loaded((landed.entry for landed in known), draft.source, draft.content, draft.mapping):
             discard(staged)
             return None
         discard_replaced(store, known)
         draft = without_erased(store, staged, draft, known)
+        if draft.profile is not None:
+            write_profile(staged, draft.profile)
         number = len(known) + 1
         name = hashlib.sha256(canonical([draft.source, draft.content, draft.mapping])).hexdigest()[:16]
         batch = Batch(
@@ -63,6 +91,9 @@ def commit(store: Store, staged: Path, draft: Draft, now: datetime, *, part_of: 
             complete_through=draft.complete_through,
             warnings=draft.warnings,
             part_of=part_of,
+            drift=draft.drift,
+            held=held,
+            settles=settles,
         )
         append(store, staged, batch)
         return batch
@@ -71,21 +102,94 @@ def commit(store: Store, staged: Path, draft: Draft, now: datetime, *, part_of: 
         raise
 
 
+def accept(store: Store, held: Batch, now: datetime) -> Batch:
+    """The batch that repeats a held one and counts from now on; its files are the same."""
+    must_write(store)
+    known = entries(store)
+    discard_replaced(store, known)
+    number = len(known) + 1
+    name = hashlib.sha256(canonical([held.source, held.content, held.mapping, held.number])).hexdigest()[:16]
+    batch = replace(held, number=number, id=name, loaded_at=now, held=False, accepts=held.number)
+    folder = next(landed.folder for landed in known if landed.entry.number == held.number)
+    staged = stage(store)
+    try:
+        with refusals(store.landing):
+            for path in folder.iterdir():
+                if path.name != MANIFEST:
+                    share(path, staged / path.name)
+        append(store, staged, batch)
+    except BaseException:
+        discard(staged)
+        raise
+    return batch
+
+
+def acknowledge(store: Store, source: str, batches: Sequence[int], now: datetime) -> Accepted:
+    """The journal entry that says that what differed in these batches of a source is meant."""
+    must_write(store)
+    known = entries(store)
+    discard_replaced(store, known)
+    entry = Accepted(len(known) + 1, source, tuple(batches), now)
+    staged = stage(store)
+    try:
+        append(store, staged, entry)
+    except BaseException:
+        discard(staged)
+        raise
+    return entry
+
+
+def profile_of(store: Store, batch: Batch) -> Profile | None:
+    """What the file of a batch looked like; None for a batch from before profiles were kept."""
+    return read_profile(_folder(store, batch.number))
+
+
+def mended_rows(store: Store, batch: Batch) -> tuple[Mended, ...]:
+    """The rows of a correction as they were handed in."""
+    path = _folder(store, batch.number) / MENDED
+    if not path.exists():
+        return ()
+    return tuple(sorted((Mended(*row) for row in read_columns(path, MENDED_COLUMNS)), key=lambda m: m.row))
+
+
+def landed_files(store: Store, batch: Batch, table: str) -> tuple[Path, ...]:
+    """The files of a batch that hold rows of one table."""
+    folder = _folder(store, batch.number)
+    return tuple(folder / landed.file for landed in batch.tables if landed.table == table)
+
+
 def quarantine_rows(store: Store, batch: Batch) -> tuple[Quarantined, ...]:
     """The rows of a batch that were not loaded, in the order of the file."""
-    landed = next((one for one in entries(store) if one.entry.number == batch.number), None)
-    if landed is None:
-        raise WorkspaceError(f"no journal entry has the number {batch.number}", where=str(store.landing))
-    path = landed.folder / QUARANTINE
+    return quarantined_in(_folder(store, batch.number))
+
+
+def quarantined_in(folder: Path) -> tuple[Quarantined, ...]:
+    """The rows set aside in a staged folder or a batch's."""
+    path = folder / QUARANTINE
     if not path.exists():
         return ()
     rows = read_columns(path, ("row", "line", "column", "code", "reason", "raw"))
     return tuple(sorted((Quarantined(*row) for row in rows), key=lambda q: (q.row, q.column, q.code)))
 
 
-def _same_load(entry: JournalEntry, draft: Draft) -> bool:
-    return isinstance(entry, Batch) and (entry.source, entry.content, entry.mapping) == (
-        draft.source,
-        draft.content,
-        draft.mapping,
-    )
+def _folder(store: Store, number: int) -> Path:
+    landed = next((one for one in entries(store) if one.entry.number == number), None)
+    if landed is None:
+        raise WorkspaceError(f"no journal entry has the number {number}", where=str(store.landing))
+    return landed.folder
+
+
+def last_load(known: Iterable[JournalEntry], source: str, content: str) -> Batch | None:
+    """The last batch that a source made of a content."""
+    found = None
+    for entry in known:
+        if isinstance(entry, Batch) and (entry.source, entry.content) == (source, content):
+            found = entry
+    return found
+
+
+def is_loaded(known: Iterable[JournalEntry], source: str, content: str, mapping: str) -> bool:
+    """Whether the last load of a content was read with the same mapping; a mapping that goes back to what it was
+    before reads the content again."""
+    last = last_load(known, source, content)
+    return last is not None and last.mapping == mapping

@@ -15,13 +15,16 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from headwater.errors import WorkspaceError
-from headwater.model.landing import Draft, Erasure, LandedTable
+from headwater.model.landing import Draft, Drift, Erasure, LandedTable
+from headwater.model.profile import Profile
 from headwater.store.disk import refusals, replace_file, temporary
 from headwater.store.engines.duckdb import FileConnection, Texts
-from headwater.store.journal import MANIFEST, QUARANTINE, Landed
+from headwater.store.journal import MANIFEST, MENDED, PROFILE, QUARANTINE, Landed, read_profile, write_profile
 from headwater.store.place import Store
+from headwater.store.records import from_json, to_json
 from headwater.store.scratch import scratch
 
 MARKER = "[erased]"
@@ -58,6 +61,26 @@ class Subjects:
         """Whether a text that people wrote or the program noted holds one of them."""
         return re.search(self.in_tables.within, text) is not None
 
+    def marked(self, kept: Any) -> Any:
+        """JSON values with `[erased]` in place of every text that is one of them or holds one."""
+        match kept:
+            case str():
+                return MARKER if self.held_by(kept) or re.search(self.in_tables.whole, kept) else kept
+            case list():
+                return [self.marked(one) for one in kept]
+            case dict():
+                return {name: self.marked(one) for name, one in kept.items()}
+            case _:
+                return kept
+
+    def out_of_profile(self, profile: Profile) -> Profile:
+        """The profile of a file without them."""
+        return from_json(Profile, self.marked(to_json(profile)))
+
+    def out_of_drift(self, drift: Sequence[Drift]) -> tuple[Drift, ...]:
+        """What was noticed of a file without them."""
+        return tuple(replace(d, what=MARKER) if self.marked(d.what) == MARKER else d for d in drift)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -79,9 +102,12 @@ class Taken:
         return tuple(counts.items())
 
 
+_ROWS_AS_TEXT = (QUARANTINE, MENDED)
+
+
 def held_in(files: FileConnection, path: Path, subjects: Subjects) -> tuple[int, int]:
     """How many rows of a landed file would be dropped, and how many others changed."""
-    if path.name == QUARANTINE:
+    if path.name in _ROWS_AS_TEXT:
         return files.count(path, subjects.in_raw_rows, drop_within=True)
     return files.count(path, subjects.in_tables, drop_within=False)
 
@@ -105,15 +131,18 @@ def take_out(
             continue
         dropped, masked = held_in(files, path, subjects) if path.suffix == ".parquet" else (0, 0)
         if dropped or masked:
-            raw = path.name == QUARANTINE
+            raw = path.name in _ROWS_AS_TEXT
             draft = temporary(target, ".parquet")
             texts = subjects.in_raw_rows if raw else subjects.in_tables
             left[path.name] = files.rewrite(path, draft, texts, drop_within=raw, marker=MARKER)
             dropped_rows += 0 if raw else dropped
             changed += masked
             draft.replace(target / path.name)
+        elif path.name == PROFILE and (profile := _marked_profile(folder, subjects)) is not None:
+            (target / PROFILE).unlink(missing_ok=True)
+            write_profile(target, profile)
         elif folder != target:
-            _share(path, target / path.name)
+            share(path, target / path.name)
     return Taken(
         dropped=dropped_rows,
         rows=before - files.distinct([target / name for name in names], "_row"),
@@ -127,7 +156,19 @@ def take_out(
     )
 
 
-def _share(path: Path, other: Path) -> None:
+def _marked_profile(folder: Path, subjects: Subjects) -> Profile | None:
+    """The profile in a folder without the subjects; None where it does not hold them, or there is none."""
+    profile = read_profile(folder)
+    marked = subjects.out_of_profile(profile) if profile is not None else None
+    return None if marked == profile else marked
+
+
+def profile_holds(folder: Path, subjects: Subjects) -> bool:
+    """Whether the profile in a folder holds one of them."""
+    return _marked_profile(folder, subjects) is not None
+
+
+def share(path: Path, other: Path) -> None:
     """Gives a file that never changes a second name; where the file system knows no links, a copy."""
     try:
         os.link(path, other)
@@ -147,7 +188,8 @@ def without_erased(store: Store, staged: Path, draft: Draft, journal: Iterable[L
             known = _recognised(store, files, sorted(staged.glob("*.parquet")), hashes)
             if not known:
                 return draft
-            taken = take_out(files, staged, staged, draft.tables, draft.warnings, Subjects(known))
+            subjects = Subjects(known)
+            taken = take_out(files, staged, staged, draft.tables, draft.warnings, subjects)
         finally:
             files.close()
     return replace(
@@ -159,6 +201,8 @@ def without_erased(store: Store, staged: Path, draft: Draft, journal: Iterable[L
         tables=taken.tables,
         warnings=taken.warnings,
         examples=(),
+        profile=subjects.out_of_profile(draft.profile) if draft.profile is not None else None,
+        drift=subjects.out_of_drift(draft.drift),
     )
 
 

@@ -31,22 +31,24 @@ def needs(seen: Seen) -> Iterator[Need]:
         told = {"subjects": tuple(r.subject for r in doubtful), "first": first}
         yield Need("checks_doubtful", "info", 100.0, doubtful[0].subject, told)
     newest: dict[str, int] = {}
-    for load in seen.condition.loads:
+    deliveries = [b for b in seen.condition.loads if not b.settles and not b.held]
+    for load in deliveries:
         newest.setdefault(load.source, load.number)
-    for load in seen.condition.loads:
-        if newest[load.source] == load.number and load.quarantined > SHARE * load.data_rows:
+    for load in deliveries:
+        left = load.quarantined - seen.condition.corrected.get(load.number, 0)
+        if newest[load.source] == load.number and left > SHARE * load.data_rows:
             groups = [a for a in seen.condition.aside if a.load == load.number]
             if not groups:
                 continue
             most = max(groups, key=lambda a: a.count)
             aside: dict[str, object] = {
                 "source": load.source,
-                "count": load.quarantined,
+                "count": left,
                 "rows": load.data_rows,
                 "column": most.column,
                 "reason": most.code.replace("_", " "),
                 "most": most.count,
                 "path": most.path,
             }
-            weight = 200.0 + 100 * load.quarantined / load.data_rows
+            weight = 200.0 + 100 * left / load.data_rows
             yield Need("rows_aside", "warn" if weight >= 201 else "info", weight, load.source, aside)

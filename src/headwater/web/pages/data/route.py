@@ -44,7 +44,7 @@ def _made(look: Look, refreshing: Any) -> Made:
         "open": _checks(look, checked, whole=False) if checked is not None else None,
         "checks": _checks(look, checked, whole=True) if checked is not None else None,
         "aside": _aside(look, found.aside) if found.aside else None,
-        "loads": _loads(look, found.loads) if found.loads else None,
+        "loads": _loads(look, found) if found.loads else None,
         "tables": _tables(look, found) if found.tables else None,
     }
     if checked is not None:
@@ -125,10 +125,16 @@ def _aside(look: Look, groups: tuple[Aside, ...]) -> Table:
     return Table(heads, rows, say("data.aside"), frozenset({3}))
 
 
-def _loads(look: Look, loads: tuple[Batch, ...]) -> Table:
-    say, words = look.say, look.words
+def _loads(look: Look, found: Condition) -> Table:
+    """Every load with the account of its rows: loaded, corrected, repeated and set aside are all of them."""
+    say, words, loads = look.say, look.words, found.loads
+
+    def mended(batch: Batch) -> int:
+        return found.corrected.get(batch.number, 0)
+
     heads = tuple(
-        say(f"data.{h}") for h in ("load", "when", "source", "file", "rows", "kept", "collapsed", "set_aside")
+        say(f"data.{h}")
+        for h in ("load", "when", "source", "file", "rows", "kept", "corrected", "collapsed", "set_aside", "apart")
     )
     rows = tuple(
         (
@@ -136,13 +142,24 @@ def _loads(look: Look, loads: tuple[Batch, ...]) -> Table:
             words.moment(b.loaded_at),
             b.source,
             b.path.rpartition("/")[2],
-            *(words.count(n) for n in (b.data_rows, b.loaded, b.collapsed, b.quarantined)),
+            *(words.count(n) for n in (b.data_rows, b.loaded, mended(b), b.collapsed, b.quarantined - mended(b))),
+            _apart(look, b, b.number in found.held),
         )
         for b in loads[:MOST_LOADS]
     )
     left = len(loads) - len(rows)
     note = say("data.loads_more", n=words.count(left)) if left else ""
-    return Table(heads, rows, say("data.loads"), frozenset({0, 4, 5, 6, 7}), note)
+    return Table(heads, rows, say("data.loads"), frozenset({0, 4, 5, 6, 7, 8}), note)
+
+
+def _apart(look: Look, batch: Batch, held: bool) -> str | Cell:
+    """What of a file is no data row, and what stands out about the load."""
+    told = [f"{look.words.count(count)} {kind.replace('_', ' ')}" for kind, count in batch.skipped]
+    if held:
+        return Cell("; ".join([look.say("data.held"), *(d.what for d in batch.drift), *told]), kind="warn")
+    if batch.settles:
+        told.insert(0, look.say("data.correction"))
+    return "; ".join([*told, *(d.what for d in batch.drift)])
 
 
 def _tables(look: Look, found: Condition) -> Table:
