@@ -34,6 +34,10 @@ GOALS = {"warm": 100.0, "again": 20.0, "p95": 300.0, "median": 40.0}
 """Milliseconds at most: a page made anew, the same page again, and 95 of 100 and half of the pages of the readers."""
 
 
+MOST_SECONDS = 1800.0
+"""A refresh that is not done by then is never done."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the table; times in milliseconds."""
@@ -72,6 +76,7 @@ def entered(link: str) -> Iterator[httpx.Client]:
     """A client that was let in."""
     with httpx.Client(base_url=link.partition("?")[0], trust_env=False, timeout=120) as client:
         client.get(link)
+        client.get("/api/check")  # what a new server works out beside the pages is no part of them
         yield client
 
 
@@ -79,10 +84,16 @@ def pages(client: httpx.Client) -> list[str]:
     """The pages that readers open: those of the site, and the numbers behind them."""
     wanted = ["/", "/kpi", "/data", *(f"/kpi/{kpi}" for kpi in KPIS)]
     asked = [f"/api/measure?kpi={kpi}&grain=month&period=last+12+months" for kpi in KPIS]
-    found = [path for path in (*wanted, *asked) if client.get(path).status_code == 200]
-    if "/" not in found:
-        raise SystemExit("the server has no first page")
-    return found
+    answers = {path: client.get(path) for path in (*wanted, *asked)}
+    if answers["/"].status_code != 200:
+        raise SystemExit(f"the server has no first page: {told(answers['/'])}")
+    return [path for path, answer in answers.items() if answer.status_code == 200]
+
+
+def told(answer: httpx.Response) -> str:
+    """The status of an answer, and what its page or problem says."""
+    text = " ".join(re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", answer.text, flags=re.S).split())
+    return f"status {answer.status_code}, {text[:300]}"
 
 
 def timed(client: httpx.Client, paths: Sequence[str]) -> list[float]:
@@ -93,7 +104,7 @@ def timed(client: httpx.Client, paths: Sequence[str]) -> list[float]:
         answer = client.get(path)
         took.append((time.perf_counter() - began) * 1000)
         if answer.status_code != 200:
-            raise SystemExit(f"{path}: status {answer.status_code}")
+            raise SystemExit(f"{path}: {told(answer)}")
     return took
 
 
@@ -137,11 +148,15 @@ def together(
         assert process.stdout is not None
         process.stdout.readline()  # they begin
         time.sleep(3 * every)
-        before = client.get("/api/refresh").json()
+        before = state = client.get("/api/refresh").json()
         change(workspace)
         changed = time.time()
         started = finished = 0.0
+        patience = time.monotonic() + MOST_SECONDS
         while not finished:
+            if time.monotonic() > patience or process.poll() is not None:
+                process.kill()
+                raise SystemExit(f"no refresh was done: {state}")
             time.sleep(0.2)
             state = client.get("/api/refresh").json()
             if state["running"] and not started:
