@@ -207,8 +207,7 @@ def _table(at: Bench, table: Table, orders: Sequence[tuple[str, str]]) -> Iterat
         (counts,) = at.reader.rows(render(Group(Scan(table.id), (), aggregates)))
         for (name, state, told, _), count in zip(tests, counts, strict=True):
             yield _counted(name, state, table.id, int(count), told)
-    for column in table.columns:
-        yield from _references(at, table, column)
+    yield from _references(at, table)
 
 
 def _key(table: Table) -> tuple[str, ...]:
@@ -263,23 +262,37 @@ def _reversed(table: Table, start: str, end: str) -> Scalar:
     return Op("or", (earlier, Op("lt", (Col(end), Col(start)))))
 
 
-def _references(at: Bench, table: Table, column: Column) -> Iterator[Result]:
-    for reference in column.references:
-        target = at.catalogue.tables.get(reference.table)
-        stored = at.reader.generation.table(reference.table)
-        if target is None or stored is None or not stored.rows or len(target.key) != 1:
-            continue
-        present = Op("not", (Op("is_null", (Col(column.id),)),))
-        told, concerned = "", present
-        if reference.by:
-            told = f" where {reference.by!r} is {reference.value!r}"
-            concerned = Op("and", (present, Op("eq", (Col(reference.by), Lit(reference.value)))))
-        given = Project(Scan(table.id), (Named("id", Col(column.id)),), concerned)
-        condition = Op("eq", (Col("id", "left"), Col(target.key[0], "right")))
-        orphans = Project(Join(given, Scan(target.id), "anti", condition), (Named("id", Col("id", "left")),))
-        ((count,),) = at.reader.rows(render(Group(orphans, (), (NamedAgg("n", Agg("count_rows")),))))
-        what = f"have a {column.id!r} that {target.id!r} does not hold{told}"
-        yield _counted("references", "warning", table.id, int(count), what)
+def _references(at: Bench, table: Table) -> Iterator[Result]:
+    """Whether every id that a table names is held by the table it names; all its references in one reading of it."""
+    tests = [(c.id, r) for c in table.columns for r in c.references if _can_be_looked_up(at, r.table)]
+    if not tests:
+        return
+    names = dict.fromkeys(n for column, r in tests for n in (column, r.by) if n)
+    rows: Relation = Project(Scan(table.id), tuple(Named(n, Col(n)) for n in names))
+    known: dict[tuple[str, str], str] = {}
+    for column, r in tests:
+        if (column, r.table) not in known:
+            ids = Project(Scan(r.table), (Named("_id", Col(at.catalogue.tables[r.table].key[0])),))
+            joined = Join(rows, ids, "left", Op("eq", (Col(column, "left"), Col("_id", "right"))))
+            kept = (Named(n, Col(n, "left")) for n in (*names, *known.values()))
+            known[column, r.table] = f"_lacks_{len(known)}"
+            rows = Project(joined, (*kept, Named(known[column, r.table], Op("is_null", (Col("_id", "right"),)))))
+    counted = []
+    for i, (column, r) in enumerate(tests):
+        orphan = (Op("not", (Op("is_null", (Col(column),)),)), Col(known[column, r.table]))
+        concerned = (Op("eq", (Col(r.by), Lit(r.value))),) if r.by else ()
+        counted.append(NamedAgg(f"n{i}", Agg("count_rows", where=Op("and", (*orphan, *concerned)))))
+    (counts,) = at.reader.rows(render(Group(rows, (), tuple(counted))))
+    for (column, r), count in zip(tests, counts, strict=True):
+        told = f" where {r.by!r} is {r.value!r}" if r.by else ""
+        yield _counted(
+            "references", "warning", table.id, int(count), f"have a {column!r} that {r.table!r} does not hold{told}"
+        )
+
+
+def _can_be_looked_up(at: Bench, target: str) -> bool:
+    table, stored = at.catalogue.tables.get(target), at.reader.generation.table(target)
+    return table is not None and stored is not None and stored.rows > 0 and len(table.key) == 1
 
 
 def _counted(check: str, state: str, table: str, count: int, told: str) -> Result:
