@@ -87,7 +87,8 @@ def _mapping(name: str, table: Mapping[str, Any]) -> Iterator[str]:
         yield f"| `{target}` | {_cell(_column(column))} |"
     for key, what in (
         ("where", "rows with"), ("deleted", "deleted by"), ("merged_into", "merged into"),
-        ("merged_from", "ids merged into the row"), ("updated_at", "newer by"), ("currency", "currency"),
+        ("merged_from", "ids merged into the row"), ("updated_at", "newer by"),
+        ("until", "state ended at"), ("currency", "currency"),
     ):  # fmt: skip
         if said := table.get(key):
             yield f"| *{what}* | {_cell(_special(said))} |"

@@ -121,7 +121,7 @@ def load(
     assert [q["row"] for q in loaded.aside] == sorted(q["row"] for q in loaded.aside)
     for t in draft.tables:
         assert len(loaded.tables[t.table]) == t.rows
-    if len(draft.tables) == 1 and not any(m.merged_from for m in mappings):
+    if len(draft.tables) == 1 and not any(m.merged_from or m.until for m in mappings):
         assert draft.loaded == draft.tables[0].rows
     for file in staged.iterdir():
         file.unlink()

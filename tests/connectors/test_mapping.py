@@ -422,3 +422,26 @@ def test_a_part_of_the_key_that_is_optional_may_be_unmapped_or_empty(tmp_path: P
     assert [row for row, *_ in loaded.codes] == [4, 5]
     alone = load(tmp_path, "deal_id,score\n1,a\n2,b\n", mapping(days, "deal_id", "score"), tables=(days,))
     assert alone.column("deal_id") == ["1", "2"]
+
+
+def test_a_key_whose_last_state_ended_is_deleted_then_and_counts_no_row(tmp_path: Path) -> None:
+    """1 goes on, 2 ended, 3 ends ahead, 4 came back, 5 ended and is set aside for the other content of its twin."""
+    content = (
+        "id,score,start,end\n1,a,2026-01-01 00:00:00,2026-01-31 23:59:59\n1,b,2026-02-01 00:00:00,9999-12-31 23:59:59\n"
+        "2,a,2026-01-01 00:00:00,2026-01-31 23:59:59\n2,b,2026-02-01 00:00:00,2026-03-01 12:00:00\n"
+        "3,a,2026-01-01 00:00:00,2050-01-01 00:00:00\n4,a,2026-01-01 00:00:00,2026-01-31 23:59:59\n"
+        "4,b,2026-03-01 00:00:00,\n5,a,2026-01-01 00:00:00,2026-01-31 23:59:59\n"
+        "5,b,2026-01-01 00:00:00,2026-01-31 23:59:59\n"
+    )
+    mapped = mapping(DEALS, deal_id="id", account="score", _updated_at="start", _until="end")
+    loaded = load(tmp_path, content, mapped, date_format="iso")
+    assert (loaded.draft.data_rows, loaded.draft.loaded, loaded.draft.quarantined) == (9, 7, 2)
+    assert loaded.warnings == set()
+    ended = [r for r in loaded.rows if r["_deleted"]]
+    assert [(r["deal_id"], r["account"], r["_updated_at"]) for r in ended] == [("2", None, datetime(2026, 3, 1, 12))]
+
+
+def test_an_end_that_is_no_date_sets_the_row_aside(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, deal_id="id", _updated_at="start", _until="end")
+    loaded = load(tmp_path, "id,start,end\n1,2026-01-01,soon\n", mapped, date_format="iso")
+    assert loaded.codes == [(1, "_until", "bad_date")]

@@ -277,16 +277,18 @@ tables:
   deals:
     key: [deal_id, stage]
     merged_from: merged
+    until: end
     where: {column: won, values: [x], filled: true}
     columns:
       deal_id: {column: id, columns: [a, b]}
       stage: {columns: [a, b], take: last}
       created_at: c
 """
-    assert (9, "tables.deals.columns.stage.take") in [(line, key) for line, key, _ in faults(tmp_path, text)]
+    assert (10, "tables.deals.columns.stage.take") in [(line, key) for line, key, _ in faults(tmp_path, text)]
     found = faults(tmp_path, text.replace("take: last", "take: first"))
     assert [(line, key) for line, key, _ in found] == [
-        (8, "tables.deals.columns.deal_id"), (5, "tables.deals.merged_from"), (6, "tables.deals.where"),
+        (9, "tables.deals.columns.deal_id"), (6, "tables.deals.until"), (5, "tables.deals.merged_from"),
+        (7, "tables.deals.where"),
     ]  # fmt: skip
 
 
@@ -296,6 +298,8 @@ path: a.csv
 tables:
   leads:
     merged_from: {column: merged, separator: "|"}
+    updated_at: start
+    until: end
     where: {column: won, filled: true}
     columns: {lead_id: {columns: [a, b], join: "-"}, channel: {columns: [c, d], take: first}}
 """
@@ -306,6 +310,8 @@ tables:
             ColumnMapping("lead_id", columns=("a", "b"), join="-"),
             ColumnMapping("channel", columns=("c", "d"), take="first"),
         ),
+        updated_at="start",
+        until="end",
         where_column="won",
         where_filled=True,
         merged_from="merged",

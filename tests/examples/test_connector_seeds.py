@@ -164,3 +164,23 @@ def test_ids_that_were_merged_lead_to_the_one_that_was_kept(tmp_path: Path) -> N
     found = workspace.measure("opportunities_created", by=["account_industry"])
     assert {dict(o.segment)["account_industry"]: o.value for o in found} == {"IT": 3, "Trade": 1}
     assert not workspace.check().failed
+
+
+def test_states_of_a_history_are_versions_and_the_end_of_the_last_deletes(tmp_path: Path) -> None:
+    """Deal 1 grew from 10 to 12 in February and is open; deal 2 was deleted in March and counts nowhere, as any record
+    that its source deletes."""
+    header = "_fivetran_start,_fivetran_end,id,stage_name,is_closed,is_won,close_date,amount,created_date,is_deleted\n"
+    rows = (
+        "2025-01-01 00:00:00,2025-02-09 23:59:59.999,1,Open,false,false,,10,2025-01-01 00:00:00,false\n"
+        "2025-02-10 00:00:00,9999-12-31 23:59:59,1,Open,false,false,,12,2025-01-01 00:00:00,false\n"
+        "2025-01-01 00:00:00,2025-03-09 23:59:59.999,2,Open,false,false,,5,2025-01-01 00:00:00,false\n"
+    )
+    (tmp_path / "history.csv").write_text(header + rows, encoding="utf-8")
+    match = best(tmp_path / "history.csv")
+    assert match is not None
+    assert match.id == "salesforce.opportunity_history"
+    source = {"path": "history.csv", **match.source(), "tables": match.tables(), "complete_through": "2025-04-30"}
+    workspace, files = workspace_of(tmp_path, tmp_path, history=source)
+    assert (files["history"].loaded, files["history"].data_rows) == (3, 3)
+    found = workspace.measure("pipeline_value", period="2025-01..2025-04", grain="month")
+    assert [o.value for o in found] == [10, 12, 12, 12]

@@ -41,8 +41,8 @@ FIRST_DAY, LAST_DAY = day_number(date(1900, 1, 1)), day_number(date(2200, 12, 31
 """Dates outside are refused."""
 
 LONGEST_ID, LONGEST_TEXT = 1_000, 1 << 20
-MERGED_FROM = "_merged_from"
-"""Beside the typed columns: the ids that were merged into each row."""
+MERGED_FROM, UNTIL = "_merged_from", "_until"
+"""Beside the typed columns: the ids that were merged into each row, and when its state ended."""
 TRUE = ("true", "t", "yes", "y", "1", "1.0", "on")
 FALSE = ("false", "f", "no", "n", "0", "0.0", "off")
 
@@ -97,6 +97,12 @@ class TablePlan:
     prefix: str = ""
     merged_from: int = -1
     merged_separator: str = ";"
+    until: ColumnPlan | None = None
+
+    @property
+    def stamps(self) -> tuple[ColumnPlan, ...]:
+        """The columns of the file that say when a state began and ended."""
+        return tuple(p for p in (self.updated_at, self.until) if p is not None)
 
 
 @dataclass(slots=True)
@@ -163,7 +169,10 @@ class Converter:
         columns["_merged_into"] = self._merged(chunk, size)
         if plan.merged_from >= 0:
             columns[MERGED_FROM] = self._merged_ids(chunk)
-        columns["_updated_at"], found = self._updated(chunk, size)
+        columns["_updated_at"], found = self._stamp(plan.updated_at, chunk, size)
+        if plan.until is not None:
+            columns[UNTIL], more = self._stamp(plan.until, chunk, size, open_end=True)
+            found += more
         return Typed(columns, tuple(faults + found), meant)
 
     def _has_any(self, chunk: Chunk) -> Flags:
@@ -194,13 +203,17 @@ class Converter:
         lists = [[prefix + i.strip() for i in (t or "").split(separator) if i.strip()] for t in texts.to_pylist()]
         return pa.array(lists, pa.list_(pa.string()))
 
-    def _updated(self, chunk: Chunk, size: int) -> tuple[Any, list[Fault]]:
-        p = self.plan.updated_at
+    def _stamp(
+        self, p: ColumnPlan | None, chunk: Chunk, size: int, *, open_end: bool = False
+    ) -> tuple[Any, list[Fault]]:
+        """Instants; with `open_end` a date beyond all that are possible (the year 9999) is none."""
         if p is None:
             return pa.nulls(size, pa.timestamp("us")), []
         cells = chunk.columns[p.place]
         texts = without_empty(trimmed(cells.texts), p.empty)
         moments = moments_of(Cells(texts, cells.kinds), p)
+        if open_end:
+            texts = pc.if_else(pa.array(moments.valid & (moments.days > LAST_DAY)), pa.scalar(None, pa.string()), texts)
         # A change known to the day alone counts from the start of that day.
         started = Moments(moments.days, np.maximum(moments.micros, 0), moments.offsets, moments.valid)
         utc, _, codes, _ = self._instants(started, _flags(pc.is_valid(texts)), p)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from headwater.connectors.aside import Aside
 from headwater.connectors.cells import TEXT, Chunk, Flags, Integers, Reader
 from headwater.connectors.convert import (
     MERGED_FROM,
+    UNTIL,
     ColumnPlan,
     Converter,
     TablePlan,
@@ -46,8 +47,8 @@ from headwater.model.types import DAY_SUFFIX, Kind, Type
 
 QUARANTINE = "quarantine.parquet"
 ROW_GROUP = 65_536
-FIRST_MERGED = ROWS_IN_A_BATCH // 4
-"""The number of the first row that says where an id went which another row lists as merged into it."""
+FIRST_TOLD = ROWS_IN_A_BATCH // 4
+"""The number of the first row that is none of the file's, but told by one: where an id went, when a key ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ def land(
     collapsed, landed = _settle(writers, spool, show, twins)
     quarantined = structural.count + values.count + twins.count
     for writer in writers:
-        writer.add_merged()
-    if reader.tally.records >= FIRST_MERGED:
+        writer.add_told(now)
+    if reader.tally.records >= FIRST_TOLD:
         raise Refused("too_large", f"the file has {reader.tally.records:,} rows", do="Split it into several files.")
     data_rows = reader.tally.records - not_meant
     if landed + quarantined + collapsed != data_rows:
@@ -165,7 +166,7 @@ def _first_pass(
     watched = [
         (p, evidence)
         for plan in plans
-        for p in (*plan.columns, *([plan.updated_at] if plan.updated_at else []))
+        for p in (*plan.columns, *plan.stamps)
         if p.place >= 0 and (evidence := _evidence(p)) is not None
     ]
     for chunk in reader.chunks():
@@ -204,6 +205,7 @@ def _first_pass(
             plan,
             columns=tuple(decided.get(id(p), p) for p in plan.columns),
             updated_at=decided.get(id(plan.updated_at), plan.updated_at) if plan.updated_at else None,
+            until=decided.get(id(plan.until), plan.until) if plan.until else None,
         )
         for plan in plans
     ), shown
@@ -331,6 +333,7 @@ class _Writer:
         self._hashes: list[Integers] = []
         self._rows: list[Integers] = []
         self._merged: list[tuple[int, str, str, datetime | None]] = []
+        self._ends: list[tuple[int, tuple[Any, ...], datetime | None]] = []
 
     def _open(self) -> None:
         self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd")
@@ -349,9 +352,15 @@ class _Writer:
         self._rows.append(rows[keep])
         if MERGED_FROM in typed.columns:
             lists = typed.columns[MERGED_FROM].filter(pa.array(keep))
-            said = zip(batch["_row"], lists, batch[self.key[0]], batch["_updated_at"], strict=True)
-            for row, ids, survivor, changed in said:
-                self._merged += [(row.as_py(), i, survivor.as_py(), changed.as_py()) for i in ids.as_py()]
+            listed = pc.greater(pc.list_value_length(lists), 0)
+            named = batch.filter(listed)
+            parts = (named[n].to_pylist() for n in ("_row", self.key[0], "_updated_at"))
+            for row, survivor, changed, ids in zip(*parts, lists.filter(listed).to_pylist(), strict=True):
+                self._merged += [(row, i, survivor, changed) for i in ids]
+        if UNTIL in typed.columns:
+            keys = zip(*(batch[n].to_pylist() for n in self.key), strict=True)
+            ends = typed.columns[UNTIL].filter(pa.array(keep)).to_pylist()
+            self._ends += zip(batch["_row"].to_pylist(), keys, ends, strict=True)
         self._append(batch)
 
     def _append(self, batch: Any) -> None:
@@ -394,23 +403,31 @@ class _Writer:
         """Writes the file again without these rows."""
         gone = set(rows.tolist())
         self._merged = [m for m in self._merged if m[0] not in gone]
+        self._ends = [e for e in self._ends if e[0] not in gone]
         self._again(rows, None)
 
-    def add_merged(self) -> None:
-        """Adds a row for each id that a written row lists as merged into it: it says no more than where the id went.
-        They are no rows of the file, so nothing counts them."""
+    def add_told(self, now: datetime) -> None:
+        """Adds what rows tell of other keys and times: a row for each id that one lists as merged into it, and one that
+        deletes a key whose last state ended before `now`. They are no rows of the file, so nothing counts them."""
         said = {(i, survivor): changed for _, i, survivor, changed in self._merged if i != survivor}
-        if not said:
+        told: list[dict[str, Any]] = [
+            {self.key[0]: i, "_merged_into": survivor, "_updated_at": changed, "_deleted": False}
+            for (i, survivor), changed in said.items()
+        ]
+        past = now.astimezone(UTC).replace(tzinfo=None)
+        ends: dict[tuple[Any, ...], datetime | None] = {}
+        for _, key, end in self._ends:
+            last = ends.setdefault(key, end)
+            ends[key] = None if last is None or end is None else max(last, end)
+        told += [
+            {**dict(zip(self.key, key, strict=True)), "_updated_at": end, "_deleted": True}
+            for key, end in ends.items()
+            if end is not None and end <= past
+        ]
+        if not told:
             return
-        values: dict[str, list[Any]] = {
-            self.key[0]: [i for i, _ in said],
-            "_merged_into": [survivor for _, survivor in said],
-            "_updated_at": list(said.values()),
-            "_row": list(range(FIRST_MERGED, FIRST_MERGED + len(said))),
-            "_deleted": [False] * len(said),
-        }
-        more = [pa.array(values.get(f.name, [None] * len(said)), f.type) for f in self.schema]
-        self._again(np.zeros(0, np.int64), pa.table(more, schema=self.schema))
+        numbered = [{**row, "_row": FIRST_TOLD + i} for i, row in enumerate(told)]
+        self._again(np.zeros(0, np.int64), pa.Table.from_pylist(numbered, schema=self.schema))
 
     def _again(self, without: Integers, more: Any) -> None:
         """Writes the file again, without some rows and with more of them at its end."""
@@ -521,7 +538,7 @@ def _warnings(
     used = {i for p in plans for c in p.columns for i in c.read_from}
     for p in plans:
         used |= {p.deleted, p.merged_into, p.merged_from, p.where, p.currency_place}
-        used |= set(p.updated_at.read_from if p.updated_at else ())
+        used |= {i for stamp in p.stamps for i in stamp.read_from}
     spare = [h for i, h in enumerate(reader.header) if h and i not in used]
     if spare:
         names = ", ".join(repr(h) for h in spare[:20]) + (" ..." if len(spare) > 20 else "")

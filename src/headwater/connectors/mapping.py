@@ -73,11 +73,13 @@ def _plan(
     absent = [k for k in key if k not in mapped and not ((c := table.column(k)) and c.optional)]
     if absent:
         raise Refused("missing_column", f"the key column {absent[0]!r} of {table.id!r} is not mapped", column=absent[0])
-    updated = None
-    if mapping.updated_at:
-        stamp = Column("_updated_at", TIME)
-        m = ColumnMapping("_updated_at", mapping.updated_at)
-        updated = _column(source, m, stamp, table, header, settings, required=False, prefix="", serials=serials)
+
+    def stamp(name: str, column: str) -> ColumnPlan | None:
+        if not column:
+            return None
+        m, c = ColumnMapping(name, column), Column(name, TIME)
+        return _column(source, m, c, table, header, settings, required=False, prefix="", serials=serials)
+
     return TablePlan(
         table,
         tuple(columns),
@@ -87,7 +89,8 @@ def _plan(
         merged_into=_place(header, mapping.merged_into),
         merged_from=_place(header, mapping.merged_from),
         merged_separator=mapping.merged_separator,
-        updated_at=updated,
+        updated_at=stamp("_updated_at", mapping.updated_at),
+        until=stamp("_until", mapping.until),
         where=_place(header, mapping.where_column),
         where_values=frozenset(mapping.where_values),
         where_filled=mapping.where_filled,

@@ -29,7 +29,9 @@ def source_json(source: Source) -> Json:
 
 
 _LATER_TABLE = {
-    f.name: f.default for f in fields(TableMapping) if f.name in ("merged_from", "merged_separator", "where_filled")
+    f.name: f.default
+    for f in fields(TableMapping)
+    if f.name in ("until", "merged_from", "merged_separator", "where_filled")
 }
 _LATER_COLUMN = {f.name: f.default for f in fields(ColumnMapping) if f.name in ("columns", "join", "take")}
 """Keys that were added later: unsaid, they leave a mapping's hash, and so what was loaded under it, as it was."""

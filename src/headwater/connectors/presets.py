@@ -193,7 +193,7 @@ class Match:
                 table["columns"][target] = filled
         if "key" in said:
             table["key"] = said["key"]
-        for name in ("updated_at", "merged_into"):
+        for name in ("updated_at", "until", "merged_into"):
             if header := self.header(said.get(name, "")):
                 table[name] = header
         for name in ("deleted", "merged_from", "where"):

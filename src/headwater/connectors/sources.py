@@ -75,6 +75,7 @@ class _Table(Definition):
     merged_into: str = ""
     merged_from: str | _MergedFrom = ""
     updated_at: str = ""
+    until: str = ""
     currency: str = ""
     where: _Where | None = None
 
@@ -186,6 +187,7 @@ def _table(name: str, model: _Table) -> TableMapping:
         where_column=model.where.column if model.where else "",
         where_values=model.where.values if model.where else (),
         where_filled=bool(model.where and model.where.filled),
+        until=model.until,
         merged_from=merged.column,
         merged_separator=merged.separator,
     )
@@ -371,6 +373,9 @@ def _table_faults(
             yield document.fault((*at, "columns"), f"the key column {c.id!r} is not mapped")
         elif c.required and not _is_filled(c, table):
             yield document.fault((*at, "columns"), f"the required column {c.id!r} is not mapped")
+    if model.until and not model.updated_at:
+        do = "Name the column with the start of each state under 'updated_at'."
+        yield document.fault((*at, "until"), "'until' ends states whose start is not said", do)
     if model.merged_from and len(model.key or table.key) != 1:
         yield document.fault((*at, "merged_from"), "rows with a key of several columns are not merged")
     if model.where is not None and not model.where.values and not model.where.filled:

@@ -111,7 +111,7 @@ def headers_of(table: Mapping[str, Any]) -> tuple[str, ...]:
     for key in ("deleted", "where", "merged_from"):
         said = table.get(key)
         found += [said] if isinstance(said, str) and said else [said["column"]] if said else []
-    found += [table[key] for key in ("merged_into", "updated_at") if table.get(key)]
+    found += [table[key] for key in ("merged_into", "updated_at", "until") if table.get(key)]
     if (currency := table.get("currency")) and not _is_code(currency):
         found.append(currency)
     return tuple(dict.fromkeys(found))

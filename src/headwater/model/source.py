@@ -52,7 +52,8 @@ class ColumnMapping:
 class TableMapping:
     """Rows of the file as rows of one table. `where_column`/`where_values`: only rows whose file column has one of
     these texts belong to this table (one file may feed several tables); others are counted as not meant for it.
-    With `where_filled` rows with any text there do.
+    With `where_filled` rows with any text there do. `until`: the header of the time at which a state ended; a key whose
+    last state ended is deleted then.
     `merged_from`: the header of a list of the ids that were merged into the row, `merged_separator` between them."""
 
     table: str
@@ -65,6 +66,7 @@ class TableMapping:
     currency: str = ""
     where_column: str = ""
     where_values: tuple[str, ...] = ()
+    until: str = ""
     merged_from: str = ""
     merged_separator: str = ";"
     where_filled: bool = False
