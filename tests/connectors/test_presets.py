@@ -112,6 +112,19 @@ def test_an_unknown_header_is_named_and_never_guessed() -> None:
     assert "conversions" not in best.tables()["ad_days"]["columns"]
 
 
+def test_headers_are_compared_without_case_blanks_and_kinds_of_dashes() -> None:
+    header = [" ID DE FICHE D\u2019INFORMATIONS", "Nom  de la\u00a0transaction ", "phase de la transaction"]
+    best = recognise(header, "", PRESETS)[0]
+    assert (best.id, best.language, best.unknown) == ("hubspot.deals_download", "fr", ())
+    assert best.tables()["opportunities"]["columns"]["opportunity_id"] == header[0]
+    tagged = [
+        "Sitzung - prim\u00e4re Channelgruppe (Standard-Channelgruppe)",
+        "Sitzungen",
+        "Sitzungen mit Interaktionen",
+    ]
+    assert recognise(tagged, "", PRESETS)[0].id == "ga4.traffic_acquisition_download"
+
+
 def test_a_header_that_lacks_what_is_needed_is_no_match() -> None:
     assert recognise(["Day", "Campaign", "Clicks"], "campaigns.csv", PRESETS) == ()
     assert recognise([], "", PRESETS) == ()

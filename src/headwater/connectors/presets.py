@@ -327,5 +327,8 @@ def _in(wording: str, index: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    """A header as it is compared: small letters, single blanks."""
-    return " ".join(text.casefold().split())
+    """A header as it is compared: small letters, single blanks, one kind of dash and of apostrophe."""
+    return " ".join(text.casefold().translate(_SAME).split())
+
+
+_SAME = str.maketrans({"\u2019": "'", "\u2013": "-", "\u2010": "-", "\u2011": "-"})
