@@ -59,6 +59,22 @@ def test_a_limit_that_is_broken_is_named(large: Path, staged: Path, limits: Limi
     assert str(large) in error.where
 
 
+def test_reports_are_short_whatever_the_file_holds(tmp_path: Path) -> None:
+    name, cell = "n" * 900_000, "x" * 900_000
+    loaded = load(tmp_path, f"deal_id,account,{name}\n,{cell},1\n1,{cell},1\n", mapping(DEALS, "deal_id", "account"))
+    (example,) = loaded.draft.examples
+    assert len(example.raw) == len(loaded.draft.warnings[0]) == child.LONGEST_TOLD + 4
+    assert loaded.aside[0]["raw"] == f",{cell},1"  # nothing of it is lost
+    with pytest.raises(SourceError) as e:
+        load(tmp_path, f"{name}\n1\n", mapping(DEALS, "deal_id"))
+    assert len(str(e.value)) < 10_000
+
+
+def test_an_answer_without_an_end_is_not_taken(large: Path, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "LONGEST_ANSWER", 100)
+    assert "what may be told of it" in str(refused(large, staged, LIMITS))
+
+
 def test_processor_time_is_limited(large: Path, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsing, "CHILD", [sys.executable, "-c", _SPIN])
     error = refused(large, staged, Limits(cpu_seconds=1))

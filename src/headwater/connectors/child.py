@@ -18,6 +18,9 @@ from typing import Any
 HEADROOM_MB = 6144
 """Address space beyond resident memory: libraries reserve much that they never touch."""
 
+LONGEST_TOLD = 2_000
+"""Characters of one text of a report."""
+
 
 def main() -> int:
     """Does one job: a line of JSON in, a line of JSON out."""
@@ -80,7 +83,8 @@ def reason(error: Exception) -> dict[str, Any]:
 
     match error:
         case Refused():
-            return {"refused": {n: getattr(error, n) for n in ("code", "what", "row", "line", "column", "do")}}
+            told = {n: getattr(error, n) for n in ("code", "what", "row", "line", "column", "do")}
+            return {"refused": {n: short(v) if isinstance(v, str) else v for n, v in told.items()}}
         case MemoryError():
             return {"limit": "memory"}
         case OSError():
@@ -93,6 +97,11 @@ def reason(error: Exception) -> dict[str, Any]:
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
     return {"failed": f"{type(error).__name__} at {place}"}
+
+
+def short(text: str) -> str:
+    """A text for people, which may hold names and cells of any length: its beginning, where it is long."""
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]} ..."
 
 
 def _members(job: dict[str, Any]) -> list[tuple[str, int, str]]:
@@ -125,6 +134,8 @@ def _land(job: dict[str, Any]) -> dict[str, Any]:
     result = asdict(landed)
     result["tables"] = [message.landed_json(t) for t in landed.tables]
     result["complete_through"] = landed.complete_through.isoformat() if landed.complete_through else None
+    result["warnings"] = [short(w) for w in landed.warnings]
+    result["examples"] = [{n: short(v) if isinstance(v, str) else v for n, v in e.items()} for e in result["examples"]]
     result["content"] = content
     result["changed"] = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
     return result

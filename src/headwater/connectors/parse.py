@@ -35,6 +35,9 @@ RULES = 2
 CHILD = [sys.executable, "-m", "headwater.connectors.child"]
 """What is spawned; it reads a job from its input and writes one answer."""
 
+LONGEST_ANSWER = 32 << 20
+"""Bytes of an answer that are taken: what a child says must not fill the memory of the one who asked."""
+
 _LOOK_EVERY = 0.02
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
 
@@ -142,7 +145,6 @@ def spawn(
     modules = os.pathsep.join(dict.fromkeys([package, *(p for p in sys.path if Path(p).is_absolute())]))
     environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
     environment |= {"PYTHONPATH": modules, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    environment |= {"OPENPYXL_DEFUSEDXML": "False", "OPENPYXL_LXML": "False"}  # `workbook` refuses declarations itself
     out = Path(job["staged"]) / ".answer.json"
     with out.open("wb") as answer:
         child = subprocess.Popen(
@@ -162,10 +164,13 @@ def spawn(
             if child.stdin is not None:
                 with contextlib.suppress(OSError):
                     child.stdin.close()
-    text = out.read_bytes()
+    with out.open("rb") as written:
+        text = written.read(LONGEST_ANSWER + 1)
     out.unlink()
     if broken:
         return text, _beyond(broken, path)
+    if len(text) > LONGEST_ANSWER:
+        return b"", _beyond("what may be told of it", path)
     if child.returncode == 0 and text:
         return text, None
     if child.returncode == -signal.SIGXCPU:

@@ -92,7 +92,7 @@ class Records:
         for some in text.lines():
             for line in some:
                 number += 1
-                if not line.strip():
+                if not line.strip(" \t\r"):
                     self.tally.skipped["blank"] += 1
                     continue
                 self.tally.records += 1
