@@ -8,13 +8,16 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from headwater import Workspace
 from headwater.api.held import Held
 from tests.conftest import REPOSITORY
 from tests.web.browsing import Visit, browser, serving, visit
+from tests.web.test_add_page import LEADS
 
 OUT = REPOSITORY / "build" / "screenshots"
 DEMO = REPOSITORY / "build" / "demo"
@@ -41,13 +44,37 @@ def main() -> None:
             with visit(window, address, scheme=scheme, size=size) as seen:
                 for name, path in pages(seen):
                     seen.go(path)
-                    settle(seen)
-                    look = f"{name}-{'phone' if size == 'phone' else scheme}"
-                    if size == "desktop":
-                        seen.page.screenshot(path=given.out / f"{look}.png")
-                    seen.page.screenshot(path=given.out / f"{look}-whole.png", full_page=True)
-                    print(f"{look}: {len(seen.wrong())} faults", *seen.wrong(), sep="\n  ")
-                    seen.faults.clear()
+                    shoot(seen, given.out, name, scheme, size)
+        adding(window, given.out)
+
+
+def shoot(seen: Visit, out: Path, name: str, scheme: str, size: str) -> None:
+    """Writes the first screen and the whole of a page, and prints what the browser complained of."""
+    settle(seen)
+    look = f"{name}-{'phone' if size == 'phone' else scheme}"
+    if size == "desktop":
+        seen.page.screenshot(path=out / f"{look}.png")
+    seen.page.screenshot(path=out / f"{look}-whole.png", full_page=True)
+    print(f"{look}: {len(seen.wrong())} faults", *seen.wrong(), sep="\n  ")
+    seen.faults.clear()
+
+
+def adding(window: Browser, out: Path) -> None:
+    """The way from a file to a source: with a question, and tried."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Workspace.init(Path(place) / "acme").path
+        (folder / "uploads").mkdir()
+        (folder / "uploads" / "leads.csv").write_bytes(LEADS)
+        with Held(folder) as held, serving(held) as address:
+            for name in ("add-asked", "add-tried"):
+                for scheme, size in LOOKS:
+                    with visit(window, address, scheme=scheme, size=size) as seen:
+                        seen.go("/data/add")
+                        shoot(seen, out, name, scheme, size)
+                        if (name, size) == ("add-asked", "phone"):
+                            seen.page.get_by_label("Leave it out").check()
+                            with seen.page.expect_navigation():
+                                seen.page.get_by_role("button", name="Answer").click()
 
 
 def drawn() -> Path:
@@ -66,6 +93,7 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
         ("vital-signs", "/"),
         ("kpis", "/kpi"),
         ("data", "/data"),
+        ("add", "/data/add"),
         ("design", "/design"),
         ("not-found", "/no-such-page"),
     ]
