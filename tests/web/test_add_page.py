@@ -202,6 +202,7 @@ def test_a_file_with_bad_rows_is_asked_about_tried_and_becomes_a_source(client: 
     assert [c.text for c in counts.find("td")][:4] == ["60", "58", "1", "1"]
     assert "2025-02-30" in aside.text
     assert "row 60" in aside.text
+    assert "KPIs can be computed" in seen.find("main")[0].text
     assert not (folder / ".headwater" / "store").exists(), "a try lands nothing"
     assert not list((folder / "sources").iterdir())
 
@@ -243,6 +244,29 @@ def test_a_file_that_a_source_reads_is_not_removed(client: Client, folder: Path)
     refused = post(client, "remove", ("file", "leads.csv"))
     assert refused.status_code == 400
     assert uploaded(folder) == ["leads.csv"]
+
+
+def test_a_file_that_comes_once_more_becomes_the_newest_delivery_of_its_source(client: Client, folder: Path) -> None:
+    """The same name again is another file; where a source reads the first, it may take its place."""
+    send(client, "leads.csv", LEADS)
+    (folder / "sources" / "leads.yml").write_text(
+        "path: uploads/leads.csv\nload: full\n"
+        "tables: {leads: {columns: {lead_id: lead_id, created_at: created_at, channel: channel}}}\n",
+        encoding="utf-8",
+    )
+    again = LEADS + b"L100,2025-02-01,web,\n"
+    send(client, "leads.csv", again)
+    send(client, "other.csv", LEADS)
+    seen = page(client)
+    assert [f.find("input")[0].attributes["value"] for f in seen.find("form", action=f"{PAGE}/deliver")] == [
+        "leads (2).csv"
+    ]
+    assert "leads.csv leads" in seen.find(class_="handed-read")[0].text
+    for name in ("other.csv", "leads.csv", "../headwater.yml", ""):
+        assert post(client, "deliver", ("file", name)).status_code == 400
+    assert post(client, "deliver", ("file", "leads (2).csv")).status_code == 303
+    assert uploaded(folder) == ["leads.csv", "other.csv"]
+    assert (folder / "uploads" / "leads.csv").read_bytes() == again
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(client: Client) -> None:

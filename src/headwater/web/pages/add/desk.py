@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -26,17 +27,22 @@ KEPT = f"{FOLDER}/.answers.yml"
 PREVIEWED_BYTES = 128 << 20
 """Files that weigh more together are not tried before they are loaded."""
 
+AGAIN = re.compile(r"(.+) \(\d+\)(\.[^.]+|)")
+"""What a file is called that came once more under the name of another."""
+
 Answers = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a look at the waiting files showed; None where none waits. `preview` is None where nothing is ready, or the
-    files are `too_large` to be tried."""
+    files are `too_large` to be tried. `delivers`: the source that reads a file which came once more under its name, and
+    that file's name, by the new one's (`leads (2).csv`: `leads`, `leads.csv`)."""
 
     inspected: Inspected | None
     preview: Previewed | None = None
     too_large: bool = False
+    delivers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Desk:
@@ -77,7 +83,7 @@ class Desk:
         """Removes an uploaded file that no source reads. Raises QueryError where it is none."""
         with self._lock:
             path = named(self.folder, name)
-            if path in self._read():
+            if path in self._readers():
                 raise QueryError(f"{name!r} is read by a source", where=FOLDER, do="Remove the source first.")
             path.unlink(missing_ok=True)
 
@@ -94,13 +100,32 @@ class Desk:
             self._keep({id: v for id, v in answers.items() if id.partition(".")[0] not in written})
             return written
 
-    def _read(self) -> set[Path]:
-        """The files that sources read."""
+    def deliver(self, name: str) -> str:
+        """Puts a file that came once more in the place of the one its source reads; the source. Raises QueryError where
+        no source reads one of that name."""
+        with self._lock:
+            path = named(self.folder, name)
+            if name not in (known := self._delivers([path])):
+                raise QueryError(f"no source reads a file like {name!r}", where=FOLDER, do="Add it as a source.")
+            source, before = known[name]
+            path.replace(path.with_name(before))
+            return source
+
+    def _delivers(self, files: Sequence[Path]) -> dict[str, tuple[str, str]]:
+        readers = {path.name: source for path, source in self._readers().items() if path.parent.name == FOLDER}
+        found = {}
+        for path in files:
+            if (again := AGAIN.fullmatch(path.name)) and (before := again[1] + again[2]) in readers:
+                found[path.name] = (readers[before], before)
+        return found
+
+    def _readers(self) -> dict[Path, str]:
+        """The source of each file that one reads."""
         folder = self._held.folder
-        found: set[Path] = set()
+        found: dict[Path, str] = {}
         for source in load_sources(folder.path, folder.catalogue(folder.company()).tables).values():
             with suppress(SourceError):  # its files are not there: it reads none
-                found.update(find(source, folder.path, folder.environment))
+                found |= dict.fromkeys(find(source, folder.path, folder.environment), source.id)
         return found
 
     def _look(self, answers: Answers) -> Seen:
@@ -109,11 +134,13 @@ class Desk:
             return Seen(None)
         inspected = inspect(self._held.folder, files, answers)
         files_ready = [self.folder / file for p in ready(inspected) for file in p.files]
+        delivers = self._delivers(files)
         if not files_ready:
-            return Seen(inspected)
+            return Seen(inspected, delivers=delivers)
         if sum(path.stat().st_size for path in files_ready) > PREVIEWED_BYTES:
-            return Seen(inspected, too_large=True)
-        return Seen(inspected, preview(self._held.folder, dict(inspected.texts), [FOLDER]))
+            return Seen(inspected, None, too_large=True, delivers=delivers)
+        tried = preview(self._held.folder, dict(inspected.texts), [FOLDER])
+        return Seen(inspected, tried, delivers=delivers)
 
     def _key(self) -> object:
         """All that a look depends on."""

@@ -15,7 +15,7 @@ from headwater.api.uploads import FOLDER
 from headwater.errors import QueryError
 from headwater.web.pages.add.desk import Desk, Seen, ready
 from headwater.web.pages.add.receiving import receive
-from headwater.web.pages.add.view import answers_in, faults_in, handed, sentence, unreadable
+from headwater.web.pages.add.view import answers_in, faults_in, handed, outlook, read_already, sentence, unreadable
 from headwater.web.parts import Dropzone, Link, Notice
 from headwater.web.templates import Templates
 from headwater.web.view.asked import Asked
@@ -91,6 +91,13 @@ def routes(held: Held, templates: Templates) -> APIRouter:
             await to_thread.run_sync(desk.remove, name)
         return RedirectResponse(PLACE, 303)
 
+    @router.post(f"{PLACE}/deliver")
+    async def deliver(request: Request) -> Response:
+        names = [value for name, value in await _fields(request) if name == "file"]
+        await to_thread.run_sync(desk.deliver, names[0] if names else "")
+        _refresh(request)
+        return RedirectResponse("/data", 303)
+
     @router.post(f"{PLACE}/load")
     async def load(request: Request) -> Response:
         await _fields(request)
@@ -100,8 +107,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
                 desk.write()
             except QueryError as error:
                 return page(request, (Notice("bad", _told(error)),), status=400)
-            if (refreshing := getattr(request.app.state, "refreshing", None)) is not None:
-                refreshing.start()
+            _refresh(request)
             return RedirectResponse("/data", 303)
 
         return await to_thread.run_sync(write)
@@ -116,20 +122,30 @@ def _context(look: Look, seen: Seen, given: Mapping[str, Sequence[str]], faults:
     if done:
         n = words.count(len(done))
         label = say("add.load_one") if len(done) == 1 else say("add.load", n=n)
-        load = {"label": label, "text": say("add.load_text", names=", ".join(p.source for p in done))}
+        text, missing = outlook(look, seen)
+        told = say("add.load_text", names=", ".join(p.source for p in done))
+        load = {"label": label, "text": told, "outlook": text, "missing": missing}
+    waits = seen.inspected is not None and any(p.state != "kept" for p in seen.inspected.proposals)
     folder = str(look.moment.folder.path / FOLDER)
     return {
         "dropzone": Dropzone(
             UPLOAD,
             PLACE,
             say("add.drop_title"),
-            say("add.drop_text", mb=words.count(look.moment.settings.upload_mb)),
+            "" if waits else say("add.drop_text", mb=words.count(look.moment.settings.upload_mb)),
             say("add.by_hand", folder=folder),
         ),
         "handed": handed(look, seen, given, faults),
         "unread": unreadable(look, seen),
+        "read": read_already(seen),
         "load": load,
     }
+
+
+def _refresh(request: Request) -> None:
+    refreshing = getattr(request.app.state, "refreshing", None)
+    if refreshing is not None:
+        refreshing.start()
 
 
 async def _fields(request: Request) -> Fields:

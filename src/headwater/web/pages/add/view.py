@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from headwater.api.condition import Aside
 from headwater.api.inspecting import Inspected
 from headwater.api.reports import LoadedFile
-from headwater.model.look import CONSTANT, LEAVE, OWN, Doubt, Look, Proposal
+from headwater.model.look import CONSTANT, LEAVE, OWN, Doubt, Look, LookedColumn, Proposal
 from headwater.web.pages.add.desk import Seen
 from headwater.web.parts import Cell, Notice, Possible, Question, Questions, Table
 from headwater.web.view.look import Look as Page
@@ -17,6 +17,8 @@ ANSWER, OWN_WORDS = "a.", "t."
 """What the names of a form's fields begin with: an answer of the list, or words of the reader's own; then the id."""
 
 SAMPLES = 3
+MOST_MISSING = 5
+YES_OR_NO = frozenset({"yes", "no", "true", "false", "y", "n", "t", "f", "1", "0", "ja", "nein", "oui", "non"})
 FIRST, FOLDED_FROM = 6, 10
 """A question with more than ten answers shows the first six; the others are folded away."""
 ALWAYS = (LEAVE, OWN)
@@ -34,7 +36,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One proposed source. `names` are its uploaded files; `forget` are answers that can be taken back."""
+    """One proposed source. `names` are its uploaded files; `answered` can be taken back; `delivers` are files
+    that came once more under the name of one that a source reads, with what can be done."""
 
     id: str
     title: str
@@ -47,6 +50,7 @@ class Handed:
     columns: tuple[Table, ...] = ()
     counts: Table | None = None
     aside: Table | None = None
+    delivers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,11 @@ def _handed(
         columns=tuple(_columns(page, p, x) for x in looks[:1]),
         counts=_counts(page, files) if files else None,
         aside=_aside(page, aside) if aside else None,
+        delivers=tuple(
+            (name, say("add.deliver", source=seen.delivers[name][0], name=name, before=seen.delivers[name][1]))
+            for name in (_name(f) for f in p.files)
+            if name in seen.delivers
+        ),
     )
 
 
@@ -137,13 +146,34 @@ def _notices(page: Page, seen: Seen, p: Proposal, files: Sequence[LoadedFile], l
     say, words = page.say, page.words
     told = [Notice("info", note) for note in (*p.notes, *(w for x in looks for w in x.warnings))]
     told += [Notice("bad", f"{f.path.rpartition('/')[2]}: {f.reason}") for f in files if f.state == "refused"]
-    told += [Notice("info", w) for f in files for w in f.warnings]
+    told += [Notice("info", sentence(w.partition(": ")[2] or w)) for f in files for w in f.warnings]
     loaded = [f for f in files if f.state == "loaded"]
     if loaded and len(loaded) == len(files) and not any(f.quarantined for f in files):
         told.append(Notice("good", say("add.all_load", n=words.count(sum(f.data_rows for f in files)))))
     if p.state == "ready" and seen.too_large:
         told.append(Notice("info", say("add.too_large")))
     return told
+
+
+def outlook(page: Page, seen: Seen) -> tuple[str, Table | None]:
+    """How many KPIs the sources can answer then, and what would bring more."""
+    say, words = page.say, page.words
+    if seen.inspected is None:
+        return "", None
+    found = seen.inspected.outlook
+    text = say("add.outlook", n=words.count(len(found.kpis)), of=words.count(found.of))
+    heads = tuple(say(f"add.{h}") for h in ("missing", "exports", "waiting"))
+    rows = tuple(
+        (f"{m.table}.{m.column}" if m.column else m.table, ", ".join(m.exports), words.count(len(m.kpis)))
+        for m in found.missing[:MOST_MISSING]
+    )
+    return text, Table(heads, rows, say("add.more"), frozenset({2})) if rows else None
+
+
+def read_already(seen: Seen) -> list[tuple[str, str]]:
+    """The uploaded files that a source reads, with the source."""
+    found = () if seen.inspected is None else seen.inspected.proposals
+    return [(_name(f), p.source) for p in found if p.state == "kept" for f in p.files]
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
@@ -203,19 +233,26 @@ def _columns(page: Page, p: Proposal, look: Look) -> Table:
     say, words = page.say, page.words
     asked = {d.column for d in p.doubts if d.column}
     becomes = _becomes(p.text)
-    heads = ("column", "samples", "kind", "filled", "becomes")
+    heads = ("column", "samples", "becomes", "kind", "filled")
     rows = tuple(
         (
             Cell(c.name, missing=True) if not c.filled else c.name,
             ", ".join(c.samples[:SAMPLES]),
-            say(f"add.kind_{c.kinds[0]}") if c.kinds else "",
-            words.percent(c.filled / look.looked) if look.looked else "",
             _becoming(page, c.name, becomes, asked=c.name in asked),
+            _kind(page, c),
+            words.percent(c.filled / look.looked) if look.looked else "",
         )
         for c in look.columns
     )
     caption = say("add.columns")
-    return Table(tuple(say(f"add.head_{h}") for h in heads), rows, caption, frozenset({3}))
+    return Table(tuple(say(f"add.head_{h}") for h in heads), rows, caption, frozenset({4}))
+
+
+def _kind(page: Page, column: LookedColumn) -> str:
+    """The narrowest kind that fits; two words alone make no column a yes or no."""
+    said = {value.casefold() for value, _ in column.values}
+    kinds = [k for k in column.kinds if k != "boolean" or said <= YES_OR_NO]
+    return page.say(f"add.kind_{kinds[0]}") if kinds else ""
 
 
 def _becoming(page: Page, column: str, becomes: Mapping[str, Sequence[str]], *, asked: bool) -> str | Cell:
