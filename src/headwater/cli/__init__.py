@@ -29,6 +29,7 @@ VERBS = {
     "trace": "Show how numbers were made.",
     "records": "List the rows counted behind numbers.",
     "compare": "Put two periods, segments, KPIs, days or data versions side by side.",
+    "engine": "Tell whether another engine gives the same answers.",
     "serve": "Serve the page and the HTTP interface to this computer.",
     "erase": "Remove a person or company from everything kept here.",
 }

@@ -33,14 +33,14 @@ class Lit:
 
 OPERATIONS = (
     # arithmetic
-    "add", "sub", "mul", "div", "neg", "ceiling",
+    "add", "sub", "mul", "div", "ceiling",
     "square_root",  # (number from 0) -> double, correctly rounded: of a greater number never a lesser one
     # comparison; distinct_from treats NULLs as equal values
     "eq", "ne", "lt", "le", "gt", "ge", "is_null", "in", "distinct_from",
     # logic
     "and", "or", "not",
-    # choice: case(cond, value, cond, value, ..., otherwise), coalesce, least, greatest
-    "case", "coalesce", "least", "greatest",
+    # choice: case(cond, value, cond, value, ..., otherwise), coalesce
+    "case", "coalesce",
     # time: args as noted
     "trunc_week", "trunc_month", "trunc_quarter", "trunc_year",  # (day) -> day
     "days_between",     # (day a, day b) -> integer b - a
@@ -82,7 +82,7 @@ AGGREGATIONS = (
     "any_value",   # of values known to be equal
     "first_by",    # argument's value in the row with the least `order`
     "last_by",     # argument's value in the row with the greatest `order`
-    "every", "some",
+    "every",
     "bits",        # the integers of one block (see `block_of`) as a set, to be counted by `count_bits`; NULL of none
 )  # fmt: skip
 

@@ -60,6 +60,9 @@ class QueryConnection:
     """An in-memory connection that can do nothing but SELECT from the given views. Not for two threads at once,
     but for `interrupt` and `another`."""
 
+    spelling = "duckdb"
+    version = f"DuckDB {duckdb.__version__}"
+
     def __init__(self, views: Mapping[str, View], *, memory_mb: int, threads: int, scratch: Path | None) -> None:
         self._memory_mb = memory_mb
         self._views = _Views(views)

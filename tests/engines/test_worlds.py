@@ -1,0 +1,191 @@
+"""Whole plans on every tested engine: clocks, bases, windows, splits, calendars and currencies of the tiny world, the
+rows equal to those of the default engine, whose answers other tests hold by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from headwater.metrics.planner import Plan
+from headwater.metrics.render import render
+from headwater.model.measure import EVER, Alive, At, Latest, Reached, Span
+from headwater.model.period import Calendar, Grain, Period
+from headwater.model.plan import Values
+from headwater.model.settings import Settings
+from headwater.model.table import VERSIONS_SUFFIX, stored_columns
+from headwater.store.engines.connecting import Engine
+from tests.metrics.tiny import TABLES, World, measure, world
+
+D, T = date, datetime
+CREATED, WON = At("created_at"), At("won_at")
+
+
+def deal(
+    name: str, account: str | None, channel: str | None, created: object, won: object, amount: str, currency: str
+) -> dict[str, object]:
+    return {
+        "deal_id": name, "account_id": account, "channel": channel, "created_at": created, "won_at": won,
+        "closed_at": won, "amount": Decimal(amount), "currency": currency, "stage": "won" if won else "demo",
+    }  # fmt: skip
+
+
+DEALS = [
+    deal("a", "A", "email", T(2024, 2, 29, 23, 59, 59), T(2024, 3, 31, 1, 30), "100.10", "EUR"),
+    deal("b", "B", "web", D(2024, 3, 1), D(2024, 2, 20), "50", "USD"),  # won before it was created
+    deal("c", "B", None, T(2024, 10, 27, 0, 30), None, "70.25", "EUR"),
+    deal("d", "A", "email", T(2024, 12, 30, 12), D(2025, 1, 4), "-30", "USD"),
+    deal("e", None, "", D(2025, 1, 4), T(2025, 3, 30, 2), "0.01", "GBP"),
+    deal("f", "C", "web", T(2025, 3, 30, 0, 59, 59), T(2025, 3, 30, 1, 0, 1), "9999999999.99", "EUR"),
+    deal("g", "C", "it's", D(2025, 6, 30), D(2025, 6, 30), "10", "EUR"),
+]
+VERSIONS = [
+    {**DEALS[0], "_valid_from": T(2024, 2, 29), "_valid_to": T(2024, 3, 15), "amount": Decimal(80)},
+    {**DEALS[0], "_valid_from": T(2024, 3, 15), "_valid_to": None},
+    {**DEALS[2], "_valid_from": T(2024, 10, 27), "_valid_to": None},
+]
+ROWS: dict[str, list[dict[str, object]]] = {
+    "deals": DEALS,
+    "deals" + VERSIONS_SUFFIX: VERSIONS,
+    "accounts": [
+        {"account_id": "A", "industry": "tech", "renewed_at": T(2025, 1, 1)},
+        {"account_id": "B", "industry": None, "renewed_at": None},
+    ],
+    "profiles": [
+        {"profile": "x", "day": D(2025, 1, 10), "followers": 100},
+        {"profile": "x", "day": D(2025, 1, 30), "followers": 110},
+        {"profile": "y", "day": D(2025, 2, 10), "followers": 7},
+    ],
+    "exchange_rates": [
+        {"currency": "USD", "day": D(2024, 2, 20), "rate": Decimal("0.92")},
+        {"currency": "USD", "day": D(2025, 1, 3), "rate": Decimal("0.97")},
+    ],
+    "mails": [],
+}
+MEASURES = [
+    measure("deals", clock=CREATED),
+    measure("won", clock=WON),
+    measure("revenue", "sum", "amount", unit="money", clock=WON),
+    measure("accounts_won", "count_distinct", "account_id", clock=WON, unit="account"),
+    measure("channels", "count_distinct", "channel", clock=CREATED, unit="channel"),
+    measure("big", clock=CREATED, where="amount >= 70"),
+    measure("odd", clock=CREATED, where='channel in ("web", "it\'s") or channel is empty'),
+    measure("open", clock=Alive("created_at", "closed_at")),
+    measure("pipeline", "sum", "amount", unit="money", clock=Alive("created_at", "closed_at")),
+    measure("ever", clock=Reached("created_at", "won_at", EVER)),
+    measure("in_20", clock=Reached("created_at", "won_at", Span(20, "day"))),
+    measure("ripe", clock=Reached("created_at", "won_at", EVER, "p95")),
+    measure("cycle", "mean", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
+    measure("middle", "median", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
+    measure("seconds", "median", "seconds(created_at, won_at)", unit="second", clock=WON, empty=None),
+    measure("late", "quantile", "days(created_at, won_at)", unit="day", clock=WON, empty=None, quantile=0.9),
+    measure("greatest", "max", "amount", unit="money", clock=WON, empty=None),
+    measure("followers", "sum", "followers", table="profiles", unit="follower", empty=None,
+            clock=Latest("day", ("profile",), Span(40, "day"))),
+]  # fmt: skip
+ALL = tuple(m.id for m in MEASURES)
+YEARS = Period(D(2024, 1, 1), D(2026, 1, 1))
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "no period": {},
+    "as of a day in between": {"as_of": D(2025, 1, 1)},
+    "by day": {"period": Period(D(2025, 3, 28), D(2025, 4, 2)), "grain": Grain.DAY},
+    "by week": {"period": Period(D(2024, 12, 23), D(2025, 1, 13)), "grain": Grain.WEEK},
+    "by month": {"period": YEARS, "grain": Grain.MONTH},
+    "by quarter": {"period": YEARS, "grain": Grain.QUARTER},
+    "by year": {"period": YEARS, "grain": Grain.YEAR},
+    "by a fiscal quarter from February": {"period": YEARS, "grain": Grain.QUARTER,
+        "settings": Settings(calendar=Calendar(2))},
+    "by a 4-4-5 month": {"period": Period(D(2024, 1, 1), D(2024, 12, 30)), "grain": Grain.MONTH,
+        "settings": Settings(calendar=Calendar(1, "445"))},
+    "filtered": {"filter": 'channel = "web" or channel is empty'},
+    "filtered by a hostile text": {"filter": "channel = \"it's\""},
+    "of nothing": {"filter": 'channel = "no such"', "period": YEARS, "grain": Grain.QUARTER},
+}  # fmt: skip
+SPLIT = tuple(m.id for m in MEASURES if m.table == "deals")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> World:
+    return world(MEASURES, ROWS, {"deals": D(2025, 12, 31)})
+
+
+@pytest.fixture(scope="module")
+def asked(tiny: World, engine: Engine, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[Any]]]:
+    """Asks the engine with the tiny world's tables in it."""
+    with filled(tiny, engine, request) as rows:
+        yield rows
+
+
+@contextmanager
+def filled(tiny: World, engine: Engine, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[Any]]]:
+    spelled = {name: render(values, engine.spelling).text for name, values in tables(tiny).items()}
+    if engine.spelling == "duckdb":
+        yield lambda text: tiny.connection.execute(text).fetchall()
+    elif engine.spelling == "clickhouse":
+        session = engine._session  # type: ignore[attr-defined]
+        for name, text in spelled.items():
+            session.query(f"create table {name} engine = Memory as {text}")
+        yield engine.rows
+        for name in spelled:
+            session.query(f"drop table {name}")
+    else:
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(request.getfixturevalue("postgres_url"), autocommit=True) as owner:
+            with owner.cursor() as cursor:
+                for name, text in spelled.items():
+                    cursor.execute(f"create table {name} as {text}")
+            yield engine.rows
+            with owner.cursor() as cursor:
+                for name in spelled:
+                    cursor.execute(f"drop table {name}")
+
+
+def tables(tiny: World) -> dict[str, Values]:
+    """The stored tables of the world, as values."""
+    found = {}
+    for table in TABLES.values():
+        for name in (table.id, table.id + VERSIONS_SUFFIX) if table.versions else (table.id,):
+            columns = stored_columns(replace(table, id=name))
+            names = ", ".join(f'"{c}"' for c, _ in columns)
+            rows = tiny.connection.execute(f'select {names} from "{name}"').fetchall()
+            found[name] = Values(columns, tuple(rows))
+    return found
+
+
+def planned(tiny: World, question: dict[str, Any]) -> Plan:
+    measures = SPLIT if question.get("by") or question.get("filter") else ALL
+    return tiny.plan(*measures, **question)
+
+
+def plain(value: Any) -> Any:
+    """A value as every engine may give it: numbers alike, times without a zone."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal):
+        return float(f"{float(value):.12g}")  # the last digits of a double depend on the order of adding
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def written(rows: list[Any]) -> list[str]:
+    return sorted(repr([plain(v) for v in row]) for row in rows)
+
+
+@pytest.mark.parametrize("by", [(), ("channel",), ("industry",), ("channel", "industry")], ids="+".join)
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_plan_gives_the_same_rows_everywhere(
+    tiny: World, engine: Engine, asked: Callable[[str], list[Any]], name: str, by: tuple[str, ...]
+) -> None:
+    question = dict(QUESTIONS[name]) | ({"by": by} if by else {})
+    found = 0
+    for block in planned(tiny, question).blocks:
+        here = tiny.connection.execute(render(block.relation).text).fetchall()
+        there = asked(render(block.relation, engine.spelling).text)
+        assert written(there) == written(here)
+        found += len(here)
+    assert found or name == "of nothing"
