@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tests.build.world import moment
@@ -21,6 +21,7 @@ class Load:
     tables: Mapping[str, Sequence[Row]]
     full: bool = False
     part_of: str = ""
+    complete: date | None = None
 
 
 @dataclass(frozen=True)

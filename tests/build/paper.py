@@ -4,13 +4,15 @@ the renderer and the engine, so that either can be held against the other."""
 from __future__ import annotations
 
 import hashlib
+import math
+import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cmp_to_key
 from itertools import groupby
-from statistics import mean
+from statistics import mean, median, stdev
 from typing import Any
 
 from headwater.build.run import build
@@ -21,7 +23,7 @@ from headwater.model.period import add_months
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table, stored_columns
 from headwater.model.types import Kind, Type
-from tests.build.world import START, Row, day, landed
+from tests.build.world import START, Row, event_days, landed
 
 Line = dict[str, Any]
 EPOCH = datetime(1970, 1, 1)
@@ -76,8 +78,14 @@ def _whole_seconds(a: datetime, b: datetime) -> int:
     return micros // 1_000_000 if micros >= 0 else -(-micros // 1_000_000)
 
 
+def _alike(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two numbers as they are, or both as doubles where one is."""
+    return (float(a), float(b)) if isinstance(a, float) or isinstance(b, float) else (a, b)
+
+
 _STRICT: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "neg": lambda a: -a,
+    "add": lambda a, b: operator.add(*_alike(a, b)), "sub": lambda a, b: operator.sub(*_alike(a, b)),
+    "mul": lambda a, b: operator.mul(*_alike(a, b)), "neg": lambda a: -a,
     "div": lambda a, b: float(a) / float(b) if b else None,
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
     "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
@@ -90,6 +98,9 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "as_instant": lambda a: datetime(a.year, a.month, a.day),
     "as_day": _day,
     "as_text": _text, "as_integer": round, "as_double": float,
+    "as_money": lambda a: round(Decimal(a), 6), "as_rate": lambda a: round(Decimal(a), 10),
+    "ceiling": math.ceil, "square_root": math.sqrt,
+    "block_of": lambda n: n >> 6, "count_bits": lambda bits: bits.bit_count(),
     "bucket_of": lambda a, n: int(hashlib.md5(a.encode()).hexdigest()[:8], 16) % n,
 }  # fmt: skip
 
@@ -222,6 +233,19 @@ def _aggregate(agg: p.Agg, rows: list[Line]) -> Any:
             return values[0]
         case "mean":
             return mean(values)
+        case "stddev":
+            return stdev(float(v) for v in values) if len(values) > 1 else None
+        case "median":
+            return median(float(v) for v in values)
+        case "quantile":
+            place = (agg.quantile or 0) * (len(values) - 1)
+            low, ordered = int(place), sorted(float(v) for v in values)
+            return ordered[low] + (place - low) * (ordered[min(low + 1, len(values) - 1)] - ordered[low])
+        case "bits":
+            found = 0
+            for n in values:
+                found |= 1 << (n & 63)
+            return found
         case _:
             raise ValueError(f"{agg.name} is not on paper")
 
@@ -234,6 +258,8 @@ def interpret(relation: p.Relation, known: Mapping[str, Sheet]) -> Sheet:
     match relation:
         case p.Scan(name):
             return known[name]
+        case p.Shared(_, source):
+            return interpret(source, known)
         case p.Values(columns, rows):
             names = [n for n, _ in columns]
             return Sheet(names, (dict(zip(names, row, strict=True)) for row in rows))
@@ -279,17 +305,45 @@ def interpret(relation: p.Relation, known: Mapping[str, Sheet]) -> Sheet:
     raise TypeError(relation)
 
 
+def _equal_sides(on: p.Scalar | None) -> tuple[list[p.Scalar], list[p.Scalar]]:
+    """What has to be equal for two rows of a join to be a pair, of the left one and of the right one."""
+    ours: list[p.Scalar] = []
+    theirs: list[p.Scalar] = []
+    for part in on.args if isinstance(on, p.Op) and on.name == "and" else (on,):
+        if isinstance(part, p.Op) and part.name == "eq":
+            for one, other in (part.args, part.args[::-1]):
+                if _sides(one) == {"left"} and _sides(other) == {"right"}:
+                    ours.append(one)
+                    theirs.append(other)
+    return ours, theirs
+
+
+def _sides(value: p.Scalar) -> set[str]:
+    match value:
+        case p.Col(_, side):
+            return {side}
+        case p.Op(_, args):
+            return set().union(*(_sides(a) for a in args))
+        case _:
+            return set()
+
+
 def _input(source: p.Relation, known: Mapping[str, Sheet]) -> tuple[tuple[str, ...], list[Line]]:
     if not isinstance(source, p.Join):
         sheet = interpret(source, known)
         return sheet.names, sheet.rows
     left, right = interpret(source.left, known), interpret(source.right, known)
     lines: list[Line] = []
+    ours, theirs = _equal_sides(source.on)
+    matches: dict[Any, list[Line]] = {}
+    for b in right.rows:
+        there = {f"right.{n}": v for n, v in b.items()}
+        matches.setdefault(tuple(scalar(s, there) for s in theirs), []).append(there)
     for a in left.rows:
         one = {f"left.{n}": v for n, v in a.items()}
         pairs = []
-        for b in right.rows:
-            both = one | {f"right.{n}": v for n, v in b.items()}
+        for there in matches.get(tuple(scalar(s, one) for s in ours), ()):
+            both = one | there
             if source.on is None or scalar(source.on, both):
                 pairs.append(both)
         match source.kind:
@@ -399,14 +453,13 @@ class PaperWorld:
         landed_tables = []
         for name, rows in tables.items():
             of = self.tables[name]
-            content, names = landed(of, rows)
+            content, names = landed(of, rows, self.settings.time_zone)
             for line in content.to_pylist():
                 whole = dict.fromkeys(n for n, _ in stored_columns(of))
                 self.lines[name].append(
                     {k: v for k, v in (whole | line | {"_batch": number}).items() if k not in ("_source", "_load")}
                 )
-            event = [day(str(r[of.event])) for r in rows if r.get(of.event)] if of.event else []
-            days = [d for d in event if d is not None]
+            days = event_days(of, rows, self.settings.time_zone)
             updated = any("updated" in r for r in rows)
             landed_tables.append(
                 LandedTable(

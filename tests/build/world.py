@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,7 +60,21 @@ def day(value: Any) -> date | None:
     return date.fromisoformat(value[:10])
 
 
-def _arrow(type_: Type) -> pa.DataType:
+def local_day(value: Any, zone: str) -> date | None:
+    """The date that a zone's calendar shows at a moment: of a text with a clock, an instant in UTC, or a day alone."""
+    if value is None or len(str(value)) <= 10:
+        return day(value)
+    found = moment(value)
+    return None if found is None else found.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
+
+
+def event_days(of: Table, rows: Sequence[Row], zone: str) -> list[date]:
+    """The local days of the table's event in rows that have one, in order."""
+    days = [local_day(row[of.event], zone) for row in rows if row.get(of.event)] if of.event else []
+    return sorted(d for d in days if d is not None)
+
+
+def arrow_type(type_: Type) -> pa.DataType:
     match type_.kind:
         case Kind.TEXT | Kind.ID:
             return pa.string()
@@ -87,18 +102,18 @@ def _value(type_: Type, value: Any) -> Any:
             return value
 
 
-def landed(table_: Table, rows: Sequence[Row]) -> tuple[pa.Table, tuple[str, ...]]:
-    """Rows as a landed batch holds them, and the columns mapped. A time is a text with a clock, or a day alone.
-    `deleted`, `merged`, `updated` are what the row says of itself."""
+def landed(table_: Table, rows: Sequence[Row], zone: str = "UTC") -> tuple[pa.Table, tuple[str, ...]]:
+    """Rows as a landed batch holds them, and the columns mapped. A time is a text with a clock (in UTC; its day is that
+    of `zone`), or a day alone. `deleted`, `merged`, `updated` are what the row says of itself."""
     mapped = [c for c in table_.columns if any(c.id in row for row in rows)]
     data: dict[str, pa.Array] = {}
     for c in mapped:
         values = [row.get(c.id) for row in rows]
         if c.type.kind is Kind.TIME:
             data[c.id] = pa.array([moment(v) if v and len(str(v)) > 10 else None for v in values], pa.timestamp("us"))
-            data[f"{c.id}__day"] = pa.array([day(str(v)) if v else None for v in values], pa.date32())
+            data[f"{c.id}__day"] = pa.array([local_day(v, zone) if v else None for v in values], pa.date32())
         else:
-            data[c.id] = pa.array([_value(c.type, v) for v in values], _arrow(c.type))
+            data[c.id] = pa.array([_value(c.type, v) for v in values], arrow_type(c.type))
     names = tuple(data)
     data["_row"] = pa.array(range(1, len(rows) + 1), pa.int64())
     data["_deleted"] = pa.array([bool(row.get("deleted")) for row in rows], pa.bool_())
@@ -137,10 +152,9 @@ class World:
             landed_tables = []
             for name, rows in tables.items():
                 of = self.tables[name]
-                content, names = landed(of, rows)
+                content, names = landed(of, rows, self.settings.time_zone)
                 pq.write_table(content, folder / f"{name}.parquet")
-                event = [day(str(r[of.event])) for r in rows if r.get(of.event)] if of.event else []
-                days = [d for d in event if d is not None]
+                days = event_days(of, rows, self.settings.time_zone)
                 landed_tables.append(
                     LandedTable(
                         table=name,

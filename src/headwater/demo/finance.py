@@ -235,28 +235,18 @@ def ledger(
     ]
     done = np.flatnonzero(orders["service"])
     when = np.minimum(orders["day"][done] + 20, span.end - 1)
-    parts.append(
-        _posting(
-            when,
-            "revenue",
-            orders["amount"][done],
-            account=orders["account"][done],
-            currency=accounts["currency"][orders["account"][done]],
-            product=orders["product"][done],
-            code=4100,
+    for kind, amount, code in (("revenue", "amount", 4100), ("cogs", "goods", 5100)):
+        parts.append(
+            _posting(
+                when,
+                kind,
+                orders[amount][done],
+                account=orders["account"][done],
+                currency=accounts["currency"][orders["account"][done]],
+                product=orders["product"][done],
+                code=code,
+            )
         )
-    )
-    parts.append(
-        _posting(
-            when,
-            "cogs",
-            orders["goods"][done],
-            account=orders["account"][done],
-            currency=accounts["currency"][orders["account"][done]],
-            product=orders["product"][done],
-            code=5100,
-        )
-    )
     credit = np.flatnonzero(rng.random(len(account)) < 0.004)
     parts.append(
         _posting(

@@ -19,7 +19,7 @@ from headwater.model.lowering import (
 from headwater.model.measure import Alive, At, Clock, Latest, Measure, Reached
 from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Scan
 from headwater.model.question import Question
-from headwater.model.table import LinkedColumn, LinkedSplit, Table
+from headwater.model.table import VERSIONS_SUFFIX, LinkedColumn, LinkedSplit, Table
 from headwater.model.types import Kind
 
 
@@ -39,12 +39,13 @@ def money_columns(measure: Measure, context: Context) -> tuple[str, ...]:
 
 
 def needs_rates(measure: Measure, context: Context) -> bool:
-    """Whether a measure adds up money of a currency other than the reporting one."""
+    """Whether a measure adds up money of a currency other than the reporting one; a stock may do so with what its rows
+    were in earlier."""
     if not money_columns(measure, context):
         return False
-    stored = context.generation.table(measure.table)
-    found = stored.currencies if stored is not None else ()
-    return any(c != context.settings.currency for c in found)
+    names = (measure.table, *((measure.table + VERSIONS_SUFFIX,) if isinstance(measure.clock, Alive) else ()))
+    tables = [stored for name in names if (stored := context.generation.table(name)) is not None]
+    return any(c != context.settings.currency for stored in tables for c in stored.currencies)
 
 
 def changes(table: Table, name: str) -> bool:
