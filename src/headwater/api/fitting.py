@@ -139,7 +139,7 @@ def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple
         called = slug(name) in _names(table)
         certain = called and keys == len(table.key) and all(_fits_by_name(look, h, table) for h in named)
         score = 2.0 * keys + len(named) + (4 if called else 0)
-        score += 1.5 * bool(words & set(_names(table)))
+        score += 1.5 * bool(words & {*_names(table), *_ALSO.get(table.id, ())})
         others = [_words(slug(h).replace("_", " ")) for h in look.header if h and h not in named]
         score += sum(any(w and w <= _words(c.id.replace("_", " ")) for c in table.columns) for w in others) / 4
         found.append((table, score, certain))
@@ -155,3 +155,26 @@ def _names(table: Table) -> Iterator[str]:
     yield table.id
     yield slug(table.title)
     yield table.subject
+
+
+_ALSO = {
+    "accounts": ("company", "companies", "customers", "firmen", "organizations"),
+    "activities": ("calls", "meetings", "engagements", "tasks"),
+    "ad_days": ("ads", "adwords", "advertising"),
+    "contacts": ("people", "persons", "kontakte"),
+    "costs": ("spend", "budget", "expenses", "kosten", "cost"),
+    "email_events": ("mail", "mails", "mailing", "email", "emails", "newsletter"),
+    "exchange_rates": ("rates", "fx", "kurse"),
+    "ledger": ("postings", "journal", "hauptbuch", "gl"),
+    "opportunities": ("deals", "deal", "pipeline", "chancen"),
+    "orders": ("invoices", "invoice", "rechnungen", "sales"),
+    "quotes": ("offers", "proposals", "angebote"),
+    "search_days": ("queries", "keywords", "seo"),
+    "social_days": ("profiles", "followers"),
+    "stage_entries": ("history", "stages"),
+    "subscriptions": ("mrr", "arr", "billing", "recurring"),
+    "surveys": ("nps", "csat", "responses", "feedback"),
+    "touches": ("touchpoints", "journeys"),
+    "web_sessions": ("sessions", "visits", "traffic", "analytics"),
+}
+"""What files of a table are often called: it puts the table among the first answers, and decides nothing."""

@@ -25,7 +25,7 @@ from headwater.connectors.presets import load_presets
 from headwater.connectors.sources import load_sources
 from headwater.errors import QueryError, SourceError, WorkspaceError
 from headwater.model.catalogue import Catalogue
-from headwater.model.look import Doubt, Look, Proposal, Unread
+from headwater.model.look import LEAVE, OWN, Doubt, Look, Proposal, Unread
 from headwater.model.observation import Rows
 from headwater.model.source import Source
 
@@ -42,8 +42,8 @@ _HEAD = """\
 
 MOST_MISSING = 12
 
-FEW = 12
-"""So many sources that nothing recognises are asked about; more are listed."""
+FEW = 30
+"""So many sources that nothing recognises are asked about; of more there is a list."""
 
 MOST_FILES = 2_000
 SHOWN_ANSWERS = 8
@@ -139,7 +139,8 @@ class Inspected(Tabular):
             yield ""
             yield f"Not recognised, {len(unknown)} (to load one: --answer ID=TABLE, or ID=own for a table of its own):"
             for p in unknown:
-                yield show.harmless(f"  {p.path}  {p.source}.table")
+                likely = next((d.answers[:3] for d in p.doubts if d.id.endswith(".table")), ())
+                yield show.harmless(f"  {p.source}.table  {p.path} ({', '.join(c.value for c in likely)} ...)")
         for u in self.unread:
             place = f"{u.path} ({u.member})" if u.member else u.path
             yield show.harmless(f"UNREAD {place}: {' '.join(t for t in (_sentence(u.what), u.do) if t)}")
@@ -156,11 +157,16 @@ class Inspected(Tabular):
         return [p.source, files, rows, feeds, state]
 
     def _questions(self) -> Iterator[str]:
+        told: set[str] = set()
         for p in self.of("open"):
+            fresh = [d for d in p.doubts if d.id not in told]
+            told.update(d.id for d in fresh)
+            if not fresh:
+                continue
             yield ""
             recognised = f", recognised as {p.from_preset}" if p.from_preset else ""
             yield show.harmless(f"{p.source}: {p.path}{recognised}")
-            for d in p.doubts:
+            for d in fresh:
                 yield from doubt_lines(d)
 
     def _next(self) -> Iterator[str]:
@@ -177,11 +183,16 @@ def doubt_lines(doubt: Doubt) -> Iterator[str]:
     """A doubt for people: its id, the question, and the answers there are."""
     yield show.harmless(f"  {doubt.id}")
     yield show.harmless(f"      {doubt.what}")
+    yield show.harmless(f"      {_options(doubt)}")
+
+
+def _options(doubt: Doubt) -> str:
+    """The answers of a doubt on one line: the likeliest, those that stand for every column, and how many more."""
     told = [f"{c.value} ({c.about})" if c.about and len(doubt.answers) <= 4 else c.value for c in doubt.answers]
     more = len(told) - SHOWN_ANSWERS
-    last = [t for t in told[SHOWN_ANSWERS:] if t in ("leave", "own", "keep", "empty", "aside")]
+    last = [t for t in told[SHOWN_ANSWERS:] if t in (LEAVE, OWN, "keep", "empty", "aside")]
     text = ", ".join([*told[:SHOWN_ANSWERS], *last]) + (f" and {more - len(last)} more" if more > len(last) else "")
-    yield show.harmless(f"      {text}" + (f", or {doubt.text}" if doubt.text else ""))
+    return text + (f", or {doubt.text}" if doubt.text else "")
 
 
 def _sentence(text: str) -> str:
@@ -226,7 +237,7 @@ def inspect(
         book, drafts = _drafted(ground, groups, given)
     book.raise_faults()
     with_systems(drafts)
-    few = sum(1 for d in drafts if not d.recognised) <= FEW
+    few = sum(map(_is_undecided, drafts)) <= FEW
     proposals = [finished(d, _state(d, few)) for d in drafts]
     proposals += [_kept(standing[s], p, folder) for p, s in kept.items() if p in set(paths)]
     proposals = _one_each(proposals)
@@ -238,7 +249,7 @@ def inspect(
         tuple(sorted(proposals, key=lambda p: p.source)),
         shown,
         unread,
-        tuple(dict.fromkeys(d for p in proposals if p.state == "open" for d in p.doubts)),
+        tuple({d.id: d for p in proposals if p.state == "open" for d in p.doubts}.values()),
         book.unused if answers else (),
         outlook(catalogue, [*standing_feeds, *feeds_of(proposals)], presets),
         write,
@@ -367,9 +378,14 @@ def _said(group: Group) -> dict[str, Any]:
 def _state(draft: Draft, few: bool) -> str:
     if draft.left:
         return "left"
-    if draft.open:
-        return "open" if draft.recognised or few else "unrecognised"
-    return "ready"
+    if _is_undecided(draft) and not few:
+        return "unrecognised"
+    return "open" if draft.open else "ready"
+
+
+def _is_undecided(draft: Draft) -> bool:
+    """Whether it is not even known which table the files feed."""
+    return any(d.id == f"{draft.group.id}.table" for d in draft.open)
 
 
 def _kept(source: Source, path: Path, folder: Folder) -> Proposal:
@@ -489,6 +505,5 @@ def _keep_answers(folder: Folder, proposals: Sequence[Proposal], answers: Mappin
         parts.append(_HEAD)
     parts.append(answers_text(fresh))
     for d in dict.fromkeys(asked):
-        options = ", ".join(c.value for c in d.answers[:12]) + (f", or {d.text}" if d.text else "")
-        parts.append(f"\n# {show.harmless(d.what)}\n# one of: {show.harmless(options)}\n# {d.id}:\n")
+        parts.append(f"\n# {show.harmless(d.what)}\n# one of: {show.harmless(_options(d))}\n# {d.id}:\n")
     _replace(path, "".join(parts))

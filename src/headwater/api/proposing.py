@@ -82,6 +82,7 @@ class Proposer:
         self._look = group.look
         self.draft = Draft(group)
         self._tables: dict[str, Table] = {}
+        self._currency_asked = ""
 
     def run(self) -> Draft:
         """The draft, as far as the answers go."""
@@ -219,6 +220,9 @@ class Proposer:
         for name, table in self._tables.items():
             column = table.column(target)
             if column is None or target in self.draft.tables[name]["columns"]:
+                continue
+            if _is_filled(column, table):
+                self._currency_asked = what
                 continue
             self._fill(name, table, column, what)
 
@@ -566,7 +570,7 @@ class Proposer:
             ]
             answers = [*columns, (company, "the company's currency")]
             what = f"in which currency are the amounts of {', '.join(repr(h) for h in headers if h) or name}?"
-            if found := self._ask("currency", what, answers, text=CODE):
+            if found := self._ask("currency", self._currency_asked or what, answers, text=CODE):
                 said["currency"] = found[0]
 
     # --- keys --------------------------------------------------------------------------------------------------------
@@ -854,11 +858,11 @@ def rivals(groups: Sequence[Group], matches: Mapping[str, Match]) -> dict[str, D
     for (preset, once), some in same.items():
         if len({m.shape.id for _, m in some}) < 2:
             continue
-        answers = tuple(Choice(g.id, f"{m.shape.title}: {g.path}") for g, m in some)
+        answers = tuple(Choice(g.id, m.shape.title) for g, m in some)
         paths = ", ".join(g.path for g, _ in some)
-        what = "these files tell the same facts at several levels; which is loaded? The others are left out"
-        for g, _ in some:
-            found[g.id] = Doubt(f"{preset}.{slug(once)}.once", g.id, paths, "", what, answers)
+        what = f"{len(some)} files tell the same facts at several levels; which is loaded? The others are left out"
+        doubt = Doubt(f"{preset}.{slug(once)}.once", preset, paths, "", what, answers)
+        found |= {g.id: doubt for g, _ in some}
     return found
 
 

@@ -93,12 +93,15 @@ def _text(file: dict[str, Any], found: Any, size: int, said: dict[str, Any], pos
     """The look at delimited text; a large one that is not packed is read at its head, its middle and its end."""
     from headwater.connectors.delimited import Delimited, Dialect
     from headwater.connectors.inspect_text import HEAD, Pieces, layout_of
+    from headwater.connectors.refusal import Refused
 
     head = _read(found.stream, HEAD)
     whole = len(head) < HEAD
     layout = layout_of(
         head, found.format, encoding=said.get("encoding", ""), separator=said.get("separator", ""), whole=whole
     )
+    if not layout.separator or (layout.width < 2 and Path(file["name"]).suffix.lower() == ".txt"):
+        raise Refused("no_table", "this is a text, not a table", do="A table has several columns.")
     large = position is None and size > LARGE
     share = 1.0
     if large:

@@ -44,6 +44,7 @@ class Layout:
     separator: str
     skip_rows: int
     header_row: int
+    width: int
 
 
 def layout_of(head: bytes, format: str, *, encoding: str = "", separator: str = "", whole: bool) -> Layout:
@@ -59,7 +60,7 @@ def layout_of(head: bytes, format: str, *, encoding: str = "", separator: str = 
         raise Refused("empty_file", "the file is empty", do="Export it again, with its column names.")
     blank_before = found.line and not any(line.strip() for line in lines[: found.line])
     skip = 0 if blank_before else found.line
-    return Layout(encoding or (fits[0][0] if fits else ""), fits, found.separator, skip, 1)
+    return Layout(encoding or (fits[0][0] if fits else ""), fits, found.separator, skip, 1, found.width)
 
 
 # --- encoding --------------------------------------------------------------------------------------------------------
@@ -70,11 +71,10 @@ def encodings_of(head: bytes, *, whole: bool) -> tuple[tuple[str, str], ...]:
         return ()
     if (wide := _wide(head)) is not None:
         return ((wide, _sample(head.decode(wide, "replace"))),)
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head, whole)
-        return ()
-    except UnicodeDecodeError:
-        pass
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head, whole)
+    undecoded = len(re.findall("[\udc80-\udcff]", text))
+    if not undecoded or sum(not c.isascii() for c in text) > 2 * undecoded:
+        return ()  # single rows that are not UTF-8 are set aside when the file is loaded
     found: dict[str, tuple[int, str]] = {}
     for i, name in enumerate(_BYTEWISE):
         try:
