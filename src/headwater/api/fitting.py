@@ -17,6 +17,11 @@ from headwater.model.types import Kind
 CLOSE = 0.6
 """From here on a header is like a column's name."""
 
+MONEY = re.compile(
+    r"(^|_)(amount|price|value|revenue|cost|costs|spend|spent|fee|sum|betrag|preis|umsatz|kosten|montant|prix|importe)(_|$)"
+)
+"""Words in headers of amounts."""
+
 CALENDAR = "calendar"
 """The one table that no file delivers."""
 
@@ -107,7 +112,18 @@ def _words(text: str) -> frozenset[str]:
 def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
     """The columns of a table that a file's column can be, likeliest first."""
     found = [c for c in table.columns if fits(c, seen) and _is_of_its_sort(c, seen, likeness(header, c))]
-    return tuple(sorted(found, key=lambda c: (-round(likeness(header, c), 3), _distance(c, seen))))
+    return tuple(sorted(found, key=lambda c: (-closeness(header, seen, c, table), _distance(c, seen))))
+
+
+def closeness(header: str, seen: LookedColumn, column: Column, table: Table) -> float:
+    """How likely it is that a file's column is a canonical one; only the order of answers follows from it. Values that
+    never repeat are likely the key, and a header that says so an amount."""
+    close = likeness(header, column)
+    if seen.unique and table.key == (column.id,):
+        close += 0.4
+    if column.type.kind is Kind.MONEY and MONEY.search(slug(header)):
+        close += 0.4
+    return round(close, 3)
 
 
 def _is_of_its_sort(column: Column, seen: LookedColumn, like: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headwater.api.fitting import Known, fits, is_named, likeness, ranked_tables, suited
+from headwater.api.fitting import MONEY, Known, closeness, fits, is_named, likeness, ranked_tables, suited
 from headwater.api.grouping import Group, slug
 from headwater.api.questions import CODE, FORMAT, TEXT, ZONE, Book
 from headwater.api.source_text import source_text, table_text
@@ -36,9 +36,6 @@ _ZONES = {
     "GMT": "Europe/London", "BST": "Europe/London", "CET": "Europe/Berlin", "CEST": "Europe/Berlin",
     "IST": "Asia/Kolkata", "JST": "Asia/Tokyo",
 }  # fmt: skip
-_MONEY = re.compile(
-    r"(^|_)(amount|price|value|revenue|cost|costs|spend|spent|fee|sum|betrag|preis|umsatz|kosten|montant|prix|importe)(_|$)"
-)
 _DATES = (Kind.DAY, Kind.TIME)
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
 
@@ -299,7 +296,7 @@ class Proposer:
         for name, table in self._tables.items():
             for column in suited(header, seen, table):
                 full = f"{name}.{column.id}" if several else column.id
-                answers.append((-round(likeness(header, column), 3), full, column.about))
+                answers.append((-closeness(header, seen, column, table), full, column.about))
             answers += [
                 (-0.9 if _ROLES[r].search(slug(header)) else 0.0, f"{name}.{r}" if several else r, about)
                 for r, about in _roles(seen)
@@ -733,7 +730,7 @@ def _roles(seen: LookedColumn) -> Iterator[tuple[str, str]]:
     """What a column can be beside the columns of a table."""
     if "time" in seen.kinds or "day" in seen.kinds:
         yield UPDATED, "when the row was last changed: the latest state counts"
-    if seen.values and len(seen.values) <= 4:
+    if seen.values and len(seen.values) <= 4 and seen.kinds[:1] in (("boolean",), ("id",), ("text",)):
         yield DELETED, "marks rows that were deleted"
     if seen.kinds[:1] == ("id",):
         yield MERGED, "the id of the row it was merged into"
@@ -764,7 +761,7 @@ def _own_type(seen: LookedColumn) -> str:
 
 def _may_be_money(header: str, seen: LookedColumn) -> bool:
     """Whether a column's numbers can be amounts: they have decimals, or the header says so."""
-    return seen.kinds[:1] == ("number",) or ("number" in seen.kinds and _MONEY.search(slug(header)) is not None)
+    return seen.kinds[:1] == ("number",) or ("number" in seen.kinds and MONEY.search(slug(header)) is not None)
 
 
 def _titled(id: str) -> str:
@@ -808,7 +805,7 @@ def finished(draft: Draft, state: str) -> Proposal:
     content["tables"] = {
         name: _plain(said, () if whole else draft.extends.get(name, ()))
         for name, said in draft.tables.items()
-        if whole or name not in draft.own
+        if whole or (name not in draft.own and said["columns"].keys() - draft.extends.get(name, {}).keys())
     }
     comments = [f"{draft.preset}."] if draft.preset else []
     comments += [f"{n[0].upper()}{n[1:]}." for n in draft.notes]
