@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.connectors import child
+from headwater.connectors import aside, child
 from headwater.connectors import parse as parsing
 from headwater.connectors.limits import Limits
 from headwater.connectors.parse import parse
@@ -68,6 +68,18 @@ def test_reports_are_short_whatever_the_file_holds(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as e:
         load(tmp_path, f"{name}\n1\n", mapping(DEALS, "deal_id"))
     assert len(str(e.value)) < 10_000
+
+
+@pytest.mark.parametrize(("rows", "text"), [(10, 1 << 20), (1 << 20, 1000)])
+def test_a_file_of_bad_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, text: int) -> None:
+    room = aside.Room
+    monkeypatch.setattr(aside, "Room", lambda: room(rows, text))
+    few = "".join(f"D{i},soon\n" for i in range(10))
+    said = mapping(DEALS, "deal_id", created_on={"column": "created_on", "date_format": "iso"})
+    assert load(tmp_path, f"deal_id,created_on\n{few}", said).draft.quarantined == 10
+    with pytest.raises(SourceError) as e:
+        load(tmp_path, f"deal_id,created_on\n{few * 3}", said)
+    assert (e.value.code, "mapping" in e.value.do) == ("too_many_bad_rows", True)
 
 
 def test_an_answer_without_an_end_is_not_taken(large: Path, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headwater.connectors.refusal import Refused
 from headwater.model.landing import Quarantined
 
 _FIELDS = ("row", "line", "column", "code", "reason", "raw")
@@ -17,19 +18,43 @@ SCHEMA = pa.schema(
     [("row", pa.int64()), ("line", pa.int64()), *((n, pa.string()) for n in ("column", "code", "reason", "raw"))]
 )
 _AT_ONCE = 16_384
+MOST_ROWS, MOST_TEXT = 400_000, 96 << 20
+
+
+class Room:
+    """How many rows may be set aside of one file, and how much text: whoever looks at them has to hold them."""
+
+    def __init__(self, rows: int = MOST_ROWS, text: int = MOST_TEXT) -> None:
+        self._rows, self._text = rows, text
+
+    def take(self, row: Quarantined) -> None:
+        """Takes up the room of one more row; refuses the file where there is none left."""
+        self._rows -= 1
+        self._text -= len(row.raw) + len(row.reason) + len(row.column)
+        if self._rows < 0 or self._text < 0:
+            raise Refused(
+                "too_many_bad_rows",
+                f"more rows of the file cannot be loaded than are set aside ({MOST_ROWS:,}, or {MOST_TEXT >> 20} MB of "
+                f"text); the last one seen: {row.reason}",
+                row=row.row,
+                line=row.line,
+                column=row.column,
+                do="Most often the mapping does not fit the file: mend it. Else split the file.",
+            )
 
 
 class Aside:
     """A temporary file of quarantined rows in ascending order."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, room: Room) -> None:
+        self._path, self._room = path, room
         self._waiting: list[Quarantined] = []
         self._writer: pq.ParquetWriter | None = None
         self.count = 0
 
     def add(self, row: Quarantined) -> None:
         """Appends one row."""
+        self._room.take(row)
         self.count += 1
         self._waiting.append(row)
         if len(self._waiting) >= _AT_ONCE:

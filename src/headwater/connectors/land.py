@@ -85,10 +85,11 @@ def land(
     if written:
         plans = tuple(_as_written(plan, written, source) for plan in plans)
     spool = Spool(staged / ".rows.arrow", reader.header, reader.typed)
-    structural = Aside(staged / ".aside-1.parquet")
+    room = aside.Room()
+    structural = Aside(staged / ".aside-1.parquet", room)
     plans, shown = _first_pass(reader, plans, source, spool, structural)
     profiler = Profiler(plans, source, reader.header, reader.separator)
-    values, twins = Aside(staged / ".aside-2.parquet"), Aside(staged / ".aside-3.parquet")
+    values, twins = Aside(staged / ".aside-2.parquet", room), Aside(staged / ".aside-3.parquet", room)
     show = _Show(reader.header, plans, reader.separator)
     converters = [Converter(p, settings.time_zone, source.ambiguous_time) for p in plans]
     writers = [_Writer(staged / f"{p.table.id}.parquet", p) for p in plans]
