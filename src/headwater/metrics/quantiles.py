@@ -77,7 +77,7 @@ def _coarse_histogram(source: Relation, keys: tuple[Named, ...], measure: Measur
     in at most some hundred classes. A greater value never has a lesser class, so that counting classes up tells which
     ones hold a rank, and counting values up inside of those tells which value has it.
     """
-    value = Op("greatest", (Col("_x"), Lit(0)))  # there is no root of less
+    value = Op("case", (Op("gt", (Col("_x"), Lit(0))), Col("_x"), Lit(0)))  # there is no root of less
     root = Op("as_integer", (Op("mul", (Op("square_root", (Op("square_root", (value,)),)), Lit(16))),))
     negative, unknown = Op("lt", (Col("_x"), Lit(0))), Op("is_null", (Col("_x"),))
     names = tuple(k.name for k in keys)

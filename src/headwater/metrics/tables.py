@@ -509,7 +509,7 @@ def _check_links(draft: _Draft, tables: Mapping[str, Table | None], faults: list
     columns = columns_of(draft.table)
     for link in draft.table.columns_is:
         origin = _Origin(draft.entry, ("columns_is", link.id))
-        if not ID.fullmatch(link.id) or link.id in RESERVED or link.id.endswith(DAY_SUFFIX):
+        if not ID.fullmatch(link.id) or link.id in RESERVED or link.id.endswith((DAY_SUFFIX, NUMBER_SUFFIX)):
             faults.append(origin.fault((), f"the column name {link.id!r} is not an id", ID_RULE))
         if link.id in columns or link.id in draft.is_:
             what = f"the table {draft.table.id!r} has a column or a split {link.id!r} already"
