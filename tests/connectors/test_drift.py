@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from headwater.connectors import parse as parsing
 from headwater.connectors.drift import differences, is_held
 from headwater.connectors.profile import _magnitudes, shapes
 from headwater.model.profile import ColumnProfile, Profile
+from headwater.model.source import Source
 from tests.connectors.load import DEALS, load, mapping
 
 HEAD = "deal_id,stage,amount,created_on,created_at,email\n"
@@ -241,3 +243,26 @@ def test_an_hour_in_the_weeks_of_the_clock_change_is_told_and_not_held() -> None
     (march,) = differences(moved, known, (date(2026, 3, 10), date(2026, 3, 24)))
     (june,) = differences(moved, known, (date(2026, 6, 1), date(2026, 6, 24)))
     assert (march.holds, june.holds) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("amount", "Betrag", (("amount", "Betrag"),)),
+        ("stage", "Phase", (("stage", "Phase"),)),
+        ("created_at", "Angelegt", (("created_at", "Angelegt"),)),
+    ],
+)
+def test_a_column_under_another_name_is_found_by_its_content(
+    tmp_path: Path, before: list[Profile], old: str, new: str, found: tuple[tuple[str, str], ...]
+) -> None:
+    """Beside it another new column stands that is none of those before."""
+    head, *lines = deals(9, month=4).splitlines()
+    text = "\n".join([head.replace(old, new) + ",Owner", *(f"{line},o-{i}" for i, line in enumerate(lines))])
+    path = tmp_path / "deals.csv"
+    path.write_text(text, encoding="utf-8")
+    staged = tmp_path / "staged"
+    staged.mkdir()
+    source = Source("deals", str(path), (MAPPED,))
+    assert parsing.renamed(source, path, before[-1], staged) == found
+    assert list(staged.iterdir()) == []

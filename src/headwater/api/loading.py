@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -17,7 +17,7 @@ from headwater.api.versions import build_version
 from headwater.build.run import build
 from headwater.connectors.drift import QUARANTINE, differences, is_held, known_values
 from headwater.connectors.files import ARCHIVE, find
-from headwater.connectors.parse import listed, mapping_hash, parse
+from headwater.connectors.parse import listed, mapping_hash, parse, renamed
 from headwater.connectors.sources import load_sources
 from headwater.errors import QueryError, SourceError, nearest
 from headwater.metrics.render import render
@@ -299,8 +299,22 @@ class _Landing:
     def refuse(self, source: Source, path: Path | str, error: SourceError) -> None:
         """Reports a file, or a whole source, that was not loaded."""
         what = ": ".join(part for part in (_place(error.where, path), _sentence(error.what)) if part)
-        reason = " ".join(part for part in (what, error.do) if part)
+        do = " ".join(self._renamed(source, path)) if error.code == "missing_column" and isinstance(path, Path) else ""
+        reason = " ".join(part for part in (what, do or error.do) if part)
         self._report(LoadedFile(source.id, self._folder.shown(path), "refused", reason=reason))
+
+    def _renamed(self, source: Source, path: Path) -> Iterator[str]:
+        """A sentence for each column that a file lacks and seems to have under another name."""
+        before = like(deliveries(journal(self._store)), source.id, self._folder.shown(path))
+        known = self._profile(before[-1]) if before else None
+        if known is None:
+            return
+        staged = stage(self._store)
+        try:
+            for old, new in renamed(source, path, known, staged):
+                yield f"{new!r} holds what {old!r} held before: if it is the same, name it in the mapping."
+        finally:
+            discard(staged)
 
     def parsed(self, file: tuple[Source, Path], stop: Event) -> tuple[Path, Draft]:
         """The staged folder and the draft of a file; one below the workspace is remembered by its path from there, so

@@ -69,8 +69,10 @@ def end_with_parent() -> None:
 
 
 def answer_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What came of a job: `landed` or `members`, or why not: `refused`, `limit`, `system`, `failed`."""
+    """What came of a job: `landed`, `members` or `sketched`, or why not: `refused`, `limit`, `system`, `failed`."""
     try:
+        if job.get("sketch"):
+            return {"sketched": _sketched(job)}
         return {"members": _members(job)} if job["list"] else {"landed": _land(job)}
     except Exception as error:
         return reason(error)
@@ -112,6 +114,18 @@ def _members(job: dict[str, Any]) -> list[tuple[str, int, str]]:
     source = message.source_of(job["source"])
     with Path(job["path"]).open("rb") as file:
         return [(m.name, m.size, m.content) for m in members(file, source.inside, source.max_mb << 20)]
+
+
+def _sketched(job: dict[str, Any]) -> list[Any]:
+    """The first rows of a file, each column as a sketch of its texts."""
+    from headwater.connectors import message
+    from headwater.connectors.opening import open_reader
+    from headwater.connectors.profile import sketched
+
+    source = message.source_of(job["source"])
+    with Path(job["path"]).open("rb") as file, ExitStack() as opened:
+        reader = open_reader(file, Path(job["name"]), source, Path(job["staged"]), opened, job["member"])
+        return [asdict(s) for s in sketched(reader)]
 
 
 def _land(job: dict[str, Any]) -> dict[str, Any]:

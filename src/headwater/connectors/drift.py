@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from headwater.model.landing import Drift
-from headwater.model.profile import ColumnProfile, Magnitude, Profile
+from headwater.model.profile import ColumnProfile, Magnitude, Profile, Sketch
 
 EVOLVE, FREEZE, QUARANTINE = "evolve", "freeze", "quarantine"
 """The policies of a source."""
@@ -41,6 +41,12 @@ UNITS = {
 NEAR = 150
 FEWEST, FEWEST_OF_GROUP, FEWEST_INSTANTS = 4, 20, 60
 UNREADABLE = 0.5
+LIKE, LIKER = 0.6, 0.15
+"""How alike a new column must be to one that is gone, and by how much more than any other, to be named as the same."""
+
+MOST_LISTED = 40
+"""A list of more texts (campaigns) grows with every file, so that its new ones say nothing."""
+
 CHANGES_OF_CLOCK = (((3, 8), (4, 6)), ((10, 4), (11, 8)))
 """Days between which regions do not change their clocks together, so that habits of others move by an hour."""
 
@@ -71,6 +77,32 @@ def known_values(before: Sequence[Profile]) -> dict[tuple[str, str], tuple[str, 
     for column in (c for p in before for c in p.columns if c.values):
         found.setdefault((column.table, column.column), set()).update(column.values)
     return {at: tuple(sorted(values)) for at, values in found.items()}
+
+
+def same_content(before: Profile, now: Sequence[Sketch]) -> tuple[tuple[str, str], ...]:
+    """Mapped columns that a file lacks, each with the one new column of it whose content is like theirs."""
+    there = {s.header for s in now}
+    fresh = [s for s in now if s.header and s.header not in before.header]
+    found = []
+    for old in {c.header: c for c in before.columns if c.header and c.header not in there}.values():
+        likes = sorted(((_likeness(old, s), s.header) for s in fresh), reverse=True)
+        if likes and likes[0][0] >= LIKE and (len(likes) == 1 or likes[0][0] - likes[1][0] >= LIKER):
+            found.append((old.header, likes[0][1]))
+    return tuple(found)
+
+
+def _likeness(old: ColumnProfile, new: Sketch) -> float:
+    """How alike two columns are, from 0 to 1: by their texts where those are a closed list, else by the shapes of
+    their texts and the sizes of their numbers."""
+    if old.values and new.values:
+        both = set(old.values) & set(new.values)
+        return len(both) / len(set(new.values) | both)
+    shapes = dict(old.shapes)
+    alike = sum(min(share, shapes.get(shape, 0)) for shape, share in new.shapes) / 1000
+    size = next((m.middle for m in old.magnitudes if m.group == ""), None)
+    if size is not None and new.size is not None:
+        alike = (max(alike, 0.5) + math.exp(-abs(size - new.size) / 300)) / 2
+    return alike
 
 
 def _comparable(one: ColumnProfile, other: ColumnProfile) -> bool:
@@ -128,9 +160,9 @@ def _column(
 
 
 def _values(new: ColumnProfile, olds: Sequence[ColumnProfile], name: str) -> Iterator[Drift]:
-    if not new.values or not any(o.values for o in olds):
-        return
     known = {v for o in olds for v in o.values}
+    if not new.values or not 0 < len(known) <= MOST_LISTED:
+        return
     fresh = [v for v in new.values if v not in known]
     if fresh:
         shown = ", ".join(repr(v) for v in fresh[:MOST_NAMED]) + (" ..." if len(fresh) > MOST_NAMED else "")

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from headwater.model.landing import LandedTable, Quarantined
-from headwater.model.profile import ColumnProfile, Magnitude, Profile
+from headwater.model.profile import ColumnProfile, Magnitude, Profile, Sketch
 from headwater.model.settings import Settings
 from headwater.model.source import ColumnMapping, Source, TableMapping
 from headwater.model.table import Column, Table
@@ -118,6 +118,11 @@ def profile_of(content: Json) -> Profile:
         for c in content["columns"]
     )
     return Profile(tuple(content["header"]), content["separator"], columns)
+
+
+def sketch_of(content: Json) -> Sketch:
+    """The sketch of its JSON."""
+    return Sketch(**_tupled(content))
 
 
 def tables_json(source: Source, tables: Mapping[str, Table]) -> Json:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from threading import Event
@@ -21,10 +21,12 @@ from typing import Any
 
 from headwater.connectors import message
 from headwater.connectors.archive import Member
+from headwater.connectors.drift import same_content
 from headwater.connectors.files import of_archive
 from headwater.connectors.limits import STANDARD, Limits
 from headwater.errors import HeadwaterError, SourceError, TransientSourceError, WorkspaceError
 from headwater.model.landing import Draft
+from headwater.model.profile import Profile
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
@@ -124,6 +126,35 @@ def listed(
         return tuple(Member(*m) for m in answer["members"])
     finally:
         clear(staged)
+
+
+def renamed(
+    source: Source,
+    path: Path,
+    before: Profile,
+    staged: Path,
+    limits: Limits = STANDARD,
+) -> tuple[tuple[str, str], ...]:
+    """Columns that a file lacks and those of its new columns that hold the same content: old name, new name. Nothing
+    for a file that cannot be read; `staged` is an empty folder, and stays it."""
+    file, member = of_archive(path.absolute())
+    job = {
+        "list": False,
+        "sketch": True,
+        "source": message.source_json(replace(source, tables=())),
+        "path": str(file),
+        "member": member,
+        "name": path.name,
+        "staged": str(staged.absolute()),
+        "limits": asdict(limits),
+    }
+    try:
+        answer = _run(job, path, limits, None)
+    except SourceError:
+        return ()  # why the file was refused is known already
+    finally:
+        clear(staged)
+    return same_content(before, [message.sketch_of(s) for s in answer.get("sketched", ())])
 
 
 # --- the child -------------------------------------------------------------------------------------------------------

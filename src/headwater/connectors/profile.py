@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.connectors.cells import BOOLEAN, DATE, DOUBLE, NUMBER, PADDED, TEXT, Chunk, Flags, Integers
+from headwater.connectors.cells import BOOLEAN, DATE, DOUBLE, NUMBER, PADDED, TEXT, Chunk, Flags, Integers, Reader
 from headwater.connectors.convert import ColumnPlan, TablePlan, Typed
 from headwater.connectors.zones import Zone
-from headwater.model.profile import MOST_VALUES, ColumnProfile, Magnitude, Profile
+from headwater.model.profile import MOST_VALUES, ColumnProfile, Magnitude, Profile, Sketch
 from headwater.model.source import Source
 from headwater.model.types import DAY_SUFFIX, Kind
 
@@ -223,6 +223,22 @@ def shapes(texts: Any) -> tuple[tuple[str, int], ...]:
         return ()
     counts = Counter(_shape(t) for t in some)
     return tuple((shape, round(1000 * n / len(some))) for shape, n in counts.most_common(MOST_SHAPES))
+
+
+def sketched(reader: Reader) -> tuple[Sketch, ...]:
+    """The columns of an opened file by its first rows."""
+    chunk = next(iter(reader.chunks()), None)
+    columns = [c.texts.slice(0, MOST_SHAPED) for c in chunk.columns] if chunk is not None else []
+    return tuple(_sketch(h, texts) for h, texts in zip(reader.header, columns, strict=False))
+
+
+def _sketch(header: str, texts: Any) -> Sketch:
+    different = pc.unique(pc.utf8_trim_whitespace(texts)).drop_null().to_pylist()
+    plain = texts.filter(pc.fill_null(pc.match_substring_regex(texts, r"^-?\d{1,15}(\.\d{1,9})?$"), False))
+    sizes = _sizes(pc.cast(plain, pa.float64())) if len(plain) else np.zeros(0)
+    known = sizes[~np.isnan(sizes)]
+    size = round(1000 * float(np.median(known))) if len(known) >= FEWEST else None
+    return Sketch(header, shapes(texts), tuple(different) if len(different) <= MOST_VALUES else (), size)
 
 
 def _shape(text: str) -> str:

@@ -56,3 +56,14 @@ class Profile:
     header: tuple[str, ...]
     separator: str
     columns: tuple[ColumnProfile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """The first texts of a column: their shapes, their different texts where they are few, and the middle of the sizes
+    of plain numbers (thousandths of the logarithm), None where there are none."""
+
+    header: str
+    shapes: tuple[tuple[str, int], ...]
+    values: tuple[str, ...]
+    size: int | None
