@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headwater import Workspace
 from headwater.api.holding import holds
 from headwater.errors import QueryError
-from tests.sources import HEAD, JANUARY, count, refreshed
+from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
 
 
 def kept_bytes(folder: Path) -> bytes:
@@ -29,6 +30,33 @@ def test_a_person_is_erased_and_does_not_come_back(tmp_path: Path) -> None:
     (workspace.path / "exports" / "leads-3.csv").write_text(HEAD + "L8,2025-03-31,email,ann@one.org\nL9,2025-03-31,,\n")
     workspace.refresh()
     assert count(workspace) == 3
+
+
+def loaded(workspace: Workspace) -> list[str]:
+    """What the check says of the rows of each file."""
+    return [r.what for r in workspace.check().results if r.check == "rows in = rows out"]
+
+
+def test_an_id_that_is_listed_as_merged_goes_with_the_row_that_told_of_it_and_counts_no_row(tmp_path: Path) -> None:
+    workspace = with_sources(tmp_path, {"leads.csv": HEAD + "kept-lead,2025-01-03,,\nother-lead,2025-01-04,,\n"})
+    source = workspace.path / "sources" / "leads.yml"
+    source.write_text(source.read_text() + "    merged_from: Email\n", encoding="utf-8")
+    text = HEAD + "kept-lead,2025-01-03,,lost-lead-one;lost-lead-two\nother-lead,2025-01-04,,\n"
+    (workspace.path / "exports" / "leads.csv").write_text(text, encoding="utf-8")
+    source.write_text(source.read_text().replace(", email: Email", ""), encoding="utf-8")
+    workspace.refresh()
+    assert count(workspace) == 2
+    done = workspace.erase("lost-lead-one")
+    assert (done.rows, done.holding) == (1, ("exports/leads.csv",))
+    assert loaded(workspace) == ["2 loaded + 0 set aside + 0 collapsed = 2 rows"]
+    assert b"lost-lead-one" not in kept_bytes(workspace.path)
+    assert count(workspace) == 2
+    done = workspace.erase("kept-lead")
+    assert done.rows == 2
+    assert loaded(workspace) == ["1 loaded + 0 set aside + 0 collapsed = 1 rows"]
+    assert b"kept-lead" not in kept_bytes(workspace.path)
+    assert count(workspace) == 1
+    assert not workspace.check().failed
 
 
 def test_somebody_unknown(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from headwater.connectors.numbers import SPACES, Marks
 from headwater.connectors.profile import Profiler
 from headwater.connectors.refusal import Refused
 from headwater.connectors.spool import Spool
-from headwater.model.landing import ROWS_IN_A_BATCH, LandedTable, Quarantined
+from headwater.model.landing import FIRST_TOLD, LandedTable, Quarantined
 from headwater.model.profile import Profile
 from headwater.model.settings import Settings
 from headwater.model.source import Source
@@ -47,8 +47,6 @@ from headwater.model.types import DAY_SUFFIX, Kind, Type
 
 QUARANTINE = "quarantine.parquet"
 ROW_GROUP = 65_536
-FIRST_TOLD = ROWS_IN_A_BATCH // 4
-"""The number of the first row that is none of the file's, but told by one: where an id went, when a key ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,10 @@ ROWS_IN_A_BATCH = 2**36
 """A landed row's own number is its batch's times this plus its row. Rows are numbered below half of it, so that the
 number over this, however it is rounded, is the batch's."""
 
+FIRST_TOLD = ROWS_IN_A_BATCH // 4
+"""The number of the first landed row that is none of the file's, but told by one: where an id went that is listed as
+merged, when a key ended. Such rows are counted nowhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import WorkspaceError
-from headwater.model.landing import Draft, Drift, Erasure, LandedTable
+from headwater.model.landing import FIRST_TOLD, Draft, Drift, Erasure, LandedTable
 from headwater.model.profile import Profile
 from headwater.store.disk import refusals, replace_file, temporary
 from headwater.store.engines.duckdb import FileConnection, Texts
@@ -122,7 +122,7 @@ def take_out(
 ) -> Taken:
     """Writes the files of a batch's folder without the subjects into `target` (which may be the same folder)."""
     names = [table.file for table in tables]
-    before = files.distinct([folder / name for name in names], "_row")
+    before = files.distinct([folder / name for name in names], "_row", below=FIRST_TOLD)
     quarantine_before = _quarantined(files, folder / QUARANTINE)
     left: dict[str, int] = {}
     dropped_rows = changed = 0
@@ -145,7 +145,7 @@ def take_out(
             share(path, target / path.name)
     return Taken(
         dropped=dropped_rows,
-        rows=before - files.distinct([target / name for name in names], "_row"),
+        rows=before - files.distinct([target / name for name in names], "_row", below=FIRST_TOLD),
         quarantined=quarantine_before - _quarantined(files, target / QUARANTINE),
         changed=changed,
         tables=tuple(replace(table, rows=left.get(table.file, table.rows)) for table in tables),

@@ -428,12 +428,14 @@ class FileConnection:
             rows.write_parquet(str(target), compression="zstd")
             return len(self._connection.read_parquet([_literally(target)]))
 
-    def distinct(self, paths: Sequence[Path], column: str) -> int:
-        """How many different values a column has in all these files together."""
+    def distinct(self, paths: Sequence[Path], column: str, *, below: int | None = None) -> int:
+        """How many different values a column has in all these files together (below a number, if one is said)."""
         if not paths:
             return 0
         with _own_words(self._memory_mb):
             rows = self._connection.read_parquet([_literally(p) for p in paths], union_by_name=True)
+            if below is not None:
+                rows = rows.filter(ColumnExpression(column) < ConstantExpression(below))
             return len(rows.select(ColumnExpression(column)).distinct())
 
     def hashed(self, path: Path, salt: str, length: int, hashes: Sequence[str]) -> set[str]:
