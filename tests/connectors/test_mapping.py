@@ -373,6 +373,12 @@ def test_values_are_those_of_the_whole_text_and_faults_name_every_header(tmp_pat
     ]
 
 
+def test_a_refusal_for_two_readings_names_every_header(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, deal_id="id", created_at={"columns": ("day", "hour")})
+    with pytest.raises(SourceError, match=r"day \+ hour"):
+        load(tmp_path, "id,day,hour\n1,03/04/2026,09:30\n", mapped)
+
+
 def test_of_several_columns_the_first_that_is_filled_in_the_row(tmp_path: Path) -> None:
     content = "id,won_on,lost_on\n1,2026-01-05,\n2, ,2026-01-06\n3,2026-01-07,2026-01-08\n4,,\n"
     closed = {"columns": ("won_on", "lost_on"), "take": "first"}

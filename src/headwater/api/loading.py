@@ -433,7 +433,7 @@ def _with_known(source: Source, known: Mapping[tuple[str, str], tuple[str, ...]]
 
     def told(table: str, m: ColumnMapping) -> ColumnMapping:
         texts = known.get((table, m.target), ())
-        if not texts or not m.column:
+        if not texts or not m.header:
             return m
         listed = {text for text, _ in m.values}
         same = tuple((text, text) for text in texts if text not in listed)

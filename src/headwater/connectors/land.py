@@ -186,11 +186,11 @@ def _first_pass(
     for p, evidence in watched:
         personal = p.column.personal
         if isinstance(evidence, dates.Evidence | dates.Promise):
-            form = evidence.decide(p.mapping.column, personal)
+            form = evidence.decide(p.mapping.header, personal)
             decided[id(p)] = replace(p, form=form)
             forms[id(p)] = form.name if p.form is None else ""
         else:
-            marks = evidence.decide(p.mapping.column, personal)
+            marks = evidence.decide(p.mapping.header, personal)
             decided[id(p)] = replace(p, marks=replace(marks, accounting=source.accounting_negatives))
             forms[id(p)] = f"decimal {marks.decimal}" if evidence.proofs else ""
     shown = {

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.connectors.cells import BOOLEAN, DATE, DOUBLE, NUMBER, PADDED, TEXT, Chunk, Flags, Integers, Reader
-from headwater.connectors.convert import ColumnPlan, TablePlan, Typed
+from headwater.connectors.convert import ColumnPlan, TablePlan, Typed, cells_of
 from headwater.connectors.zones import Zone
 from headwater.model.profile import MOST_VALUES, ColumnProfile, Magnitude, Profile, Sketch
 from headwater.model.source import Source
@@ -117,7 +117,7 @@ class Profiler:
                 seen = self._seen[plan.table.id, p.column.id]
                 if p.place < 0 or seen.shapes:
                     continue
-                cells = chunk.columns[p.place]
+                cells = cells_of(p, chunk)
                 seen.shapes = shapes(cells.texts)
                 if cells.kinds is not None:
                     filled = np.asarray(pc.is_valid(cells.texts).to_numpy(zero_copy_only=False), bool)
