@@ -339,7 +339,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the layout shows around a page. `active` is the page's folder name; `title` its one h1."""
+    """What the layout shows around a page. `active` is the page's folder name; `title` its one h1; `action` the one
+    thing that can be done from here."""
 
     title: str
     active: str = ""
@@ -352,4 +353,5 @@ class Frame:
     fresh_text: str = ""
     language: str = "en"
     refreshable: bool = True
+    action: Link | None = None
     tour: tuple[Stop, ...] = ()

@@ -10,13 +10,13 @@ from headwater.api.checking import Checked
 from headwater.api.condition import Aside, Condition, SourceState
 from headwater.api.held import Held
 from headwater.model.landing import Batch
-from headwater.web.parts import Cell, Notice, Table
+from headwater.web.parts import Cell, Link, Notice, Table
 from headwater.web.templates import Templates
 from headwater.web.view.look import Look, Made, Pages
 
 NAVIGATION = (3, "/data")
 PAGE = "pages/data/page.html"
-MOST_LOADS = 50
+MOST_LOADS = 20
 
 _KINDS: dict[str, Any] = {"failed": "bad", "warning": "warn", "ok": "good"}
 
@@ -57,7 +57,9 @@ def _made(look: Look, refreshing: Any) -> Made:
     lead = ""
     if found.built_at is not None:
         lead = say("data.lead", version=found.data, when=look.words.moment(found.built_at))
-    return PAGE, look.frame(say("data.title"), "data", lead=lead, notices=_notices(look, refreshing)), context, ""
+    add = Link(say("add.title"), "/data/add")
+    frame = look.frame(say("data.title"), "data", lead=lead, notices=_notices(look, refreshing), action=add)
+    return PAGE, frame, context, ""
 
 
 def _notices(look: Look, refreshing: Any) -> tuple[Notice, ...]:

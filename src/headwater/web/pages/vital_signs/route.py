@@ -31,8 +31,8 @@ def _made(look: Look) -> Made:
     say, moment = look.say, look.moment
     title = say("vital_signs.title")
     if not look.has_data:
-        key = "empty_sources_text" if look.condition.sources else "empty_text"
-        return _empty(look, "empty", say(f"vital_signs.{key}"), "/data")
+        kind, href = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
+        return _empty(look, kind, say(f"vital_signs.{kind}_text"), href)
     seen = overview(
         moment,
         moment.catalogue,
