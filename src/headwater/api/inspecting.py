@@ -29,6 +29,9 @@ from headwater.model.look import LEAVE, OWN, Doubt, Look, Proposal, Unread
 from headwater.model.observation import Rows
 from headwater.model.source import Source
 
+COMPANY = "company"
+"""The source of doubts about the company itself."""
+
 ANSWERS = "answers.yml"
 """Where the answers of a workspace are kept."""
 
@@ -158,6 +161,11 @@ class Inspected(Tabular):
 
     def _questions(self) -> Iterator[str]:
         told: set[str] = set()
+        if company := [d for d in self.doubts if d.source == COMPANY]:
+            yield ""
+            yield "company: headwater.yml"
+            for d in company:
+                yield from doubt_lines(d)
         for p in self.of("open"):
             fresh = [d for d in p.doubts if d.id not in told]
             told.update(d.id for d in fresh)

@@ -809,7 +809,7 @@ def finished(draft: Draft, state: str) -> Proposal:
     }
     comments = [f"{draft.preset}."] if draft.preset else []
     comments += [f"{n[0].upper()}{n[1:]}." for n in draft.notes]
-    own = [(f"tables/{name}.yml", table_text(c)) for name, c in draft.own.items() if whole]
+    own = [file for name, c in draft.own.items() if whole for file in _own_files(name, c)]
     return Proposal(
         group.id,
         group.path,
@@ -825,6 +825,56 @@ def finished(draft: Draft, state: str) -> Proposal:
         answered=tuple(draft.answered.items()),
         notes=tuple(draft.notes),
     )
+
+
+def _own_files(name: str, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files of an own table: the table, and where its rows have a date, a KPI that counts them and one for the sum
+    of each amount, with their measures."""
+    yield f"tables/{name}.yml", table_text(content)
+    if "event" not in content:
+        return
+    counted = (f"{name}_rows", content["title"], content["subject"], {"aggregate": "count"}, "number")
+    sums = [
+        (
+            f"{name}_{c}",
+            f"{content['title']}: {_titled(c).lower()}",
+            "money",
+            {"aggregate": "sum", "column": c},
+            "money",
+        )
+        for c, spec in content["columns"].items()
+        if spec["type"] == "money"
+    ]
+    for id, title, unit, aggregate, shown in (counted, *sums):
+        what = f"Sum of '{aggregate['column']}'" if "column" in aggregate else "Rows"
+        about = f"{what} of the table '{name}', by '{content['event']}'."
+        measure = {
+            "title": title,
+            "about": about,
+            "table": name,
+            **aggregate,
+            "clock": {"at": content["event"]},
+            "unit": unit,
+        }
+        yield f"measures/{id}.yml", table_text(measure)
+        kpi = {
+            "title": title,
+            "question": f"{'How much is' if unit == 'money' else 'How many are'} {title}?",
+            "formula": id,
+            "unit": unit,
+            "show": shown,
+            "better": "context",
+            "stage": "repeat",
+            "role": "growth",
+            "basis": "period",
+            "cadence": "monthly",
+            "group": "own",
+            "vanity": "medium",
+            "interval": "none",
+            "pitfalls": ["Proposed from a file; say in your own words what it means, and what it does not."],
+            "reference": f"tables/{name}.yml",
+        }
+        yield f"kpis/{id}.yml", table_text(kpi)
 
 
 def _plain(said: Mapping[str, Any], without: Iterable[str]) -> dict[str, Any]:
