@@ -50,6 +50,7 @@ FEW = 30
 
 MOST_FILES = 2_000
 SHOWN_ANSWERS = 8
+SHOWN_LEFT = 6
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,7 +137,9 @@ class Inspected(Tabular):
         left = self.of("left")
         if left:
             yield ""
-            yield f"Left out: {', '.join(show.harmless(p.path) for p in left)}"
+            names = [show.harmless(p.path) for p in left[:SHOWN_LEFT]]
+            more = f" and {len(left) - SHOWN_LEFT} more" if len(left) > SHOWN_LEFT else ""
+            yield f"Left out, {len(left)}: {', '.join(names)}{more}"
         unknown = self.of("unrecognised")
         if unknown:
             yield ""
