@@ -92,6 +92,8 @@ def test_a_shape_is_known_in_each_of_its_languages(name: str) -> None:
         best = recognise(header, shape.file.replace("*", ""), PRESETS)[0]
         assert (best.id, best.unknown, best.missing) == (name, (), ())
         assert language in (best.language, VENDOR)
+        other = recognise([*reversed(header), "zz"], shape.file.replace("*", ""), PRESETS)[0]
+        assert (other.id, other.unknown, other.found, other.tables()) == (name, ("zz",), best.found, best.tables())
 
 
 def test_the_page_of_presets_is_what_the_files_say() -> None:
@@ -126,14 +128,15 @@ def test_headers_are_compared_without_case_blanks_and_kinds_of_dashes() -> None:
 
 
 def test_a_header_that_lacks_what_is_needed_is_no_match() -> None:
-    assert recognise(["Day", "Campaign", "Clicks"], "campaigns.csv", PRESETS) == ()
+    assert recognise(["Day", "Campaign", "Clicks", "Cost"], "campaigns.csv", PRESETS) == ()
+    assert recognise(["ad_id", "date", "account_id", "impressions", "spend"], "ad_report.csv", PRESETS) == ()
     assert recognise([], "", PRESETS) == ()
 
 
 def test_copies_for_warehouses_and_levels_of_one_figure_are_rivals() -> None:
     company = recognise(["id", "property_name", "property_createdate", "is_deleted"], "", PRESETS)[0]
-    campaigns = recognise(["Day", "Campaign", "Cost"], "", PRESETS)[0]
-    groups = recognise(["Day", "Campaign", "Ad group", "Cost"], "", PRESETS)[0]
+    campaigns = recognise(["Day", "Campaign", "Impr.", "Cost"], "", PRESETS)[0]
+    groups = recognise(["Day", "Campaign", "Ad group", "Impr.", "Cost"], "", PRESETS)[0]
     files = {"company_data.csv": company, "company_data_snowflake.csv": company, "a-2026-01.csv": campaigns}
     assert rivals(files) == (("company_data.csv", "company_data_snowflake.csv"),)
     assert rivals({"a-2026-01.csv": campaigns, "a-2026-02.csv": campaigns}) == ()
