@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -182,7 +183,13 @@ def run(app: FastAPI, bound: socket.socket, ready: Callable[[], None]) -> None:
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     _Server(config, ready).run([bound])
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether what is logged is more than that a request was cut short because the server ended."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 class _Server(uvicorn.Server):
