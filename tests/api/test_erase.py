@@ -1,6 +1,9 @@
 """A person is taken out of everything that is kept, does not come back, and the files that still name them are told."""
 
 import gzip
+import json
+import tempfile
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -9,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headwater import Workspace
-from headwater.api.holding import holds
+from headwater.connectors import holding
 from headwater.errors import QueryError
 from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
 
@@ -69,6 +72,13 @@ def test_somebody_unknown(tmp_path: Path) -> None:
 
 
 # --- where else somebody is named -------------------------------------------------------------------------------------
+
+
+def holds(path: Path, texts: list[str]) -> bool | None:
+    with tempfile.TemporaryDirectory() as folder:
+        return holding.holds(path, texts, Path(folder))
+
+
 PERSON = "jürgen.o'hara@ex-ample.org"
 
 
@@ -89,13 +99,19 @@ def test_in_which_files_a_person_is_found(tmp_path: Path) -> None:
     workbook(tmp_path / "book.xlsx", PERSON)
     pq.write_table(pa.table({"n": [1, 2], "email": [None, PERSON]}), tmp_path / "columns.parquet")
     (tmp_path / "packed.parquet.gz").write_bytes(gzip.compress((tmp_path / "columns.parquet").read_bytes()))
+    (tmp_path / "a.ndjson").write_text(json.dumps({"email": PERSON}) + "\n")
+    names = ("latin.csv", "book.xlsx", "packed.csv.gz", "packed.parquet.gz", "a.ndjson")
+    for name in names:
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("other.csv", "a,b")
+            archive.write(tmp_path / name, "in/" + name)
     found = {p.name: holds(p, [PERSON]) for p in tmp_path.iterdir()}
     assert found == dict.fromkeys(found, True)
     assert not any(holds(p, ["jurgen@ex-ample.org"]) for p in tmp_path.iterdir())
 
 
 def test_a_text_across_two_pieces_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headwater.api.holding.PIECE", 10)
+    monkeypatch.setattr("headwater.connectors.holding.PIECE", 10)
     (tmp_path / "a.csv").write_text("12345678" + PERSON, encoding="utf-8")
     assert holds(tmp_path / "a.csv", [PERSON])
 

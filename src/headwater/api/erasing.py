@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.api.folder import Folder
-from headwater.api.holding import holds
 from headwater.api.loading import Progress, rebuild
 from headwater.connectors.files import find
+from headwater.connectors.parse import held
 from headwater.connectors.sources import load_sources
 from headwater.errors import QueryError, SourceError
 from headwater.metrics.render import render
@@ -83,7 +84,9 @@ def erase(folder: Folder, subjects: Sequence[str], tell: Progress) -> Erased:
             unread.append(f"source {source.id}: {error.what}")
     for i, path in enumerate(dict.fromkeys(paths)):
         tell(f"Looking through {path.name}", i, len(paths))
-        match holds(path, texts):
+        with tempfile.TemporaryDirectory(dir=store.scratch) as staged:
+            holds = held(path, texts, Path(staged))
+        match holds:
             case True:
                 holding.append(folder.shown(path))
             case None:

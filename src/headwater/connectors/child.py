@@ -69,11 +69,18 @@ def end_with_parent() -> None:
 
 
 def answer_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What came of a job: `landed`, `members` or `sketched`, or why not: `refused`, `limit`, `system`, `failed`."""
+    """What came of a job by its task (`landed`, `members`, `sketched`, `holds`), or why not: `refused`, `limit`, `system`,
+    `failed`."""
     try:
-        if job.get("sketch"):
-            return {"sketched": _sketched(job)}
-        return {"members": _members(job)} if job["list"] else {"landed": _land(job)}
+        match job["task"]:
+            case "list":
+                return {"members": _members(job)}
+            case "sketch":
+                return {"sketched": _sketched(job)}
+            case "hold":
+                return {"holds": _holds(job)}
+            case _:
+                return {"landed": _land(job)}
     except Exception as error:
         return reason(error)
 
@@ -126,6 +133,13 @@ def _sketched(job: dict[str, Any]) -> list[Any]:
     with Path(job["path"]).open("rb") as file, ExitStack() as opened:
         reader = open_reader(file, Path(job["name"]), source, Path(job["staged"]), opened, job["member"])
         return [asdict(s) for s in sketched(reader)]
+
+
+def _holds(job: dict[str, Any]) -> bool | None:
+    """Whether a file holds one of some texts; None where it cannot be looked through."""
+    from headwater.connectors.holding import holds
+
+    return holds(Path(job["path"]), job["texts"], Path(job["staged"]))
 
 
 def _land(job: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def job_of(
     """What the child is told."""
     file, member = of_archive(path.absolute())
     return {
-        "list": False,
+        "task": "land",
         "source": message.source_json(source),
         "path": str(file),
         "member": member,
@@ -113,7 +113,7 @@ def listed(
     Raises SourceError for an archive that is refused or that broke a limit, InterruptedError once `stop` is set.
     """
     job = {
-        "list": True,
+        "task": "list",
         "source": message.source_json(source),
         "path": str(path.absolute()),
         "staged": str(staged.absolute()),
@@ -139,8 +139,7 @@ def renamed(
     for a file that cannot be read; `staged` is an empty folder, and stays it."""
     file, member = of_archive(path.absolute())
     job = {
-        "list": False,
-        "sketch": True,
+        "task": "sketch",
         "source": message.source_json(replace(source, tables=())),
         "path": str(file),
         "member": member,
@@ -155,6 +154,25 @@ def renamed(
     finally:
         clear(staged)
     return same_content(before, [message.sketch_of(s) for s in answer.get("sketched", ())])
+
+
+def held(path: Path, texts: Sequence[str], staged: Path, limits: Limits = STANDARD) -> bool | None:
+    """Whether a file of any format holds one of these texts; None where it cannot be looked through within the limits.
+    `staged` is an empty folder, and stays it."""
+    job = {
+        "task": "hold",
+        "path": str(path.absolute()),
+        "texts": list(texts),
+        "staged": str(staged.absolute()),
+        "limits": asdict(limits),
+    }
+    try:
+        found: bool | None = _run(job, path, limits, None).get("holds")
+        return found
+    except SourceError:
+        return None
+    finally:
+        clear(staged)
 
 
 # --- the child -------------------------------------------------------------------------------------------------------
