@@ -69,8 +69,8 @@ def end_with_parent() -> None:
 
 
 def answer_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What came of a job by its task (`landed`, `members`, `sketched`, `holds`), or why not: `refused`, `limit`, `system`,
-    `failed`."""
+    """What came of a job, by its task (`landed`, `members`, `sketched`, `holds`), or why nothing did (`refused`,
+    `limit`, `system`, `failed`)."""
     try:
         match job["task"]:
             case "list":
