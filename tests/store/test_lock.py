@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from headwater.errors import WorkspaceError
-from headwater.store import landing
+from headwater.store import landing, lock
 from headwater.store.lock import writer, writing
 from headwater.store.place import Store
 from headwater.store.scratch import abandoned, scratch, scratch_if_possible
@@ -21,18 +23,25 @@ import sys
 from pathlib import Path
 from headwater.store.lock import writing
 from headwater.store.place import open_store
-with writing(open_store(Path(sys.argv[1])), "load"):
+with writing(open_store(Path(sys.argv[1])), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def test_one_writer_at_a_time_and_the_other_is_told_who(store: Store) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdin is not None and holder.stdout is not None
+@contextmanager
+def held_for(store: Store, verb: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until its input ends."""
+    command = [sys.executable, "-c", HOLDER, str(store.root), verb]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
+        yield holder
+
+
+def test_one_writer_at_a_time_and_the_other_is_told_who(store: Store) -> None:
+    with held_for(store, "load") as holder:
+        assert holder.stdin is not None
         with pytest.raises(WorkspaceError) as caught, writing(store, wait=0.05):
             pass
         told = rf"written by process {holder.pid} \('load'\) since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
@@ -46,14 +55,29 @@ def test_one_writer_at_a_time_and_the_other_is_told_who(store: Store) -> None:
 
 
 def test_the_second_waits_for_the_first(store: Store) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdin is not None and holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with held_for(store, "load") as holder:
         holder.kill()
         with writing(store, wait=30):
             pass
+
+
+def test_who_only_looks_is_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with held_for(store, "check") as holder:
+        assert holder.stdin is not None
+        with pytest.raises(WorkspaceError, match="check"), writing(store, wait=0):
+            pass
+        stdin, slept = holder.stdin, 0
+
+        def sleep(_: float) -> None:
+            nonlocal slept
+            slept += 1
+            if slept == 3:
+                stdin.close()
+                holder.wait()
+
+        monkeypatch.setattr(lock.time, "sleep", sleep)
+        with writing(store, wait=0.000001):
+            assert slept == 3
 
 
 def test_two_threads_or_blocks_of_one_process_exclude_each_other_too(store: Store) -> None:

@@ -15,6 +15,11 @@ from headwater.store.disk import discard, leftovers, refusals
 from headwater.store.place import Store
 from headwater.store.scratch import abandoned
 
+LOOKS = ("check", "measure")
+"""Verbs that hold the lock for a moment while they look or note something down: who wants to write waits for them."""
+
+LOOK_SECONDS = 60.0
+
 _held: set[str] = set()
 
 
@@ -22,8 +27,9 @@ _held: set[str] = set()
 def writing(store: Store, verb: str = "", *, wait: float = 1.0) -> Iterator[None]:
     """Makes this process the one writer of the store for the block, and sweeps what an interrupted writer left.
 
-    Waits at most `wait` seconds. Raises WorkspaceError when the store cannot be written or another process writes,
-    naming that process, what it does and since when. Not reentrant.
+    Waits at most `wait` seconds; if it waits at all, up to LOOK_SECONDS for one of LOOKS. Raises WorkspaceError when
+    the store cannot be written or another process writes, naming that process, what it does and since when. Not
+    reentrant.
     """
     _check_place(store)
     with refusals(store.root):
@@ -99,13 +105,14 @@ def _check_place(store: Store) -> None:
 
 
 def _take(store: Store, handle: int, wait: float) -> None:
-    deadline = time.monotonic() + wait
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - began
+            if waited >= (LOOK_SECONDS if wait and _told(handle)[1] in LOOKS else wait):
                 raise WorkspaceError(
                     f"the data is being written by {_holder(handle)}",
                     where=str(store.root),
@@ -139,10 +146,17 @@ def _no_locks(store: Store) -> WorkspaceError:
 def _holder(handle: int) -> str:
     """Who holds the lock, as its file tells: the process, what it does, since when."""
     since = datetime.fromtimestamp(os.fstat(handle).st_mtime, UTC)
-    try:
-        told = json.loads(os.pread(handle, 4096, 0))
-        process, verb = int(told["pid"]), str(told["verb"])
-    except (ValueError, KeyError, TypeError):
+    process, verb = _told(handle)
+    if not process:
         return "another process"
     doing = f" ('{verb}')" if verb else ""
     return f"process {process}{doing} since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _told(handle: int) -> tuple[int, str]:
+    """The process that holds the lock and what it does, 0 and '' where the file does not say."""
+    try:
+        told = json.loads(os.pread(handle, 4096, 0))
+        return int(told["pid"]), str(told["verb"])
+    except (ValueError, KeyError, TypeError):
+        return 0, ""
