@@ -178,3 +178,14 @@ def test_an_own_table_is_proposed_with_its_key(tmp_path: Path) -> None:
     found = made.inspect(made.path, answers=answers, write=True)
     assert found.doubts == ()
     assert [(f.source, f.loaded) for f in made.load().files] == [("tickets", 2)]
+
+
+def test_own_columns_of_a_table_from_two_sources_stand_beside_each_other(tmp_path: Path) -> None:
+    """The second source comes when the first was written already: what it needs of the table stays."""
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood\nL1,2026-01-05,glad\nL2,2026-01-06,sad\n")
+    made.inspect(made.path, answers={"leads.mood.column": "own"}, write=True)
+    more = "Lead ID,Created At,Weather\nK1,2026-01-05,sunny\nK2,2026-01-06,wet\n"
+    (made.path / "fair.csv").write_text(more, encoding="utf-8")
+    answers = {"fair.table": "leads", "fair.weather.column": "own"}
+    made.inspect(made.path, answers=answers, write=True)
+    assert sorted((f.source, f.loaded) for f in made.load().files) == [("fair", 2), ("leads", 2)]

@@ -225,6 +225,17 @@ def test_an_answer_can_be_taken_back(client: Client) -> None:
     assert asked(client) == [name]
 
 
+def test_an_answer_that_fits_no_more_is_forgotten(client: Client, folder: Path) -> None:
+    """The question stays, but what could be answered has changed with the file: the page asks again."""
+    send(client, "leads.csv", LEADS)
+    (name,) = asked(client)
+    post(client, "answers", (name, "leave"))
+    assert asked(client) == []
+    kept = folder / "uploads" / ".answers.yml"
+    kept.write_text(kept.read_text(encoding="utf-8").replace("leave", "no_such_column"), encoding="utf-8")
+    assert asked(client) == [name]
+
+
 def test_a_file_can_be_removed_and_none_but_an_uploaded_one(client: Client, folder: Path) -> None:
     send(client, "leads.csv", LEADS)
     for name in ("../headwater.yml", "headwater.yml", ".answers.yml", ""):

@@ -462,7 +462,10 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _extended(folder: Folder, drafts: Sequence[Draft]) -> dict[str, str]:
-    """The files of own columns of canonical tables, from all sources that add to them."""
+    """The files of own columns of canonical tables, from all sources that add to them: those that were proposed before
+    and nobody edited keep the columns they have."""
+    import yaml
+
     from headwater.api.source_text import marked, table_text
 
     columns: dict[str, dict[str, Any]] = {}
@@ -471,7 +474,10 @@ def _extended(folder: Folder, drafts: Sequence[Draft]) -> dict[str, str]:
             for table, own in d.extends.items():
                 columns.setdefault(table, {}).update(own)
     made = {}
-    for table, own in columns.items():
+    for table, fresh in columns.items():
+        path = folder.path / "tables" / f"{table}.yml"
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        own = ((yaml.safe_load(before) or {}).get("columns") or {} if is_as_proposed(before) else {}) | fresh
         splits = [c for c, spec in own.items() if spec["type"] in ("text", "boolean")]
         content = {"extend": table, "columns": own, **({"splits": {"was": splits}} if splits else {})}
         made[f"tables/{table}.yml"] = marked(table_text(content))

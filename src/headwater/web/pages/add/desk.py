@@ -64,20 +64,33 @@ class Desk:
         return read_answers(path, KEPT) if path.exists() else {}
 
     def seen(self) -> Seen:
-        """A look at what waits; those who ask at the same time get one answer."""
+        """A look at what waits; those who ask at the same time get one answer. An answer that fits no more, since a
+        file has changed, is forgotten."""
         with self._lock:
             key = self._key()
-            if self._looked is None or self._looked[0] != key:
-                self._looked = (key, self._look(self.answers()))
-            return self._looked[1]
+            if self._looked is not None and self._looked[0] == key:
+                return self._looked[1]
+            answers = self.answers()
+            try:
+                seen = self._look(answers)
+            except QueryError as error:
+                wrong = faults_in(error).keys() & answers.keys()
+                if not wrong:
+                    raise
+                answers = {id: v for id, v in answers.items() if id not in wrong}
+                self._keep(answers)
+                key, seen = self._key(), self._look(answers)
+            self._looked = (key, seen)
+            return seen
 
     def answer(self, given: Answers, forgotten: Sequence[str] = ()) -> None:
         """Keeps answers that fit their questions. Raises QueryError for one that does not, with a line each."""
         with self._lock:
+            files = self._files()
             answers = {id: v for id, v in {**self.answers(), **given}.items() if id not in forgotten}
             seen = self._look(answers)
             self._keep(answers)
-            self._looked = (self._key(), seen)
+            self._looked = (self._key(), seen) if self._files() == files else None
 
     def remove(self, name: str) -> None:
         """Removes an uploaded file that no source reads. Raises QueryError where it is none."""
@@ -144,9 +157,11 @@ class Desk:
 
     def _key(self) -> object:
         """All that a look depends on."""
-        stamps = [(p.name, (s := p.stat()).st_size, s.st_mtime_ns) for p in waiting(self.folder)]
         kept = [path.read_bytes() if (path := self.folder / name).exists() else b"" for name in (KEPT, ANSWERS)]
-        return stamps, kept, sources_stamp(self.folder), self._held.stamp.definitions
+        return self._files(), kept, sources_stamp(self.folder), self._held.stamp.definitions
+
+    def _files(self) -> list[tuple[str, int, int]]:
+        return [(p.name, (s := p.stat()).st_size, s.st_mtime_ns) for p in waiting(self.folder)]
 
     def _keep(self, answers: Answers) -> None:
         path = self.folder / KEPT
@@ -162,3 +177,8 @@ class Desk:
 def ready(inspected: Inspected) -> list[Proposal]:
     """The proposals in which nothing is asked any more."""
     return [p for p in inspected.proposals if p.state == "ready"]
+
+
+def faults_in(error: QueryError) -> dict[str, str]:
+    """Why answers were refused, by the id of their question, from the lines that say so."""
+    return {id: why for line in error.do.splitlines() for id, colon, why in [line.partition(": ")] if colon}

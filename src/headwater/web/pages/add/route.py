@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from headwater.api.held import Held
 from headwater.api.uploads import FOLDER
 from headwater.errors import QueryError
-from headwater.web.pages.add.desk import Desk, Seen, ready
+from headwater.web.pages.add.desk import Desk, Seen, faults_in, ready
 from headwater.web.pages.add.receiving import receive
-from headwater.web.pages.add.view import answers_in, faults_in, handed, outlook, read_already, sentence, unreadable
+from headwater.web.pages.add.view import answers_in, handed, outlook, read_already, sentence, unreadable
 from headwater.web.parts import Dropzone, Link, Notice
 from headwater.web.templates import Templates
 from headwater.web.view.asked import Asked
@@ -77,7 +77,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
             try:
                 desk.answer(given, [value for name, value in fields if name == "forget"])
             except QueryError as error:
-                faults = faults_in(error.do)
+                faults = faults_in(error)
                 told = () if faults.keys() <= given.keys() else (Notice("bad", _told(error)),)
                 return page(request, told, given, faults, 400)
             return RedirectResponse(PLACE, 303)

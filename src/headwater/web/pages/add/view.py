@@ -223,11 +223,6 @@ def answers_in(fields: Sequence[tuple[str, str]], seen: Seen) -> dict[str, tuple
     return found
 
 
-def faults_in(told: str) -> dict[str, str]:
-    """Why answers were refused, by the id of their question, from the lines that say so."""
-    return {id: why for line in told.splitlines() for id, colon, why in [line.partition(": ")] if colon}
-
-
 # --- tables ----------------------------------------------------------------------------------------------------------
 def _columns(page: Page, p: Proposal, look: Look) -> Table:
     say, words = page.say, page.words
