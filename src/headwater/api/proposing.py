@@ -344,15 +344,15 @@ class Proposer:
             said = self.draft.tables[name]
             key = tuple(said.get("key", ())) or table.key
             for column in table.columns:
-                needed = (column.required or column.id in key) and not getattr(column, "optional", False)
-                if (
-                    needed
-                    and column.derive is None
-                    and column.id not in said["columns"]
-                    and not _is_filled(column, table)
-                ):
-                    what = f"{table.title} need {column.id!r} ({column.about.rstrip('.')}); what fills it?"
-                    self._fill(name, table, column, what)
+                needed = (column.required or column.id in key) and not column.optional and column.derive is None
+                if not needed or _is_filled(column, table):
+                    continue
+                header = said["columns"].get(column.id, {}).get("column", "")
+                need = f"{table.title} need {column.id!r} ({column.about.rstrip('.')})"
+                if column.id not in said["columns"]:
+                    self._fill(name, table, column, f"{need}; what fills it?")
+                elif header and self._look.rows and not self._seen(header).filled:
+                    self._fill(name, table, column, f"{need}, and {header!r} is empty in every row; what fills it?")
 
     def _fill(self, name: str, table: Table, column: Column, what: str) -> None:
         """Asks from which header a column is filled, or with which text."""
@@ -360,6 +360,8 @@ class Proposer:
             (f"{CONSTANT}{v}", "in every row") for v in column.values or self._ground.known.get((name, column.id), ())
         ]
         headers = [h for h in dict.fromkeys(self._look.header) if h and fits(column, self._seen(h))]
+        if self._look.rows:
+            headers = [h for h in headers if self._seen(h).filled]
         headers.sort(key=lambda h: -likeness(h, column))
         if _is_filled(column, table):  # a currency
             headers = [h for h in headers if self._seen(h).currencies]
@@ -387,9 +389,25 @@ class Proposer:
                 if column is None or not header:
                     continue
                 self._one_column(name, column, mapping, self._seen(header), orders)
+            self._all_deleted(name, said)
             if isinstance(stamp := said.get(UPDATED), str):
                 self._order(stamp, self._seen(stamp), orders)
         self._forms(orders)
+
+    def _all_deleted(self, name: str, said: dict[str, Any]) -> None:
+        """Asks whether a flag of deleted rows is meant so, where it would leave no row."""
+        flag = said.get(DELETED)
+        header = flag.get("column", "") if isinstance(flag, Mapping) else flag
+        seen = self._seen(str(header or ""))
+        texts = {str(v).casefold() for v in flag["values"]} if isinstance(flag, Mapping) else set(_YES)
+        if not header or not seen.values or not all(v.casefold() in texts for v, _ in seen.values):
+            return
+        if seen.filled < self._look.looked or not self._look.rows:
+            return
+        what = f"every row is marked as deleted by {header!r}: are they?"
+        answers = [(KEEP, "they are deleted, and none counts"), ("ignore", "the mark is not used: they count")]
+        if self._ask(f"{name}.deleted", what, answers, column=str(header)) == ("ignore",):
+            del said[DELETED]
 
     def _one_column(
         self, name: str, column: Column, mapping: dict[str, Any], seen: LookedColumn, orders: dict[str, str]

@@ -20,6 +20,9 @@ CHILD = [sys.executable, "-m", "headwater.connectors.inspect_child"]
 LIMITS = Limits(memory_mb=1024, cpu_seconds=60, wall_seconds=90, file_mb=2048)
 """What one file may use; a process that looks at several may use as much more."""
 
+PER_FILE = 8
+"""Seconds more that a process may take for each file beyond its first."""
+
 AT_ONCE = 40
 
 
@@ -57,7 +60,7 @@ def _run(files: Sequence[Wanted], limits: Limits) -> tuple[list[dict[str, Any]],
     many = replace(
         limits,
         cpu_seconds=limits.cpu_seconds + 4 * (len(files) - 1),
-        wall_seconds=limits.wall_seconds + 8 * (len(files) - 1),
+        wall_seconds=limits.wall_seconds + PER_FILE * (len(files) - 1),
     )
     staged = Path(tempfile.mkdtemp(prefix="headwater-look-"))
     try:
