@@ -145,7 +145,7 @@ def _about(page: Page, p: Proposal, looks: Sequence[Look]) -> str:
 def _notices(page: Page, seen: Seen, p: Proposal, files: Sequence[LoadedFile], looks: Sequence[Look]) -> list[Notice]:
     say, words = page.say, page.words
     told = [Notice("info", note) for note in (*p.notes, *(w for x in looks for w in x.warnings))]
-    told += [Notice("bad", f"{f.path.rpartition('/')[2]}: {f.reason}") for f in files if f.state == "refused"]
+    told += [Notice("bad", f"{f.path.rpartition('/')[2]}: {f.reason}") for f in files if f.state in ("refused", "held")]
     told += [Notice("info", sentence(w.partition(": ")[2] or w)) for f in files for w in f.warnings]
     loaded = [f for f in files if f.state == "loaded"]
     if loaded and len(loaded) == len(files) and not any(f.quarantined for f in files):
