@@ -251,7 +251,8 @@ def main() -> None:
         lines, wrong = bench(workspace, readers=given.readers, every=given.every, rounds=given.rounds, seed=given.seed)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    print(f"Scale {given.scale:g}, seed {given.seed}. At the start: {before}\nAt the end: {machine()}\n")
+    shown = f"Scale {given.scale:g}, seed {given.seed}" if given.workspace is None else "A workspace that was given"
+    print(f"{shown}. At the start: {before}\nAt the end: {machine()}\n")
     print(table(lines))
     if wrong:
         raise SystemExit("\n".join(["", f"{len(wrong)} pages were wrong:", *sorted(set(wrong))[:20]]))
