@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote, urlencode
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -278,6 +280,19 @@ def test_a_file_that_comes_once_more_becomes_the_newest_delivery_of_its_source(c
     assert post(client, "deliver", ("file", "leads (2).csv")).status_code == 303
     assert uploaded(folder) == ["leads.csv", "other.csv"]
     assert (folder / "uploads" / "leads.csv").read_bytes() == again
+
+
+def test_each_file_of_an_archive_is_shown_by_itself(client: Client) -> None:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("fair.csv", "Badge,Hall\nB1,4\nB2,5\n")
+        archive.writestr("tour.csv", "Van,Town\nV1,Ulm\nV2,Bonn\n")
+    send(client, "all.zip", packed.getvalue())
+    cards = page(client).find("section", class_="handed")
+    assert len(cards) == 2
+    for card, member, header in zip(cards, ("fair.csv", "tour.csv"), ("Badge", "Van"), strict=True):
+        assert f"all.zip/{member}" in card.find(class_="handed-about")[0].text
+        assert card.find("table")[0].rows()[0][0] == header
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(client: Client) -> None:

@@ -29,6 +29,8 @@ export function uploads(): void {
       row.append(fault);
       done(false);
     };
+    // The server would refuse it too, but a connection that is closed while a file is sent tells no reason.
+    if (file.size > Number(form.dataset.most)) { fail(form.dataset.tooLarge ?? ""); return; }
     const request = new XMLHttpRequest();
     request.open("POST", `${form.dataset.uploads}?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");

@@ -256,13 +256,16 @@ class Found:
 # --- handing data over -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Dropzone:
-    """Where files are handed over: sent to `action`, then `next` is opened. `by_hand` is for who has no script."""
+    """Where files are handed over: sent to `action`, then `next` is opened. One of more than `most` bytes is not sent,
+    and `too_large` says why. `by_hand` is for who has no script."""
 
     action: str
     next: str
     title: str
     text: str
     by_hand: str
+    most: int
+    too_large: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ def _context(look: Look, seen: Seen, given: Mapping[str, Sequence[str]], faults:
             say("add.drop_title"),
             "" if waits else say("add.drop_text", mb=words.count(look.moment.settings.upload_mb)),
             say("add.by_hand", folder=folder),
+            look.moment.settings.upload_mb << 20,
+            say("add.file_too_large", mb=words.count(look.moment.settings.upload_mb)),
         ),
         "handed": handed(look, seen, given, faults),
         "unread": unreadable(look, seen),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import yaml
 
 from headwater.api.condition import Aside
 from headwater.api.inspecting import Inspected
@@ -69,8 +72,7 @@ def handed(page: Page, seen: Seen, given: Mapping[str, Sequence[str]], faults: M
         return []
     order = {"open": 0, "unrecognised": 0, "ready": 1, "left": 2}
     waiting = [p for p in inspected.proposals if p.state in order]
-    made = [_handed(page, seen, inspected, p, given, faults) for p in sorted(waiting, key=lambda p: order[p.state])]
-    return made
+    return [_handed(page, seen, inspected, p, given, faults) for p in sorted(waiting, key=lambda p: order[p.state])]
 
 
 def unreadable(page: Page, seen: Seen) -> list[Unreadable]:
@@ -93,7 +95,7 @@ def _handed(
     faults: Mapping[str, str],
 ) -> Handed:
     say, words = page.say, page.words
-    looks = [x for x in inspected.looks if x.path in p.files]
+    looks = _looks(inspected, p)
     asked = {"n": words.count(len(p.doubts))}
     match p.state:
         case "ready":
@@ -128,12 +130,25 @@ def _handed(
     )
 
 
+def _looks(inspected: Inspected, p: Proposal) -> list[Look]:
+    """The looks at a proposal's files: of an archive or a workbook the member or the sheet that it names."""
+    said = yaml.safe_load(p.text) or {} if p.text else {}
+    inside, sheet = str(said.get("inside", "*")), said.get("sheet", "")
+    return [
+        x
+        for x in inspected.looks
+        if x.path in p.files and (not x.member or fnmatchcase(x.member, inside)) and sheet in ("", x.sheet)
+    ]
+
+
 def _about(page: Page, p: Proposal, looks: Sequence[Look]) -> str:
     say, words = page.say, page.words
     rows = words.count(sum(x.rows for x in looks))
     exact = all(x.exact for x in looks)
+    names = list(dict.fromkeys("/".join(n for n in (_name(x.path), x.member or x.sheet) if n) for x in looks))
+    names = names or [_name(f) for f in p.files]
     told = [
-        ", ".join(_name(f) for f in p.files[:3]) + (f" +{len(p.files) - 3}" if len(p.files) > 3 else ""),
+        ", ".join(names[:3]) + (f" +{len(names) - 3}" if len(names) > 3 else ""),
         ", ".join(sorted({FORMATS.get(x.format, x.format) for x in looks})),
         say("add.rows" if exact else "add.rows_about", n=rows) if looks else "",
         say("add.recognised", shape=p.from_preset) if p.from_preset else "",
@@ -208,7 +223,8 @@ def _label(page: Page, value: str) -> str:
 def answers_in(fields: Sequence[tuple[str, str]], seen: Seen) -> dict[str, tuple[str, ...]]:
     """The answers in the fields of a form; words of the reader's own come before a choice, and for a constant get its
     mark. A question without an answer is not in it."""
-    kinds = {} if seen.inspected is None else {d.id: d.text for d in seen.inspected.doubts}
+    proposals = () if seen.inspected is None else seen.inspected.proposals
+    kinds = {d.id: d.text for p in proposals for d in p.doubts}
     found: dict[str, tuple[str, ...]] = {}
     for name, value in fields:
         text, id = value.strip(), name[len(ANSWER) :]
@@ -260,8 +276,6 @@ def _becoming(page: Page, column: str, becomes: Mapping[str, Sequence[str]], *, 
 
 def _becomes(text: str) -> dict[str, list[str]]:
     """Which columns of which tables a header becomes, by what the source file says."""
-    import yaml
-
     found: dict[str, list[str]] = {}
     content = yaml.safe_load(text) if text else None
     for table, mapping in ((content or {}).get("tables") or {}).items():

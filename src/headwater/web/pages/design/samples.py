@@ -349,7 +349,15 @@ TOUR = (
     Stop(".funnel", "From visit to customer", "How many reached each step, and which share went on."),
     Stop(".tile", "Every number explains itself", "The small mark tells its definition and its parts."),
 )
-DROPZONE = Dropzone("/design", "/design", "Drop files here", "Exports as the programs wrote them.", "Put them by hand.")
+DROPZONE = Dropzone(
+    "/design",
+    "/design",
+    "Drop files here",
+    "Exports as the programs wrote them.",
+    "Put them by hand.",
+    1 << 30,
+    "Too large.",
+)
 QUESTIONS = Questions(
     "/design",
     (
