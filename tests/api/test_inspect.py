@@ -76,6 +76,32 @@ def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path)
     assert [(f.loaded, f.quarantined) for f in made.load().files] == [(3, 0)]
 
 
+HISTORY = "deal_id,name,value,timestamp,source\n1,x1==,closedwon,2026-01-05 10:00:00,UI\n1,x2==,closedlost,2026-01-06 10:00:00,UI\n"
+
+
+def test_property_names_that_are_hashed_are_asked_about(tmp_path: Path) -> None:
+    made = workspace(tmp_path, deal_property_history__csv=HISTORY)
+    asked = "deal_property_history.stage_entries.where"
+    assert doubts(made) == {asked: ["x1==", "x2==", "leave"]}
+    done = made.inspect(made.path, answers={asked: "x1=="}, write=True)
+    assert 'where: {column: name, values: ["x1=="]}' in done.proposals[0].text
+    assert [(f.source, f.loaded, f.skipped) for f in made.load().files] == [
+        ("deal_property_history", 1, (("not_meant", 1),))
+    ]
+
+
+def test_property_names_that_are_known_are_not(tmp_path: Path) -> None:
+    assert doubts(workspace(tmp_path, deal_property_history__csv=HISTORY.replace("x1==", "dealstage"))) == {}
+
+
+def test_texts_of_rows_that_are_not_meant_are_not_asked_about(tmp_path: Path) -> None:
+    text = (
+        "id,type,created,email_campaign_id,sent_by_id,sent_by_created,recipient\n"
+        "a,SENT,2026-01-05 10:00:00,1,,,x@one.org\nb,PROCESSED,2026-01-05 10:00:00,1,a,2026-01-05 10:00:00,x@one.org\n"
+    )
+    assert doubts(workspace(tmp_path, events__csv=text)) == {}
+
+
 def test_rows_that_share_a_key_are_asked_about(tmp_path: Path) -> None:
     text = "Lead ID,Created At,Channel\nL1,2026-01-05,email\nL1,2026-01-09,web\nL2,2026-01-05,web\n"
     asked = doubts(workspace(tmp_path, leads__csv=text))

@@ -208,9 +208,29 @@ class Proposer:
         for name, said in tables.items():
             columns = {c: dict(v) if isinstance(v, Mapping) else {"column": v} for c, v in said["columns"].items()}
             draft.tables[name] = {**{k: v for k, v in said.items() if k != "columns"}, "columns": columns}
+        for name, said in draft.tables.items():
+            self._rows_of(name, said)
         for ask in match.shape.asks:
             self._preset_asks(ask.column, ask.what)
         self._unknown(match.unknown, together=True)
+
+    def _rows_of(self, name: str, said: dict[str, Any]) -> None:
+        """Asks which texts mark the rows of a table, where the file has none of those that the shape lists."""
+        where = said.get("where") or {}
+        seen = self._seen(where["column"]).values if where.get("values") else ()
+        if not seen or any(text in where["values"] for text, _ in seen):
+            return
+        listed = " or ".join(repr(v) for v in where["values"][:3])
+        what = f"no row has {listed} in {where['column']!r}: which texts there mark the rows of {name!r}?"
+        answers = [
+            *((text, f"in {count:,} rows") for text, count in seen),
+            (LEAVE, "none of them: the file is left out"),
+        ]
+        found = self._ask(f"{name}.where", what, answers, several=True)
+        if found == (LEAVE,):
+            self.draft.left = True
+        elif found:
+            said["where"] = {**where, "values": list(found)}
 
     def _preset_asks(self, target: str, what: str) -> None:
         """What a shape says only the user can know."""
@@ -537,8 +557,10 @@ class Proposer:
             return
         by_name = {slug(k): k for k in known}
         values: dict[str, str | None] = {}
+        where = self.draft.tables[name].get("where") or {}
+        counted = where.get("values") if where.get("column") == seen.name else None
         for text, count in seen.values:
-            if text in known or text in said:
+            if text in known or text in said or (counted is not None and text not in counted):
                 continue
             if (same := by_name.get(slug(text))) is not None:
                 values[text] = same
