@@ -63,9 +63,9 @@ def _writer(engine: str) -> tuple[_Writer, Callable[[exp.Expr], str]]:
         def filter_sql(self, node: exp.Filter) -> str:
             return f"{self.sql(node, 'this')} FILTER(WHERE {self.sql(node.expression, 'this')})"
 
-    generator = Readable(dialect=dialect, pretty=True, max_text_width=100, unsupported_level=ErrorLevel.RAISE)
-
     def written(node: exp.Expr) -> str:
+        # One for each statement: it notes down what it cannot spell, and threads of a server must not share that.
+        generator = Readable(dialect=dialect, pretty=True, max_text_width=100, unsupported_level=ErrorLevel.RAISE)
         try:
             return str(generator.generate(node, copy=False))
         except UnsupportedError as error:
