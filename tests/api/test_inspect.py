@@ -76,7 +76,11 @@ def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path)
     assert [(f.loaded, f.quarantined) for f in made.load().files] == [(3, 0)]
 
 
-HISTORY = "deal_id,name,value,timestamp,source\n1,x1==,closedwon,2026-01-05 10:00:00,UI\n1,x2==,closedlost,2026-01-06 10:00:00,UI\n"
+HISTORY = """\
+deal_id,name,value,timestamp,source
+1,x1==,closedwon,2026-01-05 10:00:00,UI
+1,x2==,closedlost,2026-01-06 10:00:00,UI
+"""
 
 
 def test_property_names_that_are_hashed_are_asked_about(tmp_path: Path) -> None:
