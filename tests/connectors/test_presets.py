@@ -127,6 +127,14 @@ def test_headers_are_compared_without_case_blanks_and_kinds_of_dashes() -> None:
     assert recognise(tagged, "", PRESETS)[0].id == "ga4.traffic_acquisition_download"
 
 
+def test_texts_put_together_need_all_their_parts_and_the_first_filled_only_one() -> None:
+    table = ["engagement_id", "property_hs_timestamp", "type"]
+    kind = recognise(table, "", PRESETS)[0].tables()["activities"]["columns"]["kind"]
+    assert (kind["columns"], kind["take"]) == (["type"], "first")
+    report = ["Opportunity ID", "Opportunity Name", "Stage", "Close Date", "Closed"]
+    assert [m.id for m in recognise(report, "", PRESETS)] == ["salesforce.opportunities_by_stage_report"]
+
+
 def test_a_header_that_lacks_what_is_needed_is_no_match() -> None:
     assert recognise(["Day", "Campaign", "Clicks", "Cost"], "campaigns.csv", PRESETS) == ()
     assert recognise(["ad_id", "date", "account_id", "impressions", "spend"], "ad_report.csv", PRESETS) == ()

@@ -224,7 +224,8 @@ class Match:
         if "column" in column:
             return {**column, "column": header} if (header := self.header(column["column"])) else None
         headers = [header for h in column["columns"] if (header := self.header(h))]
-        if not headers or ("values" in column and len(headers) < len(column["columns"])):
+        whole = "values" in column and column.get("take") != "first"  # of texts put together, all parts are needed
+        if not headers or (whole and len(headers) < len(column["columns"])):
             return None
         return {**column, "columns": headers}
 
