@@ -278,6 +278,7 @@ def fuzz(seed: int, first: int, count: int | None, seconds: float, here: Path | 
             here.write_text(str(number), encoding="utf-8")
         draw = Draw(f"{seed}:{number}:settings")
         delimited.BLOCK = records.BLOCK = draw.choice((64, 1000, 1 << 20))
+        records.AT_ONCE = draw.choice((1, 2_000, 4 << 20))
         name, content = made(seed, number)
         faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
         with tempfile.TemporaryDirectory() as folder:

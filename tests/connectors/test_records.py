@@ -280,9 +280,10 @@ def written(value: Any) -> str:
     content=st.lists(st.dictionaries(st.sampled_from(["p", "q", "r"]), values, max_size=3), min_size=1, max_size=12),
     as_lines=st.booleans(),
     block=st.sampled_from([1, 7, 64, 1 << 20]),
+    at_once=st.sampled_from([1, 50, 1 << 20]),
 )
 @settings(suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_is_written_is_read(content: list[dict[str, Any]], as_lines: bool, block: int) -> None:
+def test_whatever_is_written_is_read(content: list[dict[str, Any]], as_lines: bool, block: int, at_once: int) -> None:
     import io
     from contextlib import ExitStack
 
@@ -294,6 +295,7 @@ def test_whatever_is_written_is_read(content: list[dict[str, Any]], as_lines: bo
         ExitStack() as opened,
     ):
         patch.setattr(records, "BLOCK", block)
+        patch.setattr(records, "AT_ONCE", at_once)
         reader = records.Records(
             io.BytesIO(text.encode()), Path(folder), opened, lines=as_lines, path="" if as_lines else "rows"
         )

@@ -28,7 +28,9 @@ LONGEST = 8 << 20
 
 MOST_COLUMNS = 2_000
 MOST_DEEP = 64
-AT_ONCE = 8_192
+AT_ONCE = 4 << 20
+"""Characters of records that are made columns of at a time: each time costs something for every column."""
+
 BLOCK = 1 << 20
 
 _UNSAFE = re.compile("[\ud800-\udfff\0]")
@@ -87,7 +89,7 @@ class Records:
 
     # --- a record a line ---------------------------------------------------------------------------------------------
     def _read_lines(self, text: _Text) -> None:
-        number, sound = 0, 0
+        number = sound = length = 0
         rows = _Rows(self._columns, self._kept)
         for some in text.lines():
             for line in some:
@@ -104,7 +106,11 @@ class Records:
                     sound += 1
                 except _Faulty as fault:
                     rows.give_up(row, number, fault, line.rstrip("\r\n"))
-            rows.flush()
+                length += len(line)
+            if length > AT_ONCE:
+                rows.flush()
+                length = 0
+        rows.flush()
         if self._decoded.undecodable:
             raise Refused(
                 "bad_encoding",
@@ -140,7 +146,7 @@ class Records:
                 except _Faulty as fault:
                     rows.give_up(row, None, fault, raw)
                 length += len(raw)
-                if length > BLOCK or row % AT_ONCE == 0:
+                if length > AT_ONCE:
                     rows.flush()
                     length = 0
         except RecursionError:
