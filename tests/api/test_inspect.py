@@ -1,12 +1,22 @@
 """Files become sources: what is certain is proposed, what is not is asked, and nothing is written over."""
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headwater import Workspace
+from headwater.api.grouping import Group
+from headwater.api.proposing import Draft, with_systems
+from headwater.connectors import inspect, inspect_child
+from headwater.connectors.inspect import Wanted
+from headwater.connectors.limits import Limits
 from headwater.errors import QueryError
+from headwater.model.look import Look
+from headwater.model.table import Table
 
 LEADS = "Lead ID,Created At,Channel\nL1,2026-01-05,email\nL2,2026-01-20,web\n"
 
@@ -21,6 +31,17 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 CACHE: list[Path] = []
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files are looked at in this process: that they are in one of their own is tested with the look itself."""
+
+    def run(files: list[Wanted], limits: Limits) -> tuple[list[dict[str, Any]], None]:
+        jobs = [{"path": str(f.path), "name": f.path.name, "said": dict(f.said), "keys": f.keys} for f in files]
+        return [json.loads(json.dumps(inspect_child.answer_of(job, tmp_path))) for job in jobs], None
+
+    monkeypatch.setattr(inspect, "_run", run)
 
 
 def workspace(tmp_path: Path, **files: str) -> Workspace:
@@ -219,3 +240,44 @@ def test_own_columns_of_a_table_from_two_sources_stand_beside_each_other(tmp_pat
     answers = {"fair.table": "leads", "fair.weather.column": "own"}
     made.inspect(made.path, answers=answers, write=True)
     assert sorted((f.source, f.loaded) for f in made.load().files) == [("fair", 2), ("leads", 2)]
+
+
+def test_an_archive_is_a_source_for_each_kind_of_file_in_it(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    with zipfile.ZipFile(made.path / "all.zip", "w") as archive:
+        archive.writestr("crm/leads-2026-01.csv", "Lead ID,Created At,Channel\nL1,2026-01-05,email\n")
+        archive.writestr("crm/leads-2026-02.csv", "Lead ID,Created At,Channel\nL2,2026-02-05,web\n")
+        archive.writestr("costs.csv", "Cost ID,Day,Kind,Function,Amount,Where\nC1,2026-01-05,media,sales,5,x\n")
+    first = made.inspect(made.path, write=True)
+    assert [(p.source, p.state) for p in first.proposals] == [("costs", "open"), ("leads", "ready")]
+    answers = {"costs.where.column": "leave", "costs.currency": "EUR"}
+    second = made.inspect(made.path, answers=answers, write=True)
+    assert [(p.source, p.state) for p in second.proposals] == [("costs", "ready"), ("leads", "kept")]
+    loaded = {(f.source, Path(f.path).name): f.loaded for f in made.load().files}
+    assert loaded == {("leads", "leads-2026-01.csv"): 1, ("leads", "leads-2026-02.csv"): 1, ("costs", "costs.csv"): 1}
+
+
+def test_ids_of_two_systems_are_kept_apart_where_they_could_meet(tmp_path: Path) -> None:
+    drafts = []
+    for name, system, constant in (("a", "one", {}), ("b", "two", {}), ("c", "three", {"platform": {"constant": "x"}})):
+        look = Look(path=f"{name}.csv", format="csv", header=(), columns=(), rows=0, exact=True)
+        draft = Draft(Group(name, f"{name}.csv", (), (look,), look))
+        table = "ad_days" if constant else "accounts"
+        draft.tables[table] = {"columns": {"account_id": {"column": "id"}, **constant}}
+        draft.says["system"] = system
+        drafts.append(draft)
+    tables = {
+        t.id: t
+        for t in (Table("accounts", "", "", "", ("account_id",), ()), Table("ad_days", "", "", "", ("platform",), ()))
+    }
+    with_systems(drafts, (), tables)
+    assert [d.says.get("system") for d in drafts] == ["one", "two", None]
+    with_systems(drafts[:1], (), tables)
+    assert drafts[0].says.get("system") is None
+
+
+def test_a_flag_that_marks_every_row_is_asked_about(tmp_path: Path) -> None:
+    text = "Lead ID,Created At,Gone\nL1,2026-01-05,true\nL2,2026-01-06,true\n"
+    made = workspace(tmp_path, leads__csv=text)
+    asked = doubts(made, **{"leads.gone.column": "deleted"})
+    assert asked == {"leads.leads.deleted": ["keep", "ignore"]}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,14 +26,15 @@ SUFFIXES = ("snowflake", "postgres", "postgresql", "databricks", "bigquery", "re
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files of one source. `id` is how the source is called, `path` what it names, `look` what they show together,
-    `copies` the path of another source that holds the same rows."""
+    """Files of one source. `id` is how the source is called, `path` what it names, `look` what they show together;
+    `inside` which files of archives are meant, `copies` the path of another source that holds the same rows."""
 
     id: str
     path: str
     files: tuple[Path, ...]
     looks: tuple[Look, ...]
     look: Look
+    inside: str = ""
     copies: str = ""
 
 
@@ -79,21 +81,47 @@ def grouped(
     found: dict[tuple[str, ...], list[tuple[Path, Look]]] = {}
     for path, look in looks:
         named = tuple(sorted(h.strip() for h in look.header))
-        key = (str(path.parent), family(path.name).casefold(), look.sheet, look.member, str(look.skip_rows), *named)
-        found.setdefault(key, []).append((path, look))
-    groups: list[tuple[str, str, list[tuple[Path, Look]]]] = []
+        place = (str(path.parent), family(path.name).casefold(), look.sheet, family(_inside(look)).casefold())
+        found.setdefault((*place, str(look.skip_rows), *named), []).append((path, look))
+    groups: list[tuple[str, str, str, list[tuple[Path, Look]]]] = []
     for some in found.values():
-        some.sort(key=lambda s: s[0].name)
-        name = _bare(slug(family(some[0][0].name), "source"))
-        if some[0][1].member or (some[0][1].sheet and _several_sheets(found, some[0])):
-            name = slug(f"{name}_{some[0][1].member or some[0][1].sheet}")
-        pattern = _pattern([p for p, _ in some])
-        if pattern or len(some) == 1:
-            named_by = pattern or glob.escape(some[0][0].name)
-            groups.append((name, str(Path(glob.escape(str(some[0][0].parent))) / named_by), some))
+        some.sort(key=lambda s: (s[0].name, s[1].member))
+        first, look = some[0]
+        name = _bare(slug(family(_inside(look) or first.name), "source"))
+        if look.sheet and look.member:
+            name = slug(f"{name}_{look.sheet}")
+        paths, inside = list(dict.fromkeys(p for p, _ in some)), sorted({_inside(x) for _, x in some})
+        pattern = _pattern([p.name for p in paths], _beside(first))
+        within = _pattern(inside, _members(found, paths)) if inside != [""] else ""
+        if (pattern or len(paths) == 1) and (within or len(inside) == 1):
+            named_by = pattern or glob.escape(first.name)
+            whole = str(Path(glob.escape(str(first.parent))) / named_by)
+            groups.append((name, whole, within or glob.escape(inside[0]), some))
         else:
-            groups += [(slug(_ENDINGS.sub("", p.name)), glob.escape(str(p)), [(p, look)]) for p, look in some]
+            groups += [
+                (slug(_ENDINGS.sub("", _inside(x) or p.name)), glob.escape(str(p)), glob.escape(_inside(x)), [(p, x)])
+                for p, x in some
+            ]
     return _named(groups, workspace, environment, set(taken))
+
+
+def _inside(look: Look) -> str:
+    """The name of the file inside of an archive, or nothing."""
+    return "" if look.sheet else look.member.rpartition("/")[2]
+
+
+def _beside(path: Path) -> Callable[[str], set[str]]:
+    """Which files of the folder of a file a pattern stands for."""
+    folder = glob.escape(str(path.parent))
+    return lambda pattern: {Path(p).name for p in glob.glob(f"{folder}/{pattern}")}  # noqa: PTH207
+
+
+def _members(
+    found: Mapping[tuple[str, ...], list[tuple[Path, Look]]], paths: Sequence[Path]
+) -> Callable[[str], set[str]]:
+    """Which files inside of some archives a pattern stands for."""
+    names = {_inside(x) for some in found.values() for p, x in some if p in paths}
+    return lambda pattern: {n for n in names if fnmatchcase(n, pattern)}
 
 
 def _bare(name: str) -> str:
@@ -101,14 +129,9 @@ def _bare(name: str) -> str:
     return re.sub(r"(?<=.)_(data|dataset|export|exports|table)$", "", name)
 
 
-def _several_sheets(found: Mapping[tuple[str, ...], list[tuple[Path, Look]]], one: tuple[Path, Look]) -> bool:
-    return len({k for k, some in found.items() for p, _ in some if p == one[0]}) > 1
-
-
-def _pattern(paths: Sequence[Path]) -> str:
-    """The pattern of names that stands for these files and no other of their folder; an empty text where none does, or
-    where one file has no date in its name."""
-    names = [p.name for p in paths]
+def _pattern(names: Sequence[str], matched: Callable[[str], set[str]]) -> str:
+    """The pattern that stands for these names and, of those beside them, no other; an empty text where none does, or
+    where one name has no date in it."""
     match = _DATED.search(_ENDINGS.sub("", names[0]))
     if len(names) == 1 and match is None:
         return ""
@@ -121,23 +144,22 @@ def _pattern(paths: Sequence[Path]) -> str:
     if not all(n.startswith(start) and n.endswith(end) for n in names) or not (start or end):
         return ""
     pattern = f"{glob.escape(start)}*{glob.escape(end)}"
-    matched = {Path(p).name for p in glob.glob(str(Path(glob.escape(str(paths[0].parent))) / pattern))}  # noqa: PTH207
-    return pattern if matched <= set(names) else ""
+    return pattern if matched(pattern) <= set(names) else ""
 
 
 def _named(
-    groups: list[tuple[str, str, list[tuple[Path, Look]]]],
+    groups: list[tuple[str, str, str, list[tuple[Path, Look]]]],
     workspace: Path,
     environment: Mapping[str, str],
     taken: set[str],
 ) -> tuple[Group, ...]:
     """Groups with ids of their own: where several have one name, the folder stands before it."""
     counts: dict[str, int] = {}
-    for name, _, _ in groups:
+    for name, *_ in groups:
         counts[name] = counts.get(name, 0) + 1
     made: list[Group] = []
     used = set(taken)
-    for name, path, some in groups:
+    for name, path, inside, some in groups:
         id = name if counts[name] == 1 else slug(f"{some[0][0].parent.name}_{name}")
         n = 2
         while id in used:
@@ -145,7 +167,9 @@ def _named(
         used.add(id)
         looks = tuple(look for _, look in some)
         made.append(
-            Group(id, told_path(path, workspace, environment), tuple(p for p, _ in some), looks, together(looks))
+            Group(
+                id, told_path(path, workspace, environment), tuple(p for p, _ in some), looks, together(looks), inside
+            )
         )
     return tuple(made)
 

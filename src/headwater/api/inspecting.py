@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -47,6 +48,9 @@ MOST_MISSING = 12
 
 FEW = 30
 """So many sources that nothing recognises are asked about; of more there is a list."""
+
+SEVERAL = (".zip", ".xlsx", ".xlsm")
+"""Files that may hold several tables: one that is read already may hold another that is not."""
 
 MOST_FILES = 2_000
 SHOWN_ANSWERS = 8
@@ -231,15 +235,19 @@ def inspect(
     catalogue = folder.catalogue(company)
     standing = load_sources(folder.path, catalogue.tables)
     given = _answers(folder, answers)
-    known = _known_files(folder, standing)
-    kept = {p: s for p, s in known.items() if not _is_open(folder, standing[s])}
-    fresh = [p for p in paths if p not in kept]
+    settled = [s for s in standing.values() if not _is_open(folder, s)]
+    known = _known_files(folder, settled)
+    fresh = [p for p in paths if p not in known or p.suffix.lower() in SEVERAL]
     found = look([Wanted(p) for p in fresh], tell=tell)
-    looks = [(p, x) for p, some in zip(fresh, found, strict=True) for x in some if isinstance(x, Look)]
+    looks = [
+        (p, x)
+        for p, some in zip(fresh, found, strict=True)
+        for x in some
+        if isinstance(x, Look) and not any(_reads(s, x) for s in known.get(p, ()))
+    ]
     unread = tuple(x for some in found for x in some if isinstance(x, Unread))
     presets = load_presets(catalogue.tables)
-    finished_ids = [s.id for s in standing.values() if not _is_open(folder, s)]
-    groups = with_copies(grouped(looks, folder.path, folder.environment, finished_ids))
+    groups = with_copies(grouped(looks, folder.path, folder.environment, [s.id for s in settled]))
     groups = _looked_again(groups, given, tell)
     ground = Ground(catalogue.tables, known_values(catalogue), matches_of(groups, presets), company.settings)
     book, drafts = _drafted(ground, groups, given)
@@ -247,14 +255,14 @@ def inspect(
         groups = _counted(groups, drafts)
         book, drafts = _drafted(ground, groups, given)
     book.raise_faults()
-    with_systems(drafts)
+    with_systems(drafts, settled, catalogue.tables)
     few = sum(map(_is_undecided, drafts)) <= FEW
     proposals = [finished(d, _state(d, few)) for d in drafts]
-    proposals += [_kept(standing[s], p, folder) for p, s in kept.items() if p in set(paths)]
+    proposals += [_kept(s, p, folder) for p in paths for s in known.get(p, ())]
     proposals = _one_each(proposals)
     if write:
         proposals = _written(folder, catalogue, proposals, drafts, given)
-    standing_feeds = [_feed(t) for s in standing.values() if s.id in finished_ids for t in s.tables]
+    standing_feeds = [_feed(t) for s in settled for t in s.tables]
     shown = tuple(x for g in groups for x in g.looks)
     return Inspected(
         tuple(sorted(proposals, key=lambda p: p.source)),
@@ -310,13 +318,21 @@ def _is_table(path: Path, within: Path) -> bool:
     return path.is_file() and path.suffix.lower() in ENDINGS and not hidden
 
 
-def _known_files(folder: Folder, standing: Mapping[str, Source]) -> dict[Path, str]:
+def _reads(source: Source, look: Look) -> bool:
+    """Whether a source that reads a file reads this table of it."""
+    name = look.member.rpartition("/")[2]
+    if look.sheet:
+        return source.sheet in ("", look.sheet)
+    return not source.inside or any(fnmatchcase(n, source.inside) for n in (look.member, name))
+
+
+def _known_files(folder: Folder, sources: Iterable[Source]) -> dict[Path, list[Source]]:
     """The files that sources read already."""
-    found: dict[Path, str] = {}
-    for source in standing.values():
+    found: dict[Path, list[Source]] = {}
+    for source in sources:
         try:
             for path in find(source, folder.path, folder.environment):
-                found.setdefault(path.resolve(), source.id)
+                found.setdefault(path.resolve(), []).append(source)
         except SourceError:
             continue  # its files are not there: it reads none of those named
     return found
@@ -363,13 +379,13 @@ def _counted(groups: Sequence[Group], drafts: Sequence[Draft]) -> tuple[Group, .
         if d.asked_for:
             said = _said(d.group)
             wanted += [Wanted(p, said, d.asked_for) for p in d.group.files]
-    found = {str(w.path): some for w, some in zip(wanted, look(wanted), strict=True)}
+    found = iter(look(wanted))
     made = []
     for group, d in zip(groups, drafts, strict=True):
         if d.asked_for:
             counts = [
-                next((x.repeats for x in found[str(p)] if isinstance(x, Look) and _same(x, old)), ())
-                for p, old in zip(group.files, group.looks, strict=True)
+                next((x.repeats for x in next(found) if isinstance(x, Look) and _same(x, old)), ())
+                for old in group.looks
             ]
             looks = tuple(replace(x, repeats=n) for x, n in zip(group.looks, counts, strict=True))
             group = replace(group, looks=looks, look=together(looks))  # noqa: PLW2901

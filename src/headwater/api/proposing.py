@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.api.fitting import MONEY, Known, closeness, fits, is_named, likeness, ranked_tables, suited
-from headwater.api.grouping import Group, slug
+from headwater.api.grouping import Group, family, slug
 from headwater.api.questions import CODE, FORMAT, TEXT, ZONE, Book
 from headwater.api.source_text import source_text, table_text
 from headwater.connectors.currencies import CODES
@@ -16,6 +16,7 @@ from headwater.connectors.presets import Match, recognise
 from headwater.model.look import CONSTANT, LEAVE, OWN, Choice, Doubt, LookedColumn, Proposal
 from headwater.model.preset import Preset
 from headwater.model.settings import Settings
+from headwater.model.source import Source
 from headwater.model.table import Column, Table
 from headwater.model.types import Kind
 
@@ -150,8 +151,8 @@ class Proposer:
             says["separator"] = "tab" if look.separator == "\t" else look.separator
         if look.sheet:
             says["sheet"] = look.sheet
-        if look.member and look.format != "xlsx":
-            says["inside"] = look.member
+        if self.draft.group.inside:
+            says["inside"] = self.draft.group.inside
         if look.skip_rows:
             says["skip_rows"] = look.skip_rows
         if look.header_row > 1:
@@ -748,9 +749,7 @@ def _listed(value: Any) -> list[str]:
 
 
 def _own_name(group: Group) -> str:
-    from headwater.api.grouping import family
-
-    return family(group.files[0].name)
+    return family(group.look.member.rpartition("/")[2] or group.files[0].name)
 
 
 def _table_about(table: Table) -> str:
@@ -929,7 +928,8 @@ def matches_of(groups: Sequence[Group], presets: Mapping[str, Preset]) -> dict[s
     """By group, the shape of a vendor that its files are; groups that are none are missing."""
     found: dict[str, Match] = {}
     for group in groups:
-        if matches := recognise([h for h in group.look.header if h], group.files[0].name, presets):
+        name = group.look.member.rpartition("/")[2] or group.files[0].name
+        if matches := recognise([h for h in group.look.header if h], name, presets):
             found[group.id] = matches[0]
     return found
 
@@ -953,16 +953,24 @@ def rivals(groups: Sequence[Group], matches: Mapping[str, Match]) -> dict[str, D
     return found
 
 
-def with_systems(drafts: Sequence[Draft]) -> None:
+def with_systems(drafts: Sequence[Draft], standing: Iterable[Source], tables: Mapping[str, Table]) -> None:
     """Takes away the names of systems where no two of them can have rows of one key: ids then lead from one file to
-    another's. They stay where two systems feed one table that only its ids tell apart."""
+    another's. They stay where two systems feed one table that only its ids tell apart, and where a source that stands
+    names the same one."""
     feeding: dict[str, set[str]] = {}
+    named: set[str] = set()
+    for source in standing:
+        named.add(source.system)
+        for mapping in source.tables:
+            key = mapping.key or tables[mapping.table].key
+            if not any(c.constant is not None for c in mapping.columns if c.target in key):
+                feeding.setdefault(mapping.table, set()).add(source.system)
     for d in drafts:
         for table, said in d.tables.items():
-            key = [m for k, m in said["columns"].items() if "constant" in m]
-            if not d.left and not key:
+            key = said.get("key") or (tables[table].key if table in tables else ())
+            if not d.left and not any("constant" in said["columns"].get(k, {}) for k in key):
                 feeding.setdefault(table, set()).add(str(d.says.get("system", "")))
-    clashing = {s for systems in feeding.values() if len(systems) > 1 for s in systems}
+    clashing = named.union(*(systems for systems in feeding.values() if len(systems) > 1))
     for d in drafts:
         if d.says.get("system") not in clashing:
             d.says.pop("system", None)

@@ -42,13 +42,13 @@ def main() -> int:
     sys.meta_path.insert(0, WithoutPandas())
     zoneinfo.reset_tzpath(())
     for file in job["files"]:
-        json.dump(_answer(file, Path(job["staged"])), answer)
+        json.dump(answer_of(file, Path(job["staged"])), answer)
         answer.write("\n")
         answer.flush()
     return 0
 
 
-def _answer(file: dict[str, Any], staged: Path) -> dict[str, Any]:
+def answer_of(file: dict[str, Any], staged: Path) -> dict[str, Any]:
     """The looks at one file, or why there are none."""
     try:
         return {"looks": [asdict(look) for look in looks_at(file, staged)]}
