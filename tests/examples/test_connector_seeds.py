@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +55,27 @@ reference: connector seeds
 """
 
 
-def workspace_of(folder: Path, shared_data: Path, **sources: dict[str, Any]) -> tuple[Workspace, dict[str, LoadedFile]]:
-    """A workspace of these sources, loaded and built, and what was loaded of each."""
+@lru_cache
+def template() -> Path:
+    """A workspace without sources, its definitions parsed once for all of this module."""
+    place = tempfile.TemporaryDirectory()
+    PLACES.append(place)
+    folder = Path(place.name) / "seeds"
     for name in ("sources", "measures", "kpis"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
     (folder / "measures" / "deal_amounts.yml").write_text(MEASURE, encoding="utf-8")
     (folder / "kpis" / "deal_amounts.yml").write_text(KPI, encoding="utf-8")
     (folder / "headwater.yml").write_text("currency: USD\ntime_zone: UTC\n", encoding="utf-8")
+    Workspace(folder, now=NOW, environment={}).kpi_list()
+    return folder
+
+
+PLACES: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def workspace_of(folder: Path, shared_data: Path, **sources: dict[str, Any]) -> tuple[Workspace, dict[str, LoadedFile]]:
+    """A workspace of these sources, loaded and built, and what was loaded of each."""
+    shutil.copytree(template(), folder, dirs_exist_ok=True)
     for name, content in sources.items():
         (folder / "sources" / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     workspace = Workspace(folder, now=NOW, environment={"HEADWATER_SHARED_DATA": str(shared_data)})

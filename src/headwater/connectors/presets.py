@@ -290,6 +290,11 @@ def _best(preset: Preset, shape: Shape, header: Sequence[str], index: Mapping[st
 def _match(
     preset: Preset, shape: Shape, language: str, header: Sequence[str], index: Mapping[str, str]
 ) -> Match | None:
+    def stands(either: str) -> bool:
+        return any(_in(text, index)[0] for h in either.split(EITHER) for text in shape.texts(h, language))
+
+    if not all(stands(h) for h in shape.headers):
+        return None
     found: dict[str, str] = {}
     currency = ""
     for known, wordings in shape.wordings(language).items():
@@ -303,8 +308,6 @@ def _match(
     def lacks(either: str) -> bool:
         return not any(h in found for h in either.split(EITHER))
 
-    if any(lacks(h) for h in shape.headers):
-        return None
     missing = tuple(h for t in shape.tables.values() for h in headers_of(t) if lacks(h))
     taken = set(found.values())
     beginnings = tuple(_plain(h[:-1]) for h in shape.ignores if h.endswith("*"))

@@ -72,14 +72,14 @@ class Shape:
         said = [*self.headers, *(h for t in self.tables.values() for h in headers_of(t)), *self.ignores]
         return tuple(dict.fromkeys(h for either in said for h in either.split(EITHER) if not h.endswith("*")))
 
+    def texts(self, header: str, language: str) -> tuple[str, ...]:
+        """What a header may be called in a language; the vendor's own word where it is not translated."""
+        other = tuple(text for name, pairs in self.words if name == language for h, text in pairs if h == header)
+        return (header, *other) if language == VENDOR else other or (header,)
+
     def wordings(self, language: str) -> dict[str, tuple[str, ...]]:
-        """The texts each known header may have in a language; the vendor's own where it is not translated."""
-        other: dict[str, list[str]] = {}
-        for header, text in dict(self.words).get(language, ()):
-            other.setdefault(header, []).append(text)
-        if language == VENDOR:
-            return {h: (h, *other.get(h, ())) for h in self.known}
-        return {h: tuple(other.get(h, (h,))) for h in self.known}
+        """The same of every known header."""
+        return {h: self.texts(h, language) for h in self.known}
 
     @property
     def languages(self) -> tuple[str, ...]:
