@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.language import format_predicate
-from headwater.model.table import Bucket, Column, Derivation, Lookup, Pick, Since, Table
+from headwater.model.table import Bucket, ByChannel, ByIdentity, Column, Derivation, Key, Lookup, Pick, Since, Table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CATALOGUE = REPOSITORY / "src" / "headwater" / "catalogue"
@@ -116,6 +116,22 @@ def made_from(derive: Derivation) -> str:
             return f"class of {column}, from {', '.join(str(e) for e in edges)}"
         case Pick() as pick:
             return _picked(pick)
+        case Key(of, column):
+            return KEYS[of].format(column)
+        case (ByIdentity() | ByChannel()) as rules if rules.gives == "rule":
+            return f"rule that gave {rules.column}"
+        case ByIdentity() as rules:
+            links = " and ".join(f"{link} ({column})" if link != column else link for link, column in rules.links)
+            return f"[identity.yml](identity.md), from {links}"
+        case ByChannel() as rules:
+            return f"[channels.yml](channels.md), from {', '.join(dict.fromkeys(column for _, column in rules.facts))}"
+
+
+KEYS = {
+    "mail": "{} trimmed, in lower case",
+    "company": "domain of {}, unless it is one of free mail",
+    "domain": "host of {}, in lower case",
+}
 
 
 def _picked(pick: Pick) -> str:

@@ -83,6 +83,16 @@ def _alike(a: Any, b: Any) -> tuple[Any, Any]:
     return (float(a), float(b)) if isinstance(a, float) or isinstance(b, float) else (a, b)
 
 
+def _is_mail(text: str) -> bool:
+    return len(text.split()) == 1 and text == text.strip() and [bool(p) for p in text.split("@")] == [True, True]
+
+
+def _host(text: str) -> str:
+    for mark in ("/", "?", "#", ":"):
+        text = text.split("://", 1)[-1].split(mark, 1)[0]
+    return text.removeprefix("www.")
+
+
 _STRICT: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: operator.add(*_alike(a, b)), "sub": lambda a, b: operator.sub(*_alike(a, b)),
     "mul": lambda a, b: operator.mul(*_alike(a, b)), "neg": lambda a: -a,
@@ -101,6 +111,12 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "as_money": lambda a: round(Decimal(a), 6), "as_rate": lambda a: round(Decimal(a), 10),
     "ceiling": math.ceil, "square_root": math.sqrt,
     "block_of": lambda n: n >> 6, "count_bits": lambda bits: bits.bit_count(),
+    "lower": lambda a: "".join(c.lower()[0] for c in a), "trim": lambda a: a.strip(" "),
+    "contains": lambda a, part: part in a, "begins": str.startswith, "ends": str.endswith,
+    "mail_of": lambda a: a if _is_mail(a) else None,
+    "mail_domain_of": lambda a: a.split("@")[1] if _is_mail(a) else None,
+    "host_of": lambda a: _host(a) or None,
+    "labelled": lambda host, *names: any(f".{n}." in f".{host}." for n in names),
     "bucket_of": lambda a, n: int(hashlib.md5(a.encode()).hexdigest()[:8], 16) % n,
 }  # fmt: skip
 

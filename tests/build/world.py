@@ -141,6 +141,7 @@ class World:
         *,
         full: bool = False,
         part_of: str = "",
+        system: str = "",
         complete: date | None = None,
         at: datetime | None = None,
         **tables: Sequence[Row],
@@ -170,7 +171,7 @@ class World:
             count = sum(t.rows for t in landed_tables)
             draft = Draft(
                 source=source,
-                system="",
+                system=system,
                 path=f"{source}.csv",
                 content=hashlib.sha256(f"{number}".encode()).hexdigest(),
                 mapping="m",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from headwater.model.catalogue import Catalogue
 from headwater.model.measure import Reached
-from headwater.model.table import Bucket, Column, Lookup, Pick, Since, Table
+from headwater.model.table import Bucket, ByChannel, ByIdentity, Column, Key, Lookup, Pick, Since, Table
 
 CALENDAR, RATES = "calendar", "exchange_rates"
 
@@ -58,7 +58,11 @@ def _inputs(column: Column) -> set[str]:
             return {ours for _, ours in pick.by} | {pick.after, pick.until}
         case Since(start, end):
             return {start, end}
-        case Bucket(of):
+        case Bucket(of) | Key(_, of):
             return {of}
+        case ByIdentity() as rules:
+            return {of for _, of in rules.links}
+        case ByChannel():
+            return set()
         case None:
             return set()

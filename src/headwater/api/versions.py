@@ -9,16 +9,18 @@ from contextlib import suppress
 from dataclasses import replace
 
 from headwater.api.folder import Folder
+from headwater.build.rules import RULES, rule_of
 from headwater.errors import WorkspaceError
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import Kpi
 from headwater.model.settings import Settings
-from headwater.model.table import Table
+from headwater.model.table import ByChannel, ByIdentity, Derivation, Key, Table
 from headwater.store.place import Store
 
 
 def build_version(folder: Folder, catalogue: Catalogue, settings: Settings) -> str:
-    """The version of all that decides how landed rows become tables; worked out once for each state of the files."""
+    """The version of all that decides how landed rows become tables, and after points those of the rules of identity
+    and channels, which decide some columns alone; worked out once for each state of the files."""
     key = f"{catalogue.hash} {settings!r}"
     path = folder.cache / "build.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -35,13 +37,34 @@ def build_version(folder: Folder, catalogue: Catalogue, settings: Settings) -> s
 def _build_version(tables: Mapping[str, Table], settings: Settings) -> str:
     told = [repr(_bare(tables[name])) for name in sorted(tables)]
     told += [settings.currency, settings.time_zone, repr(settings.calendar), str(settings.rate_days)]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    rules: dict[str, list[str]] = {name: [] for name in RULES}
+    for table in (tables[name] for name in sorted(tables)):
+        for column in table.columns:
+            if kind := rule_of(column):
+                rules[kind].append(f"{table.id}.{column.id} {column.derive!r}")
+        if table.joining is not None:
+            rules["identity"].append(f"{table.id} {table.joining!r}")
+    whole = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    return ".".join((whole, *(hashlib.sha256("\n".join(rules[n]).encode()).hexdigest()[:8] for n in RULES)))
 
 
 def _bare(table: Table) -> Table:
-    """A table without the words that only people read."""
-    columns = tuple(replace(c, about="") for c in table.columns)
-    return replace(table, title="", about="", path="", columns=columns, columns_is=())
+    """A table without the words that only people read, and without the rules in it."""
+    columns = tuple(replace(c, about="", derive=_unruled(c.derive)) for c in table.columns)
+    joining = None if table.joining is None else replace(table.joining, rule=None)
+    return replace(table, title="", about="", path="", columns=columns, columns_is=(), joining=joining)
+
+
+def _unruled(derive: Derivation | None) -> Derivation | None:
+    match derive:
+        case ByIdentity():
+            return replace(derive, rules=(), but=())
+        case ByChannel():
+            return replace(derive, rules=())
+        case Key():
+            return replace(derive, but=())
+        case _:
+            return derive
 
 
 def keep_answered(store: Store, catalogue: Catalogue, kpis: Sequence[Kpi]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from headwater.build.algebra import columns, distinct, either, is_null, matched, present, where
+from headwater.build.identity import inputs, ruled
+from headwater.build.keys import key_of
 from headwater.build.landed import END
 from headwater.build.site import Site, key_columns, key_names, pair, subject_value
 from headwater.errors import DefinitionError
@@ -28,7 +30,19 @@ from headwater.model.plan import (
     Scalar,
     Scan,
 )
-from headwater.model.table import VERSIONS_SUFFIX, Bucket, Column, Lookup, Pick, Since, Table
+from headwater.model.table import (
+    VERSIONS_SUFFIX,
+    Bucket,
+    ByChannel,
+    ByIdentity,
+    Column,
+    Key,
+    Lookup,
+    Pick,
+    Ruled,
+    Since,
+    Table,
+)
 from headwater.model.types import DAY, TIME, Kind
 
 
@@ -64,7 +78,7 @@ class Frame:
 def order_of(table: Table) -> tuple[Column, ...]:
     """The derived columns of a table, each after those it is derived from. Raises DefinitionError for a circle."""
     derived = {c.id: c for c in table.columns if c.derive is not None}
-    graph = {c.id: own_inputs(c) & set(derived) for c in derived.values()}
+    graph = {c.id: own_inputs(table, c) & set(derived) for c in derived.values()}
     try:
         return tuple(derived[name] for name in TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -76,7 +90,7 @@ def order_of(table: Table) -> tuple[Column, ...]:
         ) from error
 
 
-def own_inputs(column: Column) -> set[str]:
+def own_inputs(table: Table, column: Column) -> set[str]:
     """The columns of the same row that a derived column is made from."""
     match column.derive:
         case Lookup(_, by, _, as_of):
@@ -85,8 +99,10 @@ def own_inputs(column: Column) -> set[str]:
             return {ours for _, ours in pick.by} | ({pick.after, pick.until} - {""})
         case Since(start, end):
             return {start, end}
-        case Bucket(of):
+        case Bucket(of) | Key(_, of):
             return {of}
+        case ByIdentity() | ByChannel():
+            return inputs(table, column)
         case None:
             return set()
 
@@ -101,7 +117,7 @@ def derive(site: Site, table: Table, rows: Frame, mapped: frozenset[str], *, few
             case Pick() as pick:
                 rows = _picked(site, table, rows, step, pick, mapped, few=few)
             case _:
-                values = [n for c in step for n in _placed(table, c, _of_the_row(table, c), mapped)]
+                values = [n for c in step for n in _made_of_the_row(table, c, mapped)]
                 rows = rows.put(values)
     return rows
 
@@ -111,7 +127,7 @@ def _steps(table: Table) -> Iterable[tuple[Column, ...]]:
     waiting = list(order_of(table))
     done: set[str] = {c.id for c in table.columns if c.derive is None}
     while waiting:
-        ready = [c for c in waiting if own_inputs(c) <= done]
+        ready = [c for c in waiting if own_inputs(table, c) <= done]
         first = ready[0]
         step = tuple(c for c in ready if c is first or _one_join(first) == _one_join(c) is not None)
         yield step
@@ -143,12 +159,21 @@ def _placed(
     return [Named(n, Op("case", (empty, v, Col(n, side)))) for n, v in zip(names, values, strict=True)]
 
 
+def _made_of_the_row(table: Table, column: Column, mapped: frozenset[str]) -> list[Named]:
+    """A column made from others of its row. Where rules decide they weigh the mapped value themselves."""
+    if isinstance(column.derive, Ruled):
+        return [Named(column.id, ruled(table, column, mapped))]
+    return _placed(table, column, _of_the_row(table, column), mapped)
+
+
 def _of_the_row(table: Table, column: Column) -> tuple[Scalar, ...]:
     match column.derive:
         case Since() as since:
             return _since(table, since)
         case Bucket() as bucket:
             return (_bucket(bucket),)
+        case Key() as key:
+            return (key_of(key),)
         case _:
             raise TypeError(f"column {column.id!r} is not made of its own row")
 

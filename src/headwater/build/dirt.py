@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headwater.build.algebra import choose, columns, distinct, kept, matched, without
+from headwater.build.keys import key_of
 from headwater.build.landed import Landing, resolved
 from headwater.build.merges import aliases, merges
 from headwater.build.site import Change, Site, key_columns, key_names, pair, subject_value
@@ -23,7 +24,7 @@ from headwater.model.plan import (
     Scan,
     Union,
 )
-from headwater.model.table import VERSIONS_SUFFIX, Lookup, Pick, Table
+from headwater.model.table import VERSIONS_SUFFIX, Key, Lookup, Pick, Table
 
 
 class Everything(Exception):
@@ -133,7 +134,9 @@ def derived_dirt(site: Site, table: Table, stored: str) -> list[Relation]:
         subjects = tuple(Named(f"_by{i}", subject_value(theirs, name)) for i, (name, _) in enumerate(links))
         touched = Group(changed_rows(theirs, change.rows, read), subjects, ())
         pairs = tuple((ours, f"_by{i}") for i, (_, ours) in enumerate(links))
-        old = Project(Scan(f"old__{stored}"), key_columns(table), keep_all=True)
+        steps = [c for c in (table.column(ours) for _, ours in links) if c is not None and c.hidden]
+        reckoned = tuple(Named(c.id, key_of(c.derive)) for c in steps if isinstance(c.derive, Key))
+        old = Project(Scan(f"old__{stored}"), (*key_columns(table), *reckoned), keep_all=True)
         found.append(Project(Join(old, touched, "semi", matched(pairs)), columns(key_names(table), "left")))
     return found
 

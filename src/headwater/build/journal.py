@@ -18,7 +18,8 @@ class Feed:
 
     `arrived` is the number of the journal entry that made it count (the last one of a load of several files). `unit`
     is the number of the load it belongs to (the last batch of a full load of several files). `next_full` is the next
-    full load of the same source: a key that it lacks was deleted by it. `loaded_at` never runs backwards.
+    full load of the same source: a key that it lacks was deleted by it. `loaded_at` never runs backwards. `system`:
+    sources of one system share a space of ids.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Feed:
     loaded_day: date
     updated: bool
     columns: frozenset[str]
+    system: str = ""
 
 
 def feeds(entries: Sequence[JournalEntry], table: str, zone: str, until: int | None = None) -> tuple[Feed, ...]:
@@ -67,6 +69,7 @@ def feeds(entries: Sequence[JournalEntry], table: str, zone: str, until: int | N
                 loaded_day=local_date(loaded_at, zone),
                 updated=any(t.has_updated_at for t in landed),
                 columns=frozenset(c for t in landed for c in t.columns),
+                system=batch.system,
             )
         )
     return tuple(found)

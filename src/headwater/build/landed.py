@@ -80,7 +80,8 @@ class Alias:
 @dataclass(frozen=True, slots=True)
 class Landing:
     """The landed rows of one table: `feeds` are the batches looked at, kept as rows under `batches`; `aliases` are the
-    merges of the tables that columns refer to; `survivors` are ids that stay though a row of theirs says otherwise."""
+    merges of the tables that columns refer to; `survivors` are ids that stay though a row of theirs says otherwise;
+    `joined` are ids (kept `_key`) that live on under another one, and whose rows never stand for themselves."""
 
     site: Site
     table: Table
@@ -88,6 +89,7 @@ class Landing:
     batches: str
     aliases: tuple[Alias, ...]
     survivors: tuple[str, ...] = ()
+    joined: str = ""
 
     @property
     def updated(self) -> bool:
@@ -139,6 +141,12 @@ class Landing:
             both(named, after),
         )
         carried = (*wanted, *BOOKKEEPING, "_updated_at", "_merged_into", "_gone", *_OF_A_LOAD)
+        if self.joined:
+            key = Op("as_text", (Col(self.table.key[0], "left"),))
+            gone = either(Col("_gone", "left"), present(Col("_key", "right")))
+            others = columns((n for n in carried if n != "_gone"), "left")
+            on = Op("eq", (key, Col("_key", "right")))
+            relation = Project(Join(relation, kept(self.joined), "left", on), (*others, Named("_gone", gone)))
         for alias in aliases:
             relation = resolved(relation, alias, carried)
         number = Op("add", (Op("mul", (Col("_load"), Lit(ROWS_IN_A_BATCH))), Col("_row")))
@@ -481,3 +489,9 @@ def keep_feeds(site: Site, name: str, known: Sequence[Feed]) -> str:
     """Keeps batches as rows; the name."""
     site.workshop.keep(name, journal.as_rows(known))
     return name
+
+
+def landing_of(site: Site, table: Table, batches: str, until: int | None) -> Landing:
+    """The landed rows of a table as they came, no reference resolved."""
+    feeds = site.feeds(table.id, until)
+    return Landing(site, table, feeds, keep_feeds(site, batches, feeds), ())

@@ -17,12 +17,14 @@ from headwater.build.algebra import (
     within,
     without,
 )
-from headwater.build.landed import Alias, Landing, keep_feeds
+from headwater.build.joining import keep_joined, may_join
+from headwater.build.landed import Alias, Landing, landing_of
 from headwater.build.site import Merges, Site, key_names
 from headwater.model.landing import ROWS_IN_A_BATCH
 from headwater.model.lowering import both
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Scan, Union
 from headwater.model.table import Table
+from headwater.model.types import TIME
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +40,17 @@ def _merges(site: Site, table: Table) -> Merges:
     feeds = site.feeds(table.id)
     if len(table.key) != 1 or not feeds:
         return Merges()
-    if not site.count(where(Scan(f"landed__{table.id}"), present(Col("_merged_into")))):
+    said = site.count(where(Scan(f"landed__{table.id}"), present(Col("_merged_into"))))
+    if not said and not may_join(table, feeds):
         return Merges()
-    now, survivors = _aliases(site, table, "now", None)
+    now, survivors, joined = _aliases(site, table, "now", None)
     if site.since is None:
-        return Merges(now=now, survivors=survivors)
+        return Merges(now=now, survivors=survivors, joined=joined)
     if all(f.arrived <= site.since for f in feeds):
-        return Merges(now=now, old=now, survivors=survivors)
-    old, _ = _aliases(site, table, "old", site.since)
+        return Merges(now=now, old=now, survivors=survivors, joined=joined)
+    old, _, _ = _aliases(site, table, "old", site.since)
     changed = _changed(site, table, now, old)
-    return Merges(now=now, old=old, changed=changed, survivors=survivors)
+    return Merges(now=now, old=old, changed=changed, survivors=survivors, joined=joined)
 
 
 def _changed(site: Site, table: Table, now: str, old: str) -> str:
@@ -62,15 +65,25 @@ def _changed(site: Site, table: Table, now: str, old: str) -> str:
     return ""
 
 
-def _aliases(site: Site, table: Table, label: str, until: int | None) -> tuple[str, tuple[str, ...]]:
-    """Kept: where each merged id leads (`_key`, `_survivor`), '' where none is merged; and the ids that stay though a
-    row says otherwise, because they stand in a circle."""
+def _aliases(site: Site, table: Table, label: str, until: int | None) -> tuple[str, tuple[str, ...], str]:
+    """Kept: where each merged id leads (`_key`, `_survivor`), '' where none is merged; the ids that stay though a row
+    says otherwise, because they stand in a circle; and kept: the ids that were joined by a rule, '' where none was."""
     workshop = site.workshop
     name = f"{label}__merges__{table.id}"
     feeds = site.feeds(table.id, until)
-    if not feeds or not _keep_claims(site, table, name, until):
-        return "", ()
+    if not feeds:
+        return "", (), ""
+    joined = keep_joined(site, table, name, until) if may_join(table, feeds) else ""
+    said = _keep_claims(site, table, name, until)
+    if not said and not joined:
+        return "", (), ""
     claims = chain = f"{name}__claims"
+    if joined:
+        told = (*columns(("_key", "_survivor")), Named("_updated_at", Lit(None, TIME)), Named("_id", Lit(0)))
+        both_ = [Project(kept(joined), told)]
+        both_ += [choose(kept(claims), ("_key", "_survivor", "_updated_at", "_id"))] if said else []
+        claims = chain = f"{name}__all_claims"
+        workshop.keep(claims, Union(tuple(both_)))
     survivors: tuple[str, ...] = ()
     step = 0
     while True:
@@ -107,7 +120,7 @@ def _aliases(site: Site, table: Table, label: str, until: int | None) -> tuple[s
         )
         chain, step = following, step + 1
     workshop.keep(name, choose(kept(chain), ("_key", "_survivor")))
-    return (name if site.count(kept(name)) else ""), survivors
+    return (name if site.count(kept(name)) else ""), survivors, joined
 
 
 def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool:
@@ -140,12 +153,6 @@ def _keep_claims(site: Site, table: Table, name: str, until: int | None) -> bool
         ),
     )
     return bool(workshop.keep(f"{name}__claims", claims))
-
-
-def landing_of(site: Site, table: Table, batches: str, until: int | None) -> Landing:
-    """The landed rows of a table as they came, no reference resolved."""
-    feeds = site.feeds(table.id, until)
-    return Landing(site, table, feeds, keep_feeds(site, batches, feeds), ())
 
 
 def aliases(site: Site, table: Table, when: str = "now") -> tuple[Alias, ...]:

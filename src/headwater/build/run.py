@@ -12,9 +12,12 @@ from headwater.build.algebra import choose, columns, is_null, kept, present, whe
 from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
 from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
+from headwater.build.identity import expanded
+from headwater.build.joining import completed_by_joined, led_along
 from headwater.build.landed import BOOKKEEPING, END, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import aliases, fallen_together, merges
 from headwater.build.rates import RATES, daily_rates
+from headwater.build.rules import other_rules, structure_of
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
 from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
@@ -42,10 +45,14 @@ def build(
     build of everything; which it is when the definitions changed or somebody was erased. Raises CheckError when the
     candidate fails a data test, DefinitionError when the tables cannot be derived.
     """
+    tables = expanded(tables)
     known = workshop.previous
-    if known is not None and (known.build != build_hash or journal.erased_since(entries, known.journal)):
+    if known is not None and (
+        structure_of(known.build) != structure_of(build_hash) or journal.erased_since(entries, known.journal)
+    ):
         known = None
-    site = Site(workshop, tuple(entries), tables, settings, built_at, known)
+    rules = other_rules(known.build, build_hash) if known is not None else frozenset()
+    site = Site(workshop, tuple(entries), tables, settings, built_at, known, rules)
     stored: dict[str, StoredTable] = {}
     for table in in_order(tables):
         if table.id != CALENDAR:
@@ -72,6 +79,7 @@ def fell_together(
 ) -> tuple[tuple[str, int], ...]:
     """By table whose key names merged ids: how many landed rows gave way to another one that has the same key by now
     (the newer change stays, then the later load)."""
+    tables = expanded(tables)
     site = Site(workshop, tuple(entries), tables, settings, built_at, None)
     found = []
     for table in tables.values():
@@ -145,6 +153,7 @@ def _landing(site: Site, table: Table) -> Landing:
         batches=keep_feeds(site, f"batches__{table.id}", feeds),
         aliases=aliases(site, table),
         survivors=merges(site, table).survivors,
+        joined=merges(site, table).joined,
     )
 
 
@@ -155,15 +164,22 @@ def _landed(site: Site, table: Table) -> tuple[StoredTable, ...]:
         forms.append(Form(site, table, table.id + VERSIONS_SUFFIX))
     olds = [_old(site, form.name) for form in forms]
     landing = _landing(site, table)
+    known = [o for o in olds if o is not None]
     if site.since is not None and all(olds):
         try:
-            return _landed_amended(site, landing, forms, [o for o in olds if o is not None], through)
+            if not site.is_reruled(table):
+                return _landed_amended(site, landing, forms, known, through)
+            return _landed_anew(site, landing, forms, through, known)
         except Everything:
             pass
     return _landed_anew(site, landing, forms, through)
 
 
-def _landed_anew(site: Site, landing: Landing, forms: Sequence[Form], through: Through) -> tuple[StoredTable, ...]:
+def _landed_anew(
+    site: Site, landing: Landing, forms: Sequence[Form], through: Through, olds: Sequence[StoredTable] = ()
+) -> tuple[StoredTable, ...]:
+    """Every row derived anew. With `olds`, where other rules decide some columns, only the parts with a row that
+    differs are written, and only what reads such a row is derived again."""
     table = landing.table
     names = landing.mapped
     mapped = frozenset(names)
@@ -183,13 +199,27 @@ def _landed_anew(site: Site, landing: Landing, forms: Sequence[Form], through: T
         if table.versions:
             versions.append(choose(landing.rows_of(ids, names, VALIDITY), (*carried, *VALIDITY)))
     results = []
-    for form, sources in zip(forms, (relations, versions), strict=False):
+    for i, (form, sources) in enumerate(zip(forms, (relations, versions), strict=False)):
         base: Relation = Union(tuple(sources)) if len(sources) > 1 else sources[0]
-        result, change = anew(form, *_completed(site, form, base, mapped, few=False), through)
+        base = _joined_in(landing, base, (*carried, *VALIDITY) if form.is_versions else carried)
+        rows, bare = _completed(site, form, base, mapped, few=False)
+        if olds:
+            fresh = f"fresh__{form.name}"
+            site.workshop.keep(fresh, rows)
+            result, change = amended(form, olds[i], fresh, None, through)
+        else:
+            result, change = anew(form, rows, bare, through)
         site.changes[form.name] = change
         results.append(result)
     _check_open_versions(site, table, results)
     return tuple(results)
+
+
+def _joined_in(landing: Landing, rows: Relation, names: Sequence[str], dirty: str = "") -> Relation:
+    """The rows with what others that live on under them know."""
+    if not landing.joined:
+        return rows
+    return completed_by_joined(landing, rows, names, landing.joined, merges(landing.site, landing.table).now, dirty)
 
 
 def _keep_current(site: Site, landing: Landing, contested: str, dirty: str = "") -> tuple[str, str, bool]:
@@ -236,10 +266,14 @@ def _landed_amended(
     table = landing.table
     assert site.since is not None
     every = _every_batch(site, landing)
-    changed = landed_dirt(every, site.since)
+    moved = landed_dirt(every, site.since)
     for form in forms:
-        changed += derived_dirt(site, table, form.name)
-    dirty = keep_dirt(site, table.id, [*brought(every, site.since), *changed], key_names(table))
+        moved += derived_dirt(site, table, form.name)
+    fresh_keys = brought(every, site.since)
+    if table.joining is not None:
+        own = merges(site, table)
+        moved += led_along([*moved, *fresh_keys], *sorted({own.now, own.old}))
+    dirty = keep_dirt(site, table.id, [*fresh_keys, *moved], key_names(table))
     if not dirty:
         for form in forms:
             site.changes[form.name] = Change()
@@ -248,13 +282,14 @@ def _landed_amended(
     mapped = frozenset(names)
     carried = (*names, *BOOKKEEPING, *key_names(table))
     current, ids, seen = _keep_current(site, landing, "", dirty)
-    only_new = not changed and not seen and every is landing  # then no row of the old table is touched
+    only_new = not moved and not seen and every is landing  # then no row of the old table is touched
     results = []
     for form, old in zip(forms, olds, strict=True):
         source = current if not form.is_versions else ids
         extra = VALIDITY if form.is_versions else ()
         base = f"base__{form.name}"
-        site.workshop.keep(base, choose(landing.rows_of(source, names, extra), (*carried, *extra)))
+        chosen = choose(landing.rows_of(source, names, extra), (*carried, *extra))
+        site.workshop.keep(base, _joined_in(landing, chosen, (*carried, *extra), dirty))
         rows, _ = _completed(site, form, kept(base), mapped, few=True)
         fresh = f"fresh__{form.name}"
         site.workshop.keep(fresh, rows)
@@ -313,7 +348,7 @@ def _journeys(site: Site, table: Table) -> StoredTable:
     mapped = frozenset(names)
     base = _followed(table, theirs, copies)
     old = _old(site, table.id)
-    if site.since is not None and old is not None:
+    if site.since is not None and old is not None and not site.is_reruled(table):
         try:
             parts = copied_dirt(site, table, [n for c in copies for n in pair(theirs, c)])
             parts += derived_dirt(site, table, table.id)

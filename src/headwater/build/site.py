@@ -8,12 +8,13 @@ from datetime import date, datetime
 
 from headwater.build.algebra import total
 from headwater.build.journal import Feed, feeds
+from headwater.build.rules import rule_of
 from headwater.build.zone import local_day
 from headwater.model.generation import Generation
 from headwater.model.landing import JournalEntry
 from headwater.model.plan import Agg, Col, Lit, Named, Op, Relation, Scalar
 from headwater.model.settings import Settings
-from headwater.model.table import Lookup, Pick, Table
+from headwater.model.table import Column, Lookup, Pick, Table
 from headwater.model.types import DAY_SUFFIX, Kind
 from headwater.model.workshop import Workshop
 
@@ -23,13 +24,15 @@ class Merges:
     """Ids of one table that live on under another: kept relations (`_key`, `_survivor`), '' where there are none.
 
     `old` is how the previous generation saw it, `changed` (`_key`) the ids seen otherwise now. `survivors` are ids
-    whose own merge was taken back because it closed a circle.
+    whose own merge was taken back because it closed a circle. `joined` (`_key`, `_rank`) are ids that live on under
+    that of another system by a rule of identity, and always did.
     """
 
     now: str = ""
     old: str = ""
     changed: str = ""
     survivors: tuple[str, ...] = ()
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Site:
     """What every step of one build shares. `previous` is the generation it starts from, None when everything is built
-    anew; `merges` and `changes` fill up on the way, by table, and `bare` with the tables that nothing feeds."""
+    anew; `rules` says which rules (`identity`, `channels`) are others than those it was built by. `merges` and
+    `changes` fill up on the way, by table, and `bare` with the tables that nothing feeds."""
 
     workshop: Workshop
     entries: tuple[JournalEntry, ...]
@@ -53,6 +57,7 @@ class Site:
     settings: Settings
     built_at: datetime
     previous: Generation | None
+    rules: frozenset[str] = frozenset()
     merges: dict[str, Merges] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
     bare: set[str] = field(default_factory=set)
@@ -84,6 +89,19 @@ class Site:
         assert low is None or isinstance(low, date)
         assert high is None or isinstance(high, date)
         return low, high
+
+    def is_reruled(self, table: Table) -> bool:
+        """Whether other rules than before decide some column of a table."""
+        if not self.rules:
+            return False
+        decides = {rule_of(column) for column in table.columns}
+        if table.joining is not None or any(self._joins(column) for column in table.columns):
+            decides.add("identity")
+        return bool(decides & self.rules)
+
+    def _joins(self, column: Column) -> bool:
+        of = (self.tables.get(reference.table) for reference in column.references)
+        return any(table is not None and table.joining is not None for table in of)
 
     def is_read(self, stored: str) -> bool:
         """Whether another table is derived from this stored one."""

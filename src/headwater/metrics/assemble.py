@@ -16,6 +16,7 @@ from headwater.metrics.definitions import catalogue_hash, with_hashes
 from headwater.metrics.entries import Entry, Folder, read_folder
 from headwater.metrics.kpis import build_kpis
 from headwater.metrics.measures import base_units, build_measures
+from headwater.metrics.rulings import load_rulings, with_rulings
 from headwater.metrics.shapes import ExtensionShape, KpiShape, MeasureShape, TableShape
 from headwater.metrics.tables import build_tables
 from headwater.model.catalogue import Catalogue
@@ -31,6 +32,9 @@ def assemble(shipped: Path, workspace: Path | None) -> Catalogue:
     faults: list[Fault] = [f for folders in (tables, measures, kpis) for folder in folders for f in folder.faults]
     all_tables, more = build_tables(_entries(tables), _broken(tables))
     faults += more
+    rulings, more = load_rulings(shipped, workspace)
+    faults += more
+    all_tables = with_rulings(all_tables, rulings)
     all_measures, more = build_measures(_entries(measures), _broken(measures), all_tables)
     faults += more
     units = base_units(all_tables)

@@ -20,6 +20,7 @@ from headwater.model.catalogue import Catalogue
 from headwater.version import VERSION
 
 FOLDERS = ("tables", "measures", "kpis")
+_RULES = ("own/channels.yml", "own/identity.yml")
 _HEAD = b"headwater catalogue 1\n"
 
 V = TypeVar("V")
@@ -51,13 +52,17 @@ def program_stamp(shipped: Path) -> str:
     """The part of it that does not change while a program runs: its version, its code and what is shipped with it."""
     here = Path(__file__).parent
     program = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
-    program += [(f"shipped {name}", shipped / name) for name in FOLDERS]
+    program += [(f"shipped {name}", shipped / name) for name in ("", "references", *FOLDERS)]
     return "\n".join([VERSION, *_files(program)])
 
 
 def own_stamp(workspace: Path) -> str:
     """The part of it that does: the name, time and size of every definition file of a workspace."""
-    return "\n".join(_files([(f"own {name}", workspace / name) for name in FOLDERS]))
+    found = _files([(f"own {name}", workspace / name) for name in FOLDERS])
+    # a rule may be for the rows of some sources, so which there are counts too
+    rules = [line for line in _files([("own", workspace)]) if line.split()[0] in _RULES]
+    sources = [line.split()[0] for line in _files([("source", workspace / "sources")])] if rules else []
+    return "\n".join([*found, *rules, *sources])
 
 
 def _files(roots: Sequence[tuple[str, Path]]) -> list[str]:

@@ -13,7 +13,7 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import Kpi
 from headwater.model.measure import Measure, Reached
-from headwater.model.table import Lookup, Pick, Table
+from headwater.model.table import Lookup, Pick, Ruled, Table
 
 
 def definition(catalogue: Catalogue, kpi: str) -> str:
@@ -81,6 +81,8 @@ def _reads(value: Kpi | Measure | Table, catalogue: Catalogue) -> Iterator[tuple
                 yield "tables", value.rows_from
             yield from (("tables", link.table) for link in value.links)
             yield from (("tables", c.derive.table) for c in value.columns if isinstance(c.derive, Lookup | Pick))
+            ruled = (c.derive for c in value.columns if isinstance(c.derive, Ruled))
+            yield from (("tables", name) for rules in ruled for name in rules.reads)
 
 
 def names_in(formula: Formula) -> Iterator[str]:

@@ -10,14 +10,14 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from headwater.model import expression, kpi, measure, table
+from headwater.model import channels, expression, identity, kpi, measure, table
 from headwater.model.kpi import Example
 from headwater.model.measure import Span
 from headwater.model.types import Type, Unit, parse_type
 
 _CLASSES: dict[str, type[Any]] = {
     c.__name__: c
-    for module in (expression, kpi, measure, table)
+    for module in (expression, kpi, measure, table, channels, identity)
     for c in vars(module).values()
     if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__
 }

@@ -331,6 +331,8 @@ class _Writer:
                 return spelling.as_day(args[0])
             case "concat":
                 return spelling.concat(args)
+            case _ if name in p.OF_TEXTS:
+                return spelling.of_text(name, args)
             case "as_text":
                 return spelling.as_text(args[0])
             case "as_integer":

@@ -87,6 +87,31 @@ class BucketShape(Definition):
     labels: tuple[str, ...]
 
 
+class IdentityShape(Definition):
+    """`identity`: the person or company a row belongs to, by the rules of identity.yml."""
+
+    of: Literal["contacts", "accounts"]
+    mail: str = ""
+    cookie: str = ""
+    contact: str = ""
+    at: str = ""
+
+
+class ChannelShape(Definition):
+    """`channel`: by the rules of channels.yml; which column holds what they ask for."""
+
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    referrer: str = ""
+    click_id: str = ""
+    platform: str = ""
+    kind: str = ""
+    campaign_id: str = ""
+
+
 class DeriveShape(Definition):
     """How a derived column is made: one rule of the closed list."""
 
@@ -97,6 +122,12 @@ class DeriveShape(Definition):
     count: PickShape | None = None
     since: SinceShape | None = None
     bucket: BucketShape | None = None
+    mail: str | None = None
+    domain: str | None = None
+    company: str | None = None
+    identity: IdentityShape | None = None
+    channel: ChannelShape | None = None
+    rule_of: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> DeriveShape:
@@ -179,6 +210,7 @@ class TableShape(Definition):
     happens: str = ""
     versions: bool = False
     rows_from: str = ""
+    joining: str = ""
     splits: SplitsShape = SplitsShape()
     columns_is: dict[str, LinkedColumnShape] = Field(default_factory=dict)
 

@@ -12,16 +12,22 @@ from headwater.metrics.entries import ID, ID_RULE, Entry, unknown
 from headwater.metrics.kinds import DATED, NUMERIC, TEXTUAL, check_predicate, columns_of
 from headwater.metrics.language import RESERVED, LanguageError, parse_predicate
 from headwater.metrics.shapes import ColumnShape, ExtensionShape, PickShape, TableShape
+from headwater.model.channels import FACTS
 from headwater.model.expression import Predicate
+from headwater.model.identity import BY, Joining
 from headwater.model.table import (
     Bucket,
+    ByChannel,
+    ByIdentity,
     ByValue,
     Column,
     Derivation,
+    Key,
     LinkedColumn,
     LinkedSplit,
     Lookup,
     Pick,
+    Ruled,
     Since,
     Table,
 )
@@ -101,6 +107,7 @@ def _draft(entry: AnyEntry, shape: TableShape, faults: list[Fault]) -> _Draft:
         about=shape.about,
         own=entry.own,
         path=entry.document.path,
+        joining=Joining(shape.joining) if shape.joining else None,
     )
     return _Draft(entry, table, columns, was, is_)
 
@@ -178,11 +185,11 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         planned=shape.planned,
         counted=shape.counted,
         optional=shape.optional,
-        derive=_derivation(shape, origin, faults),
+        derive=_derivation(name, shape, origin, faults),
     )
 
 
-def _derivation(shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Derivation | None:
+def _derivation(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Derivation | None:
     rule = shape.derive
     if rule is None:
         return None
@@ -205,6 +212,17 @@ def _derivation(shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Der
         pick: PickShape | None = getattr(rule, which)
         if pick is not None:
             return _pick(which, pick, origin, faults)
+    for of in ("mail", "domain", "company"):
+        if (text := getattr(rule, of)) is not None:
+            return Key(of, text)
+    if rule.identity is not None:
+        links = tuple((n, c) for n in ("mail", "cookie", "contact") if (c := getattr(rule.identity, n)))
+        return ByIdentity(rule.identity.of, name, links, rule.identity.at)
+    if rule.channel is not None:
+        told = tuple((fact, c) for fact, _ in FACTS if (c := getattr(rule.channel, fact)))
+        return ByChannel(name, told, rule.channel.campaign_id)
+    if rule.rule_of is not None:
+        return ByChannel(rule.rule_of, gives="rule")  # completed once the column it speaks of is known
     return None
 
 
@@ -248,6 +266,13 @@ def _check(draft: _Draft, tables: dict[str, Table | None], faults: list[Fault]) 
         faults.append(entry.fault(("subject",), f"the subject {table.subject!r} is not an id", ID_RULE))
     if table.rows_from:
         _check_copies(draft, tables, faults)
+    if table.joining is not None:
+        found = columns.get(table.joining.by)
+        if found is None:
+            faults.append(entry.fault(("joining",), *unknown("column", table.joining.by, columns)))
+        elif not isinstance(found.derive, Key) or len(table.key) != 1:
+            what = f"{table.joining.by!r} is not what a text is compared by"
+            faults.append(entry.fault(("joining",), what, "Derive it by 'mail', and give the table one key column."))
     checked = tuple(_check_column(draft, c, tables, faults) for c in table.columns)
     draft.table = replace(table, columns=checked)
     tables[table.id] = draft.table
@@ -329,7 +354,69 @@ def _check_column(draft: _Draft, column: Column, tables: Mapping[str, Table | No
                 faults.append(origin.fault(("type",), f"a class is a text, not {column.type}"))
         case Pick() as pick:
             return replace(column, derive=_check_pick(origin, column, pick, columns, tables, faults))
+        case Key(of, name):
+            _check_text(origin, ("derive", of), name, columns, faults)
+            if column.type.kind is not Kind.TEXT:
+                faults.append(origin.fault(("type",), f"what a text is compared by is a text, not {column.type}"))
+        case (ByIdentity() | ByChannel()) as rules if rules.gives == "rule":
+            return replace(column, derive=_check_rule_of(origin, column, rules.column, columns, faults))
+        case ByChannel() as rules:
+            for fact, name in (*rules.facts, *((("campaign_id", rules.campaign),) if rules.campaign else ())):
+                _check_text(origin, ("derive", "channel", fact), name, columns, faults)
+            if column.type.kind is not Kind.TEXT:
+                faults.append(origin.fault(("type",), f"a channel is a text, not {column.type}"))
+        case ByIdentity() as rules:
+            _check_identity(origin, column, rules, columns, tables, faults)
     return column
+
+
+def _check_text(origin: _Origin, key: KeyPath, name: str, columns: Mapping[str, Column], faults: list[Fault]) -> None:
+    found = columns.get(name)
+    if found is None:
+        faults.append(origin.fault(key, *unknown("column", name, columns)))
+    elif found.type.kind not in TEXTUAL:
+        faults.append(origin.fault(key, f"{name!r} is of type {found.type}; a text or an id is needed"))
+
+
+def _check_rule_of(
+    origin: _Origin, column: Column, name: str, columns: Mapping[str, Column], faults: list[Fault]
+) -> Derivation | None:
+    """How a column says which rule gave another one: by the same rules."""
+    key: KeyPath = ("derive", "rule_of")
+    found = columns.get(name)
+    if column.type.kind is not Kind.TEXT:
+        faults.append(origin.fault(("type",), f"the name of a rule is a text, not {column.type}"))
+    if found is None:
+        faults.append(origin.fault(key, *unknown("column", name, columns)))
+    elif not isinstance(found.derive, Ruled) or found.derive.gives == "rule":
+        faults.append(origin.fault(key, f"{name!r} is not given by rules", "Name a column with a channel or identity."))
+    else:
+        return replace(found.derive, gives="rule")
+    return None
+
+
+def _check_identity(
+    origin: _Origin,
+    column: Column,
+    rules: ByIdentity,
+    columns: Mapping[str, Column],
+    tables: Mapping[str, Table | None],
+    faults: list[Fault],
+) -> None:
+    key: KeyPath = ("derive", "identity")
+    for link, name in rules.links:
+        _check_text(origin, (*key, link), name, columns, faults)
+        if link not in (*BY[rules.table], "mail"):
+            what = f"nothing of {rules.table!r} is told by {link!r}"
+            faults.append(origin.fault((*key, link), what, f"Leave it out; {', '.join(BY[rules.table])} tell."))
+    if rules.at:
+        _dated(origin, (*key, "at"), rules.at, columns, faults)
+    elif rules.link("cookie"):
+        faults.append(origin.fault(key, "whose a cookie is depends on the date", "Name the row's own date as 'at'."))
+    if column.type.kind is not Kind.ID:
+        faults.append(origin.fault(("type",), f"whom a row belongs to is an id, not {column.type}"))
+    for name in rules.reads:
+        _target(origin, key, name, tables, faults)
 
 
 def _check_refers(
@@ -543,7 +630,7 @@ def _check_circles(drafts: Mapping[str, _Draft], faults: list[Fault]) -> None:
         following = circle[1] if len(circle) > 1 else circle[0]
         path = " -> ".join((*circle, circle[0]))
         table = drafts[circle[0]].table
-        column = next((c for c in table.columns if _table_read(c) == following), None)
+        column = next((c for c in table.columns if following in _tables_behind(c)), None)
         origin = drafts[table.id].columns[column.id] if column is not None else _Origin(drafts[table.id].entry, ())
         what = f"the tables are derived from each other in a circle: {path}"
         do = "Derive one of these columns in a table of journeys."
@@ -558,15 +645,18 @@ def _tables_read(table: Table) -> Iterator[str]:
     """The tables that must be there before a table can be derived."""
     if table.rows_from:
         yield table.rows_from
-    yield from (name for c in table.columns if (name := _table_read(c)))
+    for column in table.columns:
+        yield from (name for name in _tables_behind(column) if name != table.id or not isinstance(column.derive, Ruled))
 
 
-def _table_read(column: Column) -> str:
+def _tables_behind(column: Column) -> tuple[str, ...]:
     match column.derive:
         case Lookup(table) | Pick(_, table):
-            return table
+            return (table,)
+        case (ByIdentity() | ByChannel()) as rules:
+            return rules.reads
         case _:
-            return ""
+            return ()
 
 
 def _columns_read(column: Column) -> Iterator[str]:
@@ -580,8 +670,12 @@ def _columns_read(column: Column) -> Iterator[str]:
             yield from (n for n in (*(ours for _, ours in pairs), after, until) if n)
         case Since(start, end):
             yield from (start, end)
-        case Bucket(name):
+        case Bucket(name) | Key(_, name):
             yield name
+        case ByIdentity() as rules:
+            yield from (n for n in (*(of for _, of in rules.links), rules.at) if n)
+        case ByChannel() as rules:
+            yield from (n for n in (*(of for _, of in rules.facts), rules.campaign) if n)
 
 
 Node = TypeVar("Node", bound=Hashable)

@@ -11,12 +11,25 @@ from headwater.metrics.language import format_formula, format_predicate, format_
 from headwater.metrics.observe import Evaluation, Notes, Segment, collect
 from headwater.metrics.planned import Plan
 from headwater.metrics.scans import clock_columns
+from headwater.model.channels import UNASSIGNED
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.identity import IdentityRule
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.plan import Statement
-from headwater.model.table import Bucket, LinkedColumn, Lookup, Pick, Since, Table
+from headwater.model.table import (
+    Bucket,
+    ByChannel,
+    ByIdentity,
+    Derivation,
+    Key,
+    LinkedColumn,
+    Lookup,
+    Pick,
+    Since,
+    Table,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +251,15 @@ def _explain(plan: Plan, table: Table, names: frozenset[str], found: dict[str, s
                 _explain(plan, plan.context.catalogue.tables[other], frozenset({taken}), found)
             case Since(start, end):
                 _explain(plan, table, frozenset({start, end}), found)
+            case Key(_, taken):
+                _explain(plan, table, frozenset({taken}), found)
+            case ByIdentity() as rules if rules.gives == "id":
+                _explain(plan, table, frozenset(of for _, of in rules.links), found)
             case _:
                 pass
 
 
-def _derivation_text(derive: Lookup | Pick | Since | Bucket) -> str:
+def _derivation_text(derive: Derivation) -> str:
     match derive:
         case Lookup(table, by, column, as_of):
             return f"{column} of {table} by {by}, " + (f"as of {as_of}" if as_of else "as it is now")
@@ -260,6 +277,33 @@ def _derivation_text(derive: Lookup | Pick | Since | Bucket) -> str:
             return f"{unit} from {start} to {end}"
         case Bucket(column):
             return f"class of {column}: {', '.join(derive.labels)}"
+        case Key(of, column):
+            told = {"mail": "trimmed, in lower case", "company": "its domain, but for free mail", "domain": "its host"}
+            return f"{column} as it is compared: {told[of]}"
+        case (ByIdentity() | ByChannel()) as rules if rules.gives == "rule":
+            return f"the rule that gave {rules.column}"
+        case ByChannel():
+            told_by = ", ".join(dict.fromkeys(of for _, of in derive.facts))
+            order = ", ".join(r.id for r in derive.rules)
+            return f"first rule of channels.yml that knows {told_by}: {order}; else {UNASSIGNED}"
+        case ByIdentity():
+            order = "; ".join(_identity_text(derive, rule) for rule in derive.rules)
+            return f"first rule of identity.yml that leads to one of {derive.table}: {order}; else none"
+
+
+def _identity_text(derive: ByIdentity, rule: IdentityRule) -> str:
+    link = derive.link("mail" if rule.by == "domain" else rule.by)
+    ways = {
+        "id": "as delivered",
+        "mail": f"the same mail as {link}",
+        "cookie": f"the form sent with {link}",
+        "contact": f"the company of {link}",
+        "domain": f"the domain of {link}",
+    }
+    several = f", of several {rule.several.replace('_', ' ')}" if rule.several else ""
+    before = f", {rule.before_days} days before the form" if rule.before_days is not None else ""
+    only = f", in {', '.join(rule.sources)}" if rule.sources else ""
+    return f"{rule.id} ({ways[rule.by]}{several}{before}{only})"
 
 
 def _freshness(plan: Plan, tables: tuple[str, ...]) -> list[Freshness]:

@@ -54,6 +54,8 @@ OPERATIONS = (
     "concat",           # texts; NULL counts as ''
     "as_text", "as_integer", "as_double",
     "as_money", "as_rate",  # decimal(20,6) and decimal(18,10): their product is exact
+    # what texts are compared by, in the build: see OF_TEXTS
+    "lower", "trim", "contains", "begins", "ends", "mail_of", "mail_domain_of", "host_of", "labelled",
     # hash(x, ...): unsigned 64-bit content hash, engine-local, never shown or stored in answers; NULL is a value
     "hash",
     # the same on every engine and version (md5 of the canonical text): bucket_of(text, integer n) -> integer 0..n-1,
@@ -62,6 +64,13 @@ OPERATIONS = (
     # sets of integers from 1, kept as bits in blocks of 64: block_of(n) -> integer, count_bits(bits) -> integer
     "block_of", "count_bits",
 )  # fmt: skip
+
+
+OF_TEXTS = ("lower", "trim", "contains", "begins", "ends", "mail_of", "mail_domain_of", "host_of", "labelled")
+"""`lower`; `trim` (spaces at both ends); `contains`, `begins`, `ends` (text, part) -> boolean. Of a text in lower case,
+NULL where it is none: `mail_of` (one address), `mail_domain_of` (what stands behind its @), `host_of` (of a web address or
+a bare host, without www.). `labelled` (host, name, ...) -> boolean: whether one of the names is the host or a row of its
+labels (`google` of www.google.de, `google.com` of news.google.com)."""
 
 
 @dataclass(frozen=True, slots=True)

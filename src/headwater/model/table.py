@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headwater.model.channels import ChannelRule
 from headwater.model.expression import Predicate
+from headwater.model.identity import PEOPLE, IdentityRule, Joining
 from headwater.model.types import DAY_SUFFIX, NUMBER_SUFFIX, Kind, Type
 
 
@@ -56,7 +58,71 @@ class Bucket:
     labels: tuple[str, ...]
 
 
-Derivation = Lookup | Pick | Since | Bucket
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a text is compared by: of a mail address (`mail`) the trimmed address in lower case, of a web address or
+    domain (`domain`) the bare domain, of a mail address its company's domain (`company`), but for domains in `but`.
+    Empty where the text is none."""
+
+    of: str
+    column: str
+    but: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ByIdentity:
+    """The person (`contacts`) or company (`accounts`) a row belongs to, by the first rule that leads to one.
+
+    `links`: what rules go by, and the column that holds it (`mail`, `cookie`, `contact`). `at`: the row's own date, for
+    cookies. `column`: the column that holds the id. `gives`: the `id`, or the `rule` that led to it.
+    """
+
+    table: str
+    column: str
+    links: tuple[tuple[str, str], ...] = ()
+    at: str = ""
+    rules: tuple[IdentityRule, ...] = ()
+    but: tuple[str, ...] = ()
+    gives: str = "id"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that the rules may ask."""
+        found = [self.table]
+        linked = {link for link, _ in self.links}
+        if "contact" in linked:
+            found.append(PEOPLE)
+        if "cookie" in linked:
+            found += FORMS
+        return tuple(dict.fromkeys(found))
+
+    def link(self, name: str) -> str:
+        """The column that holds what rules of this kind go by, '' where the table has none."""
+        return dict(self.links).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ByChannel:
+    """The channel of a row by the first rule that knows it. `facts`: what rules ask for, and the column that holds it.
+    `campaign`: the column with the campaign's id. `column`: the column that holds the channel. `gives`: the `channel`,
+    or the `rule` that gave it."""
+
+    column: str
+    facts: tuple[tuple[str, str], ...] = ()
+    campaign: str = ""
+    rules: tuple[ChannelRule, ...] = ()
+    gives: str = "channel"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that the rules may ask."""
+        return ("campaigns",) if self.campaign else ()
+
+
+Ruled = ByIdentity | ByChannel
+Derivation = Lookup | Pick | Since | Bucket | Key | Ruled
+FORMS = ("leads", "actions")
+"""Tables whose rows tell which person had a cookie when a form was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +153,8 @@ class Column:
     change over a row's life (a correction restates it), so that a stock may read it without a version. `planned`: a
     date set beforehand, which is known although it lies after the end of observation. `counted`: its different values
     are counted in many rows, so each gets a number that stands beside it. `optional`: a part of the key that a source
-    may leave out; its rows have none, which is a value of the key like another.
+    may leave out; its rows have none, which is a value of the key like another. `hidden`: a step towards other columns,
+    which is not stored.
     """
 
     id: str
@@ -105,6 +172,7 @@ class Column:
     counted: bool = False
     optional: bool = False
     derive: Derivation | None = None
+    hidden: bool = False
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -151,9 +219,9 @@ class Table:
     `day`/`time` column that never changes for a key. `versions`: earlier states of a row are kept. `event` is the
     column of the main clock; `happens` the date on which a row itself came about, where that is later than its main
     clock (a mail is opened after it was sent). `splits_was` are columns of the row; `splits_is` are reached when the
-    question is asked, and so are `columns_is`, which measures may name. `rows_from`: a derived table has one row per
-    row of that table and copies its columns; where its key is another column of that table, one row per value of it,
-    and the rest derived. `own`: a workspace's own.
+    question is asked, and so are `columns_is`, which measures may name. `joining`: by what rows of different systems
+    are one. `rows_from`: a derived table has one row per row of that table and copies its columns; where its key is
+    another column of that table, one row per value of it, and the rest derived. `own`: a workspace's own.
     """
 
     id: str
@@ -173,6 +241,7 @@ class Table:
     about: str = ""
     own: bool = False
     path: str = ""
+    joining: Joining | None = None
 
     def column(self, name: str) -> Column | None:
         """The stored column of that name, or None."""
@@ -208,6 +277,8 @@ def stored_columns(table: Table) -> tuple[tuple[str, Type], ...]:
 
     columns: list[tuple[str, Type]] = []
     for c in table.columns:
+        if c.hidden:
+            continue
         columns.append((c.id, c.type))
         if c.type.kind is Kind.TIME:
             columns.append((c.id + DAY_SUFFIX, DAY))

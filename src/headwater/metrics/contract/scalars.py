@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from headwater.metrics.contract.cases import Sheet, Value, sheet
-from headwater.model.plan import OPERATIONS, Col, Lit, Named, Op, Project, Scalar, Values
+from headwater.model.plan import OF_TEXTS, OPERATIONS, Col, Lit, Named, Op, Project, Scalar, Values
 from headwater.model.types import BOOLEAN, DAY, INTEGER, TEXT, TIME, Kind, Type
 
 MONEY = Type(Kind.MONEY, 20, 6)
@@ -376,5 +376,5 @@ _HASHES = (
 )
 
 SCALARS: tuple[Sheet, ...] = (*_ARITHMETIC, *_COMPARISON, *_LOGIC, *_TIME, *_TEXTS, *_HASHES)
-NOT_HELD = tuple(sorted(set(OPERATIONS) - {s.primitive for s in SCALARS} - {"hash"}))
-"""Operations without a sheet (`hash` is each engine's own)."""
+NOT_HELD = tuple(sorted(set(OPERATIONS) - {s.primitive for s in SCALARS} - {"hash", *OF_TEXTS}))
+"""Operations without a sheet (`hash` is each engine's own, and what texts are compared by is the build's)."""

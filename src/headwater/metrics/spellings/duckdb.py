@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from headwater.metrics.spellings.nodes import call, number, text
 from headwater.metrics.spellings.spelling import Spelling, place_in_block
+
+
+_PATTERNS = {
+    "mail_of": r"^([^@\s]+@[^@\s]+)$",
+    "mail_domain_of": r"^[^@\s]+@([^@\s]+)$",
+    "host_of": r"^(?:[a-z][a-z0-9+.-]*://)?(?:www\.)?([^/?#:]*)",
+}
+"""How a mail address, its domain and a host are cut out of a text in lower case."""
 
 
 class DuckDB(Spelling):
@@ -53,6 +63,26 @@ class DuckDB(Spelling):
     def hash(self, args: list[exp.Expr]) -> exp.Expr:
         """The engine's own hash of any number of values."""
         return call("HASH", *args)
+
+    def of_text(self, name: str, args: list[exp.Expr]) -> exp.Expr:
+        """By a pattern where one expression is to cut a text or to look for many names at once."""
+        match name:
+            case "lower":
+                return exp.Lower(this=args[0])
+            case "trim":
+                return exp.Trim(this=args[0])
+            case "contains":
+                return exp.Contains(this=args[0], expression=args[1])
+            case "begins":
+                return exp.StartsWith(this=args[0], expression=args[1])
+            case "ends":
+                return exp.EndsWith(this=args[0], expression=args[1])
+            case "labelled":
+                names = "|".join(re.escape(str(a.this)) for a in args[1:])
+                return exp.RegexpLike(this=args[0], expression=text(rf"(^|\.)({names})(\.|$)"))
+            case _:
+                found = exp.RegexpExtract(this=args[0], expression=text(_PATTERNS[name]), group=number(1))
+                return exp.Nullif(this=found, expression=text(""))
 
     def mean(self, value: exp.Expr) -> exp.Expr:
         """A mean is a double here whatever it is of."""

@@ -185,6 +185,11 @@ class Spelling:
             one.replace(exp.Filter(this=one.copy(), expression=exp.Where(this=condition.copy())))
         return aggregate
 
+    # --- texts -------------------------------------------------------------------------------------------------------
+    def of_text(self, name: str, args: list[exp.Expr]) -> exp.Expr:
+        """What a text is compared by: one of `model.plan.OF_TEXTS`."""
+        return self.refused(name, "the build, which uses it, runs on duckdb")
+
     # --- refusals ----------------------------------------------------------------------------------------------------
     def refused(self, what: str, why: str) -> exp.Expr:
         """Raises: this engine has no exact spelling, and none that is not exact is used in its place."""
