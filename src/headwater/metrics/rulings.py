@@ -31,7 +31,7 @@ def _several(value: Any) -> Any:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
-class TestsShape(Definition):
+class FactShape(Definition):
     """What a fact is held against: it passes any of these."""
 
     is_: Texts = Field(default=(), alias="is")
@@ -47,7 +47,7 @@ def _alternatives(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-When = Annotated[tuple[dict[str, TestsShape], ...], BeforeValidator(_alternatives)]
+When = Annotated[tuple[dict[str, FactShape], ...], BeforeValidator(_alternatives)]
 
 
 class ChannelRuleShape(Definition):
@@ -358,7 +358,7 @@ def _all_told(
     document: Document,
     key: KeyPath,
     number: int,
-    when: Mapping[str, TestsShape],
+    when: Mapping[str, FactShape],
     lists: Mapping[str, tuple[str, ...]],
     faults: list[Fault],
 ) -> tuple[Told, ...]:
