@@ -124,6 +124,14 @@ class Rulings:
     channels: tuple[ChannelRule, ...] = ()
 
 
+AS_DELIVERED = Rulings(
+    contacts=(IdentityRule("id", "id"),),
+    accounts=(IdentityRule("id", "id"), IdentityRule("contact", "contact")),
+    channels=(ChannelRule("delivered", take="delivered"), ChannelRule("campaign", take="campaign")),
+)
+"""What counts beside a catalogue without rules: what sources say themselves."""
+
+
 def load_rulings(shipped: Path, workspace: Path | None) -> tuple[Rulings, list[Fault]]:
     """The shipped rules with a workspace's own in their place, and every fault of every file."""
     faults: list[Fault] = []
@@ -218,7 +226,7 @@ def _identity(
 ) -> tuple[_Rules, _Rules, FreeMailShape]:
     """The rules of people and of companies (None: the file says nothing of them), and what it says of free mail."""
     if not path.exists():
-        return (), (), FreeMailShape()
+        return AS_DELIVERED.contacts, AS_DELIVERED.accounts, FreeMailShape()
     document, found = read(path, name)
     faults += found
     if document is None:
@@ -314,7 +322,7 @@ def _channels(
 ) -> _Channels:
     """The rules of one file and its lists; `shipped` are those that 'use: shipped' and 'in' may name."""
     if not path.exists():
-        return (), {}
+        return AS_DELIVERED.channels, {}
     document, found = read(path, name)
     faults += found
     if document is None:
