@@ -14,8 +14,8 @@ from headwater.metrics.encoding import decode, encode
 from headwater.metrics.rulings import (
     ChannelRuleShape,
     CompanyRuleShape,
-    PersonRuleShape,
     FactShape,
+    PersonRuleShape,
     load_rulings,
 )
 from headwater.model.channels import FACTS

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from headwater.api.folder import Folder
-from headwater.build.rules import RULES, rule_of
 from headwater.errors import WorkspaceError
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import Kpi
+from headwater.model.ruled import RULES, rule_of
 from headwater.model.settings import Settings
 from headwater.model.table import ByChannel, ByIdentity, Derivation, Key, Table
 from headwater.store.place import Store

@@ -17,7 +17,6 @@ from headwater.build.joining import completed_by_joined, led_along
 from headwater.build.landed import BOOKKEEPING, END, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import aliases, fallen_together, merges
 from headwater.build.rates import RATES, daily_rates
-from headwater.build.rules import other_rules, structure_of
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
 from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
@@ -25,6 +24,7 @@ from headwater.model.generation import Generation, StoredTable
 from headwater.model.landing import ROWS_IN_A_BATCH, JournalEntry
 from headwater.model.lowering import both, day_of
 from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, Scan, Union
+from headwater.model.ruled import other_rules, structure_of
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table, counted_columns
 from headwater.model.workshop import Workshop

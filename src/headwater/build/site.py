@@ -8,11 +8,11 @@ from datetime import date, datetime
 
 from headwater.build.algebra import total
 from headwater.build.journal import Feed, feeds
-from headwater.build.rules import rule_of
 from headwater.build.zone import local_day
 from headwater.model.generation import Generation
 from headwater.model.landing import JournalEntry
 from headwater.model.plan import Agg, Col, Lit, Named, Op, Relation, Scalar
+from headwater.model.ruled import rule_of
 from headwater.model.settings import Settings
 from headwater.model.table import Column, Lookup, Pick, Table
 from headwater.model.types import DAY_SUFFIX, Kind
