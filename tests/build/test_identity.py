@@ -12,10 +12,17 @@ from headwater.metrics.rulings import Rulings
 from headwater.model.generation import Generation
 from headwater.model.identity import IdentityRule
 from tests.build.conftest import AnyWorld, NewWorld
+from tests.build.paper import PaperWorld
 from tests.build.ruled import shipped, under
 from tests.build.world import digests
 
 RULES = shipped()
+
+
+@pytest.fixture
+def on_paper() -> NewWorld:
+    """A world on paper alone: how the engine spells what rules ask is held by those that are also built in a store."""
+    return lambda *tables: PaperWorld({t.id: t for t in tables})
 
 
 def made(new_world: NewWorld, rulings: Rulings = RULES) -> AnyWorld:
@@ -85,8 +92,8 @@ def test_what_one_system_leaves_empty_the_other_one_fills(new_world: NewWorld) -
     assert digests(first) != digests(second) == digests(world.build(anew=True, publishing=False))
 
 
-def test_contacts_that_one_system_tells_apart_stay_apart(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_contacts_that_one_system_tells_apart_stay_apart(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.load("crm", contacts=[{"contact_id": "7", "email": "info@x.io"}, {"contact_id": "8", "email": "info@x.io"}])
     world.load("mail", system="mail", contacts=[{"contact_id": "mail:1", "email": "info@x.io"}])
     world.load("forms", leads=[{"lead_id": "l", "created_at": "2026-01-10 10:00", "email": "info@x.io"}])
@@ -104,8 +111,8 @@ def test_contacts_that_one_system_tells_apart_stay_apart(new_world: NewWorld) ->
     assert digests(now) == digests(world.build(anew=True, publishing=False))
 
 
-def test_the_preferred_source_keeps_its_contact_and_others_may_be_left_out(new_world: NewWorld) -> None:
-    world = made(new_world, with_rule(RULES, "mail", prefer=("mail",)))
+def test_the_preferred_source_keeps_its_contact_and_others_may_be_left_out(on_paper: NewWorld) -> None:
+    world = made(on_paper, with_rule(RULES, "mail", prefer=("mail",)))
     world.load("crm", contacts=[{"contact_id": "7", "email": "a@x.io"}])
     world.load("mail", system="mail", contacts=[{"contact_id": "mail:1", "email": "a@x.io"}])
     world.load("shop", system="shop", contacts=[{"contact_id": "shop:1", "email": "a@x.io"}])
@@ -147,8 +154,8 @@ FILLS = [
         ("last", ["bob", "bob", "bob", "bob"]),
     ],
 )
-def test_one_cookie_of_two_persons(new_world: NewWorld, several: str, owners: list[str]) -> None:
-    world = made(new_world, with_rule(RULES, "cookie", several=several))
+def test_one_cookie_of_two_persons(on_paper: NewWorld, several: str, owners: list[str]) -> None:
+    world = made(on_paper, with_rule(RULES, "cookie", several=several))
     days = ("2026-01-09 10:00", "2026-01-10 10:00", "2026-01-20 10:00", "2026-02-20 10:00")
     world.load(leads=FILLS, web_sessions=[
         {"session_id": str(i), "started_at": at, "visitor_id": "v"} for i, at in enumerate(days)
@@ -157,8 +164,8 @@ def test_one_cookie_of_two_persons(new_world: NewWorld, several: str, owners: li
     assert [c for _, c in world.rows("web_sessions", "session_id", "contact_id")] == owners
 
 
-def test_a_cookie_is_a_persons_only_some_days_before_the_form(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_a_cookie_is_a_persons_only_some_days_before_the_form(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.load(leads=FILLS[:1], web_sessions=[
         {"session_id": "91 days", "started_at": "2025-10-11 10:00", "visitor_id": "v"},
         {"session_id": "90 days", "started_at": "2025-10-12 10:00", "visitor_id": "v"},
@@ -170,8 +177,8 @@ def test_a_cookie_is_a_persons_only_some_days_before_the_form(new_world: NewWorl
     assert [c for _, c in world.rows("web_sessions", "session_id", "contact_id")] == ["ada", "ada"]
 
 
-def test_a_form_among_the_actions_tells_whose_a_cookie_is_too(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_a_form_among_the_actions_tells_whose_a_cookie_is_too(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     sent = {"kind": "form", "step": "completed", "visitor_id": "v"}
     world.load(contacts=[{"contact_id": "cy", "email": "cy@x.io"}], leads=FILLS[:1])
     world.load(actions=[
@@ -191,8 +198,8 @@ def test_a_form_among_the_actions_tells_whose_a_cookie_is_too(new_world: NewWorl
     ]
 
 
-def test_the_domain_of_a_mail_tells_the_company_but_not_where_anybody_can_have_one(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_the_domain_of_a_mail_tells_the_company_but_not_where_anybody_can_have_one(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.load(accounts=[
         {"account_id": "A", "domain": "https://www.Acme.com/about"}, {"account_id": "G", "domain": "gmail.com"},
         {"account_id": "S1", "domain": "shared.io"}, {"account_id": "S2", "domain": "shared.io"},
@@ -212,9 +219,9 @@ def test_the_domain_of_a_mail_tells_the_company_but_not_where_anybody_can_have_o
     assert world.rows("leads", "account_id", "account_rule") == [("A", "contact")]
 
 
-def test_rules_can_be_switched_off_ordered_and_kept_to_sources(new_world: NewWorld) -> None:
+def test_rules_can_be_switched_off_ordered_and_kept_to_sources(on_paper: NewWorld) -> None:
     turned = replace(RULES, contacts=(RULES.contacts[1], RULES.contacts[0]))  # mail before id
-    world = made(new_world, turned)
+    world = made(on_paper, turned)
     world.load(contacts=[{"contact_id": "by mail", "email": "a@x.io"}])
     world.load("forms", leads=[
         {"lead_id": "1", "created_at": "2026-01-10 10:00", "email": "a@x.io", "contact_id": "delivered"},
@@ -263,8 +270,8 @@ def test_a_changed_rule_writes_the_parts_of_the_rows_it_changes(
     assert digests(after) == digests(world.build(anew=True, publishing=False))
 
 
-def test_a_rule_that_changes_nothing_writes_nothing(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_a_rule_that_changes_nothing_writes_nothing(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.build_hash = "1.a.a"
     world.load(contacts=[{"contact_id": "1", "email": "a@x.io"}], leads=[FILLS[0] | {"email": "a@x.io"}])
     before = world.build()

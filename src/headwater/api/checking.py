@@ -8,8 +8,10 @@ from datetime import date
 from typing import Any, Protocol
 
 from headwater.api.answer import Listing, Tabular
+from headwater.api.checked import Result
 from headwater.api.condition import Aside, RowsOf, set_aside
 from headwater.api.folder import Folder
+from headwater.api.identifying import MATCH_RATE, rules_met
 from headwater.api.measuring import Bench, Ground
 from headwater.api.standing import differing, held_back, set_aside_still, whole
 from headwater.build.run import fell_together
@@ -49,17 +51,6 @@ from headwater.store.workshop import open_workshop
 MOST_EXAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One thing that was checked. `state`: ok, warning or failed. `again`: it could not be checked just now."""
-
-    check: str
-    state: str
-    subject: str
-    what: str
-    again: bool = False
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Checked(Tabular):
     """Everything that was checked, what failed first. `rows` lists the first rows set aside, for each reason."""
@@ -79,7 +70,7 @@ class Checked(Tabular):
         return Listing(Rows(("check", "state", "subject", "what"), rows, "one check"))
 
     def to_text(self) -> str:
-        """What failed, what is doubtful, how many checks are fine, and examples of rows set aside."""
+        """What failed, what is doubtful, how many checks are fine, match rates, and examples of rows set aside."""
         told = [r for r in self.results if r.state != "ok"]
         fine = len(self.results) - len(told)
         parts = []
@@ -87,6 +78,10 @@ class Checked(Tabular):
             rows = tuple((r.state, r.check, r.subject, r.what) for r in told)
             parts.append(Listing(Rows(("state", "check", "subject", "what"), rows)).to_text())
         parts.append(f"{fine} of {len(self.results)} checks are fine")
+        rates = tuple((r.subject, r.what) for r in self.results if r.check == MATCH_RATE and r.state == "ok")
+        if rates:
+            parts.append("")
+            parts.append(Listing(Rows(("source and column", "rows that led to one"), rates), "Match rates").to_text())
         if self.aside.rows:
             parts.append("")
             parts.append(Listing(self.aside, "First rows set aside, for each reason").to_text())
@@ -129,7 +124,7 @@ def check(
     results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
     with stands.bench() as at:
-        results += keep("tables", lambda: tuple(_tables(at)))
+        results += keep("tables", lambda: (*_tables(at), *rules_met(at)))
         results += _freshness(at, sources, stands.today)
         results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))
     order = {"failed": 0, "warning": 1, "ok": 2}

@@ -19,7 +19,8 @@ from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
 from headwater.api.ask import Given
 from headwater.api.boards import board, stamp
-from headwater.api.checking import LONG, Checked, Result, check
+from headwater.api.checked import Result
+from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.condition import Condition, condition, set_aside
 from headwater.api.examining import doctor

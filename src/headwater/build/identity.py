@@ -8,7 +8,7 @@ from dataclasses import replace
 from headwater.build.algebra import either, is_null, present
 from headwater.build.channels import channel_given, rule_met, steps_to_channel
 from headwater.model.expression import And, ColumnName, Constant, In, IsEmpty, Not, Predicate
-from headwater.model.identity import COMPANIES, NOTHING, PEOPLE, SEVERAL, UNMATCHED, IdentityRule
+from headwater.model.identity import COMPANIES, FORM_KINDS, NOTHING, PEOPLE, SEVERAL, UNMATCHED, IdentityRule
 from headwater.model.lowering import day_of
 from headwater.model.plan import Col, Lit, Op, Scalar
 from headwater.model.table import ByChannel, ByIdentity, Column, Derivation, Key, Lookup, Pick, Ruled, Table
@@ -16,9 +16,6 @@ from headwater.model.types import ID, INTEGER, TEXT, TIME, Type
 
 KEYS = {PEOPLE: "mail_key", COMPANIES: "domain_key"}
 """The columns by which people and companies are found."""
-
-FORM_KINDS = ("form", "signup", "login")
-"""Actions that tell who has a cookie, once they are completed."""
 
 _DATES = {"leads": "created_at", "actions": "occurred_at"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.metrics.cohorts import everyone_counts
@@ -19,6 +20,7 @@ from headwater.model.measure import Measure, Reached
 from headwater.model.plan import Col, Lit, Named, Op, Order, Project, Relation, Scalar, Sort
 from headwater.model.question import Question
 from headwater.model.settings import Settings
+from headwater.model.table import ByChannel, ByIdentity, Table
 
 STATES = ("counted", "reached", "entered", "left_out")
 """`counted`: in the aggregate; of a cohort: `reached` (in both sides), `entered` (in the denominator alone),
@@ -91,7 +93,7 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
     total = need.moment.total
     condition = planned.condition
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-    shown = _shown(measure, context)
+    shown = (*_shown(measure, context), *_rules(table, names, question.by))
     rows = rows_in_windows(
         question,
         (measure,),
@@ -120,6 +122,13 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
     return RecordsBlock(
         asked.kpi.id, measure.id, table.id, role, Sort(listed, order), labels, windows, divisor(measure)
     )
+
+
+def _rules(table: Table, names: frozenset[str], by: Sequence[str]) -> tuple[str, ...]:
+    """The columns that say which rules gave the named ones, and those that are named themselves."""
+    ruled = {c.id: c.derive for c in table.columns if isinstance(c.derive, ByIdentity | ByChannel)}
+    gave = {name: rules.column for name, rules in ruled.items() if rules.gives == "rule"}
+    return tuple(name for name, column in gave.items() if names & {name, column} and name not in by)
 
 
 def _shown(measure: Measure, context: Context) -> tuple[str, ...]:

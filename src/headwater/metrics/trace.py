@@ -253,7 +253,9 @@ def _explain(plan: Plan, table: Table, names: frozenset[str], found: dict[str, s
                 _explain(plan, table, frozenset({start, end}), found)
             case Key(_, taken):
                 _explain(plan, table, frozenset({taken}), found)
-            case ByIdentity() as rules if rules.gives == "id":
+            case (ByIdentity() | ByChannel()) as rules if rules.gives == "rule":
+                _explain(plan, table, frozenset({rules.column}), found)
+            case ByIdentity() as rules:
                 _explain(plan, table, frozenset(of for _, of in rules.links), found)
             case _:
                 pass

@@ -13,6 +13,9 @@ SEVERAL = "(several)"
 NOTHING = "(nothing)"
 """The rule of a row that names nothing to go by."""
 
+FORM_KINDS = ("form", "signup", "login")
+"""Actions that tell who has a cookie, once they are completed."""
+
 PEOPLE, COMPANIES = "contacts", "accounts"
 
 BY = {

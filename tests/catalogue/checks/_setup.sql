@@ -1,6 +1,12 @@
 -- What several check queries share, written from the definitions and on mapped columns alone.
 -- A moment is a pair: the instant `x` (empty where the day alone is known) and the local date `x__day`.
 
+-- Through which channel a visit or a click came where the source does not say: of what this company has, an organic visit
+-- is one of a search engine and a paid one of no known site; its ad platforms are called by names that no rule knows.
+update web_sessions set channel = case medium when 'organic' then 'Organic Search' when 'cpc' then 'Paid Other' end
+where channel is null;
+update ad_days set channel = '(unassigned)' where channel is null;
+
 -- Whole seconds between two moments; whole days where one of them is known to the day alone.
 create macro seconds(a, a_day, b, b_day) as
     case when a is null or b is null then (b_day - a_day) * 86400 else epoch(b)::bigint - epoch(a)::bigint end;

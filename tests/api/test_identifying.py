@@ -1,0 +1,92 @@
+"""What `check` tells of the rules of identity and channels, and how trace and records show the rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from headwater import Workspace
+from tests.world import world
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+TABLES = {
+    "contacts": [
+        {"contact_id": "1", "email": "ann@one.org"},
+        {"contact_id": "2", "email": "info@two.org"},
+        {"contact_id": "3", "email": "info@two.org"},
+    ],
+    "leads": [
+        {"lead_id": "a", "created_at": "2026-01-05T10:00", "email": "ANN@one.org", "visitor_id": "v1"},
+        {"lead_id": "b", "created_at": "2026-01-06T10:00", "email": "info@two.org", "visitor_id": "v2"},
+        {"lead_id": "c", "created_at": "2026-01-07T10:00", "email": "new@three.org"},
+        {"lead_id": "d", "created_at": "2026-01-08T10:00"},
+        {"lead_id": "e", "created_at": "2026-01-09T10:00", "contact_id": "3", "visitor_id": "v1"},
+    ],
+    "web_sessions": [
+        {"session_id": "s1", "started_at": "2026-01-05T09:00", "visitor_id": "v1", "source": "google", "medium": "cpc"},
+        {"session_id": "s2", "started_at": "2026-01-05T09:00", "visitor_id": "v3", "source": "poster", "medium": "qr"},
+        {"session_id": "s3", "started_at": "2026-01-05T09:00"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    path: Path = tmp_path_factory.mktemp("identifying")
+    return world(path, TABLES, {"currency": "EUR", "time_zone": "UTC"}, now=NOW)
+
+
+def test_check_counts_what_led_to_somebody_and_what_did_not(company: Workspace) -> None:
+    checked = company.check()
+    told = {(r.check, r.subject.partition(": ")[2] or r.subject): (r.state, r.what) for r in checked.results}
+    assert told["match rate", "leads.contact_id"] == (
+        "warning",
+        "50.0% of 4 rows that name something: id 1, mail 1; (several) 1 (such as b); (no match) 1 (such as c);"
+        " 1 name nothing",
+    )
+    assert told["match rate", "web_sessions.contact_id"] == (
+        "ok",
+        "50.0% of 2 rows that name something: cookie 1; (no match) 1 (such as s2); 1 name nothing",
+    )
+    assert told["unassigned channels", "web_sessions.channel"] == (
+        "warning",
+        "1 of 3 rows are (unassigned) (such as s2); 1 say nothing of where they came from",
+    )
+    assert told["cookies of two", "contacts"] == (
+        "warning",
+        "1 of 1 cookies of forms were used by several persons",
+    )
+    assert told["addresses of two", "contacts"] == (
+        "warning",
+        "1 mail addresses stand on 2 rows that are not one",
+    )
+    assert "Match rates" in checked.to_text()
+
+
+def test_the_rule_is_a_split_a_filter_and_stands_with_the_rows(company: Workspace) -> None:
+    by_rule = {dict(o.segment)["contact_rule"]: o.value for o in company.measure("leads", by="contact_rule")}
+    assert by_rule == {"id": 1, "mail": 1, "(several)": 1, "(no match)": 1, "(nothing)": 1}
+    (found,) = company.records("leads", filter="contact_rule = '(no match)'")
+    assert [row[found.rows.columns.index("lead_id")] for row in found.rows.rows] == ["c"]
+
+
+def test_records_asked_by_a_column_under_rules_show_the_rule(company: Workspace) -> None:
+    (found,) = company.records("leads", filter="contact_rule in ('id', 'mail')", by="channel")
+    wanted = [found.rows.columns.index(n) for n in ("lead_id", "contact_rule", "channel_rule")]
+    rows = sorted(tuple(row[i] for i in wanted) for row in found.rows.rows)
+    assert rows == [("a", "mail", "(nothing)"), ("e", "id", "(nothing)")]
+
+
+def test_a_trace_says_which_rules_are_asked(company: Workspace) -> None:
+    (trace,) = company.trace("leads", by=["channel", "contact_rule"]).traces
+    derivations = dict(trace.derivations)
+    assert derivations["leads.contact_rule"] == "the rule that gave contact_id"
+    assert derivations["leads.contact_id"] == (
+        "first rule of identity.yml that leads to one of contacts: id (as delivered);"
+        " mail (the same mail as email, of several leave); else none"
+    )
+    told = derivations["leads.channel"]
+    assert told.startswith("first rule of channels.yml that knows utm_source, utm_medium")
+    assert "paid_search" in told and told.endswith("else (unassigned)")
