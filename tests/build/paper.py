@@ -459,6 +459,7 @@ class PaperWorld:
         *,
         full: bool = False,
         part_of: str = "",
+        system: str = "",
         complete: date | None = None,
         at: datetime | None = None,
         **tables: Sequence[Row],
@@ -483,7 +484,7 @@ class PaperWorld:
                 )
             )
         self.entries.append(
-            Batch(number, str(number), source, "", "", str(number), "m", self.clock, full, 0, 0, 0, 0, (),
+            Batch(number, str(number), source, system, "", str(number), "m", self.clock, full, 0, 0, 0, 0, (),
                   tuple(landed_tables), complete, (), part_of)
         )  # fmt: skip
         return number

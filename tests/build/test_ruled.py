@@ -18,6 +18,7 @@ from tests.build.paper import PaperWorld, scalar
 from tests.build.ruled import shipped, under
 from tests.build.test_identity import with_rule, without
 from tests.build.world import digests
+from tests.effort import examples
 
 SHIPPED = shipped()
 LATER = with_rule(SHIPPED, "mail", several="merge", prefer=("mail",))
@@ -103,7 +104,7 @@ def version(number: int) -> str:
     return f"1.{number}.{int(RULES[number].channels != SHIPPED.channels)}"
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25, 2_000))
 @given(steps=STEPS)
 def test_step_by_step_equals_a_build_of_everything(steps: list[tuple[str, Any]]) -> None:
     world = PaperWorld(under(SHIPPED))
@@ -127,7 +128,7 @@ TEXTS = st.text("aA@.:/?#w -_x", max_size=12) | st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60, 2_000))
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20))
 def test_the_engine_compares_texts_as_they_are_compared_by_hand(texts: list[str]) -> None:
     import duckdb

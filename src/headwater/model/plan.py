@@ -68,9 +68,9 @@ OPERATIONS = (
 
 OF_TEXTS = ("lower", "trim", "contains", "begins", "ends", "mail_of", "mail_domain_of", "host_of", "labelled")
 """`lower`; `trim` (spaces at both ends); `contains`, `begins`, `ends` (text, part) -> boolean. Of a text in lower case,
-NULL where it is none: `mail_of` (one address), `mail_domain_of` (what stands behind its @), `host_of` (of a web address or
-a bare host, without www.). `labelled` (host, name, ...) -> boolean: whether one of the names is the host or a row of its
-labels (`google` of www.google.de, `google.com` of news.google.com)."""
+NULL where it is none: `mail_of` (one address), `mail_domain_of` (what stands behind its @), `host_of` (of a web address
+or a bare host, without www.). `labelled` (host, name, ...) -> boolean: whether one of the names is the host or a row of
+its labels (`google` of www.google.de, `google.com` of news.google.com)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from sqlglot import exp
 from headwater.metrics.spellings.nodes import call, number, text
 from headwater.metrics.spellings.spelling import Spelling, place_in_block
 
-
 _PATTERNS = {
     "mail_of": r"^([^@\s]+@[^@\s]+)$",
     "mail_domain_of": r"^[^@\s]+@([^@\s]+)$",
