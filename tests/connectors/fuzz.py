@@ -18,7 +18,9 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from headwater.connectors import child, delimited, records
 from headwater.connectors import parse as parsing
@@ -207,7 +209,11 @@ def counted(name: str, content: bytes) -> int | None:
             return len(found) if isinstance(found, list) else None
         if name.endswith(".csv"):
             return _counted_csv(content)
+        if name.endswith(".xlsx"):
+            return _counted_xlsx(content)
     except (ValueError, LookupError, OSError, EOFError, RecursionError, csv.Error, pa.ArrowException):
+        return None
+    except (TypeError, AttributeError, SyntaxError, zipfile.BadZipFile, zlib.error):
         return None
     return None
 
@@ -225,6 +231,17 @@ def _counted_csv(content: bytes) -> int | None:
     )
     rows = list(csv.reader(lines, delimiter=best, strict=True))[1:]
     return sum(1 for row in rows if any(row) and (len(row) > 1 or row[0].strip()))
+
+
+def _counted_xlsx(content: bytes) -> int | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        book = load_workbook(io.BytesIO(content))
+    (sheet,) = book.worksheets
+    rows = list(sheet.iter_rows(max_col=len(NAMES), values_only=True))
+    if not rows or rows[0] != NAMES:
+        return None
+    return sum(1 for row in rows[1:] if any(cell is not None and str(cell).strip() for cell in row))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ def run(folder: Path, *arguments: str, timeout: float) -> dict[str, int]:
 
 
 def test_damaged_files(tmp_path: Path) -> None:
-    outcomes = run(tmp_path, "7", "--count", "200", timeout=280)
-    assert outcomes["landed"] > 20  # the damage leaves something to read
+    outcomes = run(tmp_path, "7", "--count", "120", timeout=280)
+    assert outcomes["landed"] > 10  # the damage leaves something to read
     assert len(outcomes) > 5
 
 
