@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -47,6 +47,8 @@ from headwater.model.types import DAY_SUFFIX, Kind, Type
 
 QUARANTINE = "quarantine.parquet"
 ROW_GROUP = 65_536
+OPEN = np.iinfo(np.int64).max
+"""The end of a state that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +334,7 @@ class _Writer:
         self._hashes: list[Integers] = []
         self._rows: list[Integers] = []
         self._merged: list[tuple[int, str, str, datetime | None]] = []
-        self._ends: list[tuple[int, tuple[Any, ...], datetime | None]] = []
+        self._ends: list[tuple[Integers, Any, Integers]] = []
 
     def _open(self) -> None:
         self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd")
@@ -357,9 +359,8 @@ class _Writer:
             for row, survivor, changed, ids in zip(*parts, lists.filter(listed).to_pylist(), strict=True):
                 self._merged += [(row, i, survivor, changed) for i in ids]
         if UNTIL in typed.columns:
-            keys = zip(*(batch[n].to_pylist() for n in self.key), strict=True)
-            ends = typed.columns[UNTIL].filter(pa.array(keep)).to_pylist()
-            self._ends += zip(batch["_row"].to_pylist(), keys, ends, strict=True)
+            ends = typed.columns[UNTIL].filter(pa.array(keep)).cast(pa.int64()).fill_null(OPEN)
+            self._ends.append((rows[keep], repeats.digests(batch, self.key), ends.to_numpy(zero_copy_only=False)))
         self._append(batch)
 
     def _append(self, batch: Any) -> None:
@@ -402,7 +403,8 @@ class _Writer:
         """Writes the file again without these rows."""
         gone = set(rows.tolist())
         self._merged = [m for m in self._merged if m[0] not in gone]
-        self._ends = [e for e in self._ends if e[0] not in gone]
+        stay = [~np.isin(some, rows) for some, _, _ in self._ends]
+        self._ends = [(r[s], k[s], e[s]) for (r, k, e), s in zip(self._ends, stay, strict=True)]
         self._again(rows, None)
 
     def add_told(self, now: datetime) -> None:
@@ -413,20 +415,27 @@ class _Writer:
             {self.key[0]: i, "_merged_into": survivor, "_updated_at": changed, "_deleted": False}
             for (i, survivor), changed in said.items()
         ]
-        past = now.astimezone(UTC).replace(tzinfo=None)
-        ends: dict[tuple[Any, ...], datetime | None] = {}
-        for _, key, end in self._ends:
-            last = ends.setdefault(key, end)
-            ends[key] = None if last is None or end is None else max(last, end)
-        told += [
-            {**dict(zip(self.key, key, strict=True)), "_updated_at": end, "_deleted": True}
-            for key, end in ends.items()
-            if end is not None and end <= past
-        ]
+        ended = self._ended(int(now.timestamp() * 1_000_000))
+        for batch in self._those(np.array(sorted(ended), np.int64)) if ended else ():
+            for row in batch.select(["_row", *self.key]).to_pylist():
+                end = datetime.fromtimestamp(0, UTC).replace(tzinfo=None) + timedelta(microseconds=ended[row["_row"]])
+                told.append({**row, "_updated_at": end, "_deleted": True})
         if not told:
             return
         numbered = [{**row, "_row": FIRST_TOLD + i} for i, row in enumerate(told)]
         self._again(np.zeros(0, np.int64), pa.Table.from_pylist(numbered, schema=self.schema))
+
+    def _ended(self, now: int) -> dict[int, int]:
+        """For each key of which every state ended before `now`: the row of the state that ended last, and when."""
+        if not self._ends:
+            return {}
+        rows, keys, ends = (np.concatenate(parts) for parts in zip(*self._ends, strict=True))
+        order = np.lexsort((rows, ends, keys[:, 1], keys[:, 0]))
+        rows, keys, ends = rows[order], keys[order], ends[order]
+        last = np.ones(len(rows), bool)
+        last[:-1] = (keys[1:] != keys[:-1]).any(axis=1)
+        over = last & (ends <= now)
+        return dict(zip(rows[over].tolist(), ends[over].tolist(), strict=True))
 
     def _again(self, without: Integers, more: Any) -> None:
         """Writes the file again, without some rows and with more of them at its end."""

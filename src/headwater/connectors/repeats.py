@@ -76,8 +76,8 @@ def compare(batches: Iterator[pa.RecordBatch], key: tuple[str, ...]) -> Repeats:
         rows.append(batch.column("_row").to_numpy())
         stamps = batch.column("_updated_at").cast(pa.int64())
         changed.append(np.asarray(stamps.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)))
-        keys.append(_digests(batch, key))
-        contents.append(_digests(batch, tuple(others)))
+        keys.append(digests(batch, key))
+        contents.append(digests(batch, tuple(others)))
     if not rows:
         return NONE
     row, change = np.concatenate(rows), np.concatenate(changed)
@@ -90,7 +90,7 @@ def compare(batches: Iterator[pa.RecordBatch], key: tuple[str, ...]) -> Repeats:
     return Repeats(row, same, equal, change != np.iinfo(np.int64).min)
 
 
-def _digests(batch: pa.RecordBatch, names: tuple[str, ...]) -> Any:
+def digests(batch: pa.RecordBatch, names: tuple[str, ...]) -> Any:
     """128 bits of each row's values in these columns, as two numbers."""
     columns = [batch.column(n).to_pylist() for n in names]
     joined = b"".join(
