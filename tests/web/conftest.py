@@ -46,6 +46,14 @@ def mounted(workspace: Workspace, now: datetime = NOW) -> tuple[FastAPI, Held]:
 
 
 @pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped definitions as a workspace keeps them, parsed once for all that are made anew."""
+    made = Workspace.init(tmp_path_factory.mktemp("parsed"))
+    made.kpi_list()
+    return made.path / ".headwater" / "cache"
+
+
+@pytest.fixture(scope="session")
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Client]]:

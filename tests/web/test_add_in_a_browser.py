@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +26,10 @@ def window() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Workspace.init(tmp_path / "acme").path
+def folder(tmp_path: Path, parsed: Path) -> Path:
+    made = Workspace.init(tmp_path / "acme").path
+    shutil.copytree(parsed, made / ".headwater" / "cache")
+    return made
 
 
 @pytest.fixture
