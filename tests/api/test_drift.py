@@ -80,10 +80,14 @@ def test_cents_are_held_back_until_they_are_accepted(tmp_path: Path) -> None:
     assert (state, "held back" in what) == ("failed", True)
     deliver(workspace, "costs-3.csv", costs(3))
     assert states(workspace)["costs-3.csv"] == "loaded"
+    deliver(workspace, "costs-2.csv", costs(4))
+    assert states(workspace)["costs-2.csv"] == "loaded"
+    deliver(workspace, "costs-2.csv", costs(2, times=100))
+    assert states(workspace)["costs-2.csv"] == "held", "it was never loaded, and is looked at anew"
     assert states(workspace, accept=True) == {
         "costs-1.csv": "unchanged", "costs-2.csv": "loaded", "costs-3.csv": "unchanged",
     }  # fmt: skip
-    assert rows(workspace, "costs") == 72
+    assert rows(workspace, "costs") == 96
     (amended,) = [g.tables for g in [current(store_of(workspace))] if g is not None]
     again = workspace.refresh(full=True).generation.tables
     assert {t.table: t.digest for t in amended} == {t.table: t.digest for t in again}

@@ -31,12 +31,12 @@ SHAPED, DOUBTFUL = 900, 900
 """How far both outer quartiles must move too, and how much of a jump could be honest change."""
 
 UNITS = {
-    2_000: "a hundred times (cents for whole units, or percent for shares)",
-    3_000: "a thousand times",
-    6_000: "a million times (micros for whole units)",
-    1_778: "sixty times (seconds for minutes, or minutes for hours)",
-    3_556: "3,600 times (seconds for hours)",
-    4_937: "86,400 times (seconds for days)",
+    2_000: ("a hundred", "cents and whole units, or percent and shares"),
+    3_000: ("a thousand", "thousands and units"),
+    6_000: ("a million", "micros and whole units"),
+    1_778: ("sixty", "seconds and minutes, or minutes and hours"),
+    3_556: ("3,600", "seconds and hours"),
+    4_937: ("86,400", "seconds and days"),
 }
 NEAR = 150
 FEWEST, FEWEST_OF_GROUP, FEWEST_INSTANTS = 4, 20, 60
@@ -183,20 +183,18 @@ def _jump(new: ColumnProfile, olds: Sequence[ColumnProfile], name: str, full: bo
     shared = [g for g in now if g in then and "=" in g]
     moved = _moved_together([(now[g], then[g], _spread_over(olds, g)) for g in shared])
     if moved is not None:
-        return Drift("units", "", "", f"the numbers in {name!r} are {_times(moved)} of those before", True)
+        return Drift("units", "", "", f"the numbers in {name!r} are {_times(moved)}", True)
     shift = _shift_of(now[""], then[""], spread)
     if shift is not None and not shared:
         if any("=" in g for g in now) and any("=" in g for g in then):
-            what = f"the numbers in {name!r} are {_times(shift)} of those before, all in groups that are new"
+            what = f"the numbers in {name!r} are {_times(shift)}, all in groups that are new"
             return Drift("units", "", "", what)
-        return Drift("units", "", "", f"the numbers in {name!r} are {_times(shift)} of those before", True)
+        return Drift("units", "", "", f"the numbers in {name!r} are {_times(shift)}", True)
     for group in sorted(shared):
         found = _unit_of(now[group], then[group])
         if found is not None:
             where = group.replace("=", " ", 1)
-            return Drift(
-                "units", "", "", f"the numbers in {name!r} for {where} are {_times(found)} of those before", True
-            )
+            return Drift("units", "", "", f"the numbers in {name!r} for {where} are {_times(found)}", True)
     for group in sorted(g for g in now if _is_month(g)):
         known = then.get(group)
         if known is not None and abs(known.middle - now[group].middle) < JUMP / 2:
@@ -205,7 +203,7 @@ def _jump(new: ColumnProfile, olds: Sequence[ColumnProfile], name: str, full: bo
             continue  # a file of its own month was compared whole
         found = _shift_of(now[group], then[""] if known is None else known, spread)
         if found is not None and _unit_of(now[group], then[""] if known is None else known) is not None:
-            what = f"the numbers in {name!r} from {group} on are {_times(found)} of those before"
+            what = f"the numbers in {name!r} from {group} on are {_times(found)}"
             return Drift("units", "", "", what, True)
     return None
 
@@ -265,9 +263,11 @@ def _unit_of(now: Magnitude, then: Magnitude) -> int | None:
 
 
 def _times(shift: int) -> str:
+    """How many times larger or smaller numbers are, and between which units that lies."""
     unit = min(UNITS, key=lambda u: abs(abs(shift) - u))
-    times = UNITS[unit] if abs(abs(shift) - unit) <= NEAR else f"about {round(10 ** (abs(shift) / 1000)):,} times"
-    return f"{times} the size" if shift > 0 else f"the size divided by {times.replace(' times', '')}"
+    near = abs(abs(shift) - unit) <= NEAR
+    times, between = UNITS[unit] if near else (f"about {round(10 ** (abs(shift) / 1000)):,}", "two currencies")
+    return f"{times} times {'larger' if shift > 0 else 'smaller'} than before (as between {between})"
 
 
 def _moved_together(groups: Sequence[tuple[Magnitude, Magnitude, float]]) -> int | None:

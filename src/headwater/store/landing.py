@@ -179,17 +179,17 @@ def _folder(store: Store, number: int) -> Path:
     return landed.folder
 
 
-def last_load(known: Iterable[JournalEntry], source: str, content: str) -> Batch | None:
-    """The last batch that a source made of a content."""
-    found = None
-    for entry in known:
-        if isinstance(entry, Batch) and (entry.source, entry.content) == (source, content):
-            found = entry
-    return found
-
-
 def is_loaded(known: Iterable[JournalEntry], source: str, content: str, mapping: str) -> bool:
-    """Whether the last load of a content was read with the same mapping; a mapping that goes back to what it was
-    before reads the content again."""
-    last = last_load(known, source, content)
-    return last is not None and last.mapping == mapping
+    """Whether the last load of a content was read with the same mapping: a mapping that goes back to what it was before
+    reads the content again. One that is held back is loaded as long as it waits: when its file became another one
+    meanwhile, it counts nowhere, and has to be looked at anew."""
+    last: Batch | None = None
+    gone = False
+    for entry in known:
+        if not isinstance(entry, Batch) or entry.source != source:
+            continue
+        if entry.content == content:
+            last, gone = entry, False
+        elif last is not None and last.held and entry.path == last.path:
+            gone = True
+    return last is not None and last.mapping == mapping and not gone
