@@ -126,9 +126,9 @@ def test_before_a_word_the_find_box_offers_the_pages_and_the_first_kpis(seen: Vi
     page = seen.page
     page.keyboard.press("Control+k")
     results = page.locator("#find .result")
-    expect(results).to_have_count(9)
+    expect(results).to_have_count(10)
     assert [results.nth(i).locator(".result-label").inner_text() for i in range(4)] == [
-        "Vital signs", "KPIs", "Data", "Own leads",
+        "Vital signs", "KPIs", "Data", "Add data",
     ]  # fmt: skip
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")

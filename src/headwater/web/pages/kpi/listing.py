@@ -25,7 +25,7 @@ FIRST = 6
 """So many KPIs are offered before anything is looked for."""
 SPLITS = 8
 """Segments are looked for in so many splits, those that tell most first."""
-PLACES = (("vital_signs", "/"), ("kpi", "/kpi"), ("data", "/data"))
+PLACES = (("vital_signs", "/"), ("kpi", "/kpi"), ("data", "/data"), ("add", "/data/add"))
 
 
 @dataclass(frozen=True, slots=True)
