@@ -77,6 +77,10 @@ def bench(place: Path, step: Callable[[str], Run], rounds: int) -> list[Line]:
     bad = f"{parsed.told['bad']:,} bad ones of 12 kinds set aside exactly"
     file = f"{parsed.told['rows']:,} rows, {mib(parsed)} MiB of text, {speed:,.0f} rows a second; {bad}"
     lines.append(line("one text file parsed and landed", [parsed], None, file))
+    looked = step("inspect")
+    lines.append(
+        line("one large text file looked at", [looked], None, f"{mib(looked)} MiB, some {looked.told['rows']:,} rows")
+    )
     built = step("build")
     checked = step("check")
     if checked.told["wrong"]:

@@ -96,6 +96,27 @@ def parse(place: Path, scale: float, seed: int) -> dict[str, Any]:
     return found | {"rows": told["rows"], "bytes": size, "bad": len(expected), "wrong": wrong}
 
 
+def inspect(place: Path, scale: float, seed: int) -> dict[str, Any]:
+    """A text file of 1 GiB (at scale 1) looked at: the file of visits again and again under one header."""
+    workspace = _open(place, "file")
+    text = (place / "file" / "sessions.csv").read_bytes()
+    header, rows = text[: text.index(b"\n") + 1], text[text.index(b"\n") + 1 :]
+    large, times = place / "inspected.csv", max(1, round((1 << 30) * scale / len(rows)))
+    with large.open("wb") as out:
+        out.write(header)
+        out.writelines(rows for _ in range(times))
+    workspace.kpi_list()  # the definitions are parsed before time counts
+    found: dict[str, Any] = {}
+    with counted(found):
+        seen = workspace.inspect(large)
+    size = large.stat().st_size
+    large.unlink()
+    told = times * json.loads((place / "spoiled.json").read_text(encoding="utf-8"))["rows"]
+    reckoned = seen.looks[0].rows
+    assert abs(reckoned - told) <= told / 50, (reckoned, told)
+    return found | {"rows": reckoned, "bytes": size}
+
+
 def build(place: Path, scale: float, seed: int) -> dict[str, Any]:
     """Everything that was landed, as tables."""
     return _refresh(place)
@@ -209,7 +230,7 @@ def small(place: Path, scale: float, seed: int) -> dict[str, Any]:
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (estate, file, parse, build, new_day, check, dashboard, floor, native, small)
+    f.__name__: f for f in (estate, file, parse, inspect, build, new_day, check, dashboard, floor, native, small)
 }
 
 

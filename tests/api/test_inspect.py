@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from headwater import Workspace
+from headwater.api.computable import outlook
 from headwater.api.grouping import Group
 from headwater.api.proposing import Draft, with_systems
 from headwater.connectors import inspect, inspect_child
 from headwater.connectors.inspect import Wanted
 from headwater.connectors.limits import Limits
+from headwater.connectors.presets import load_presets
 from headwater.errors import QueryError
 from headwater.model.look import Look
 from headwater.model.table import Table
@@ -281,3 +283,21 @@ def test_a_flag_that_marks_every_row_is_asked_about(tmp_path: Path) -> None:
     made = workspace(tmp_path, leads__csv=text)
     asked = doubts(made, **{"leads.gone.column": "deleted"})
     assert asked == {"leads.leads.deleted": ["keep", "ignore"]}
+
+
+def test_what_can_be_computed_what_is_missing_and_who_exports_it(parsed: Path) -> None:
+    catalogue = Workspace(parsed.parents[1])._catalogue()
+    presets = load_presets(catalogue.tables)
+    leads = ("leads", ("lead_id", "created_at"))
+    one = outlook(catalogue, [leads], presets)
+    assert {"leads", "lead_growth_rate"} <= set(one.kpis)
+    assert "cost_per_lead" not in one.kpis
+    wants = {(m.table, m.column): m for m in one.missing}
+    assert "cost_per_lead" in wants["costs", ""].kpis
+    assert "lead_to_customer_rate" in wants["opportunities", ""].kpis
+    assert any("Salesforce" in e for e in wants["opportunities", ""].exports)
+    costs = ("costs", ("cost_id", "day", "kind", "function", "amount"))
+    assert "cost_per_lead" in outlook(catalogue, [leads, costs], presets).kpis
+    known = ("leads", ("lead_id", "created_at", "mql_at"))
+    assert ("stage_entries", "") in {(m.table, m.column) for m in one.missing if "mqls" in m.kpis}
+    assert "mqls" in outlook(catalogue, [known], presets).kpis

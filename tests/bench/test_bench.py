@@ -27,6 +27,7 @@ def test_the_whole_bench_runs_and_what_it_answers_is_checked(tmp_path: Path) -> 
     assert [line.what for line in lines] == [
         "estate landed (not a part of Headwater)",
         "one text file parsed and landed",
+        "one large text file looked at",
         "full build",
         "one new day",
         "floor F: needed columns read once, locked",

@@ -43,6 +43,7 @@ def test_the_two_lists_of_olist_with_the_sample_of_orders(tmp_path: Path, shared
     assert {"leads", "mqls", "sales_volume", "lead_to_customer_rate"} <= set(found.outlook.kpis)
     assert "costs" in {m.table for m in found.outlook.missing}
     workspace.refresh()
+    assert [o.kpi for k in found.outlook.kpis for o in workspace.measure(k, period="2018") if o.value is None] == []
     text = (shared_data / "olist_funnel" / "golden" / "golden_olist.json").read_text(encoding="utf-8")
     golden: dict[str, Any] = {k: a["value"] for k, a in json.loads(text)["answers"].items()}
 

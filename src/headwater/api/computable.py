@@ -154,17 +154,31 @@ def _base(catalogue: Catalogue, name: str) -> str:
     return _base(catalogue, table.rows_from) if table.rows_from else name
 
 
-def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled) -> tuple[str, str]:
-    """The table or column to deliver, for a column that nothing fills: what it is derived from, where that lies
-    elsewhere."""
+def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: int = 8) -> tuple[str, str]:
+    """The table or column to deliver, for a column that nothing fills: what it is derived from, as far as it is told by
+    other tables."""
     column = table.column(name)
-    match column.derive if column is not None else None:
-        case Lookup(table=of) | Pick(table=of) if of not in filled:
-            return _base(catalogue, of), ""
-        case None if table.rows_from:
-            return table.rows_from, name
+    there: list[tuple[str, str]] = []
+    match column.derive if column is not None and depth else None:
+        case Lookup(of, by, taken):
+            there = [(table.id, by), (of, taken)]
+        case Pick(_, of, by, taken, order, where):
+            theirs = [k for k, _ in by] + [n for n in (taken, order, *sorted(columns_in(where))) if n]
+            there = [*((table.id, own) for _, own in by), *((of, n) for n in theirs)]
+        case Since(start, end):
+            there = [(table.id, start), (table.id, end)]
+        case Bucket(of):
+            there = [(table.id, of)]
+        case None if table.rows_from and column is not None and column.derive is None:
+            there = [(table.rows_from, name)]
         case _:
-            return table.id, name
+            pass
+    for other, needed in there:
+        if other not in filled:
+            return _base(catalogue, other), ""
+        if needed not in filled[other]:
+            return _root(catalogue, catalogue.tables[other], needed, filled, depth - 1)
+    return table.id, name
 
 
 def _exports(table: str, column: str, presets: Mapping[str, Preset]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from headwater.connectors.refusal import Refused
 HEAD = 1 << 18
 """Bytes from which the layout is told."""
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes of each of the three pieces of a file that is too large to be read whole."""
 
 SEPARATORS = (",", ";", "\t", "|")
