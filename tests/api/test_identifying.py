@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from headwater import Workspace
@@ -90,3 +91,20 @@ def test_a_trace_says_which_rules_are_asked(company: Workspace) -> None:
     told = derivations["leads.channel"]
     assert told.startswith("first rule of channels.yml that knows utm_source, utm_medium")
     assert "paid_search" in told and told.endswith("else (unassigned)")
+
+
+def test_who_is_erased_by_mail_is_gone_from_all_that_was_found_by_it(tmp_path: Path) -> None:
+    company = world(tmp_path, TABLES, {"currency": "EUR", "time_zone": "UTC"}, now=NOW)
+    by_rule = {"cookie": 1, "(no match)": 1, "(nothing)": 1}
+    assert {
+        dict(o.segment)["contact_rule"]: o.value for o in company.measure("website_visits", by="contact_rule")
+    } == by_rule
+    company.erase("ann@one.org")
+    found = {dict(o.segment)["contact_rule"]: o.value for o in company.measure("website_visits", by="contact_rule")}
+    # the cookie is known by the form of contact 3 alone now
+    assert found == by_rule
+    (rows,) = company.records("leads", by="contact_rule")
+    assert sorted(row[rows.rows.columns.index("lead_id")] for row in rows.rows.rows) == ["b", "c", "d", "e"]
+    parts = list((company.path / ".headwater").rglob("*.parquet"))
+    held = [p.name for p in parts if "ann@one.org" in str(pq.read_table(p).to_pylist()).lower()]
+    assert parts and held == []
