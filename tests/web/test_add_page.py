@@ -234,6 +234,19 @@ def test_an_answer_can_be_taken_back_and_one_that_fits_no_more_is_forgotten(clie
     assert asked(client) == [name]
 
 
+def test_what_is_loaded_takes_its_own_answers_along_and_no_others(client: Client, folder: Path) -> None:
+    send(client, "leads.csv", LEADS)
+    send(client, "fair.csv", b"Badge,Hall\nB1,4\nB2,5\n")
+    (remark,) = (name for name in asked(client) if name.startswith("a.leads"))
+    post(client, "answers", (remark, "leave"), ("a.fair.table", "own"))
+    assert [name for name in asked(client) if name.startswith("a.")] != []
+    assert post(client, "load").status_code == 303
+    assert [p.name for p in (folder / "sources").iterdir()] == ["leads.yml"]
+    assert remark.removeprefix("a.") in (folder / "answers.yml").read_text(encoding="utf-8")
+    assert "fair" not in (folder / "answers.yml").read_text(encoding="utf-8")
+    assert [b.attributes["value"] for b in page(client).at("fair").find("button", name="forget")] == ["fair.table"]
+
+
 def test_a_file_can_be_removed_and_none_but_an_uploaded_one(client: Client, folder: Path) -> None:
     send(client, "leads.csv", LEADS)
     for name in ("../headwater.yml", "headwater.yml", ".answers.yml", ""):

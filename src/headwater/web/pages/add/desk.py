@@ -37,11 +37,12 @@ Answers = Mapping[str, tuple[str, ...]]
 class Seen:
     """What a look at the waiting files showed; None where none waits. `preview` is None where nothing is ready, or the
     files are `too_large` to be tried. `delivers`: the source that reads a file which came once more under its name, and
-    that file's name, by the new one's (`leads (2).csv`: `leads`, `leads.csv`)."""
+    that file's name, by the new one's (`leads (2).csv`: `leads`, `leads.csv`). `answers` were given on the page."""
 
     inspected: Inspected | None
     preview: Previewed | None = None
     too_large: bool = False
+    answers: Answers = field(default_factory=dict)
     delivers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -106,12 +107,14 @@ class Desk:
         with self._lock:
             if inspected is None or not ready(inspected):
                 raise QueryError("nothing is ready to be loaded", do="Answer what is asked about the files.")
-            answers = self.answers()
+            names = {p.source for p in ready(inspected)}
+            answers, theirs = self.answers(), {}
+            for id in [id for id in answers if id.partition(".")[0] in names]:
+                theirs[id] = answers.pop(id)  # the workspace's own file holds them from now on, and only them
             files = [self.folder / file for p in ready(inspected) for file in p.files]
-            done = inspect(self._held.folder, files, answers, write=True)
-            written = tuple(p.source for p in done.proposals if p.written)
-            self._keep({id: v for id, v in answers.items() if id.partition(".")[0] not in written})
-            return written
+            done = inspect(self._held.folder, files, theirs, write=True)
+            self._keep(answers)
+            return tuple(p.source for p in done.proposals if p.written)
 
     def deliver(self, name: str) -> str:
         """Puts a file that came once more in the place of the one its source reads; the source. Raises QueryError where
@@ -149,11 +152,11 @@ class Desk:
         files_ready = [self.folder / file for p in ready(inspected) for file in p.files]
         delivers = self._delivers(files)
         if not files_ready:
-            return Seen(inspected, delivers=delivers)
+            return Seen(inspected, answers=answers, delivers=delivers)
         if sum(path.stat().st_size for path in files_ready) > PREVIEWED_BYTES:
-            return Seen(inspected, None, too_large=True, delivers=delivers)
+            return Seen(inspected, too_large=True, answers=answers, delivers=delivers)
         tried = preview(self._held.folder, dict(inspected.texts), [FOLDER])
-        return Seen(inspected, tried, delivers=delivers)
+        return Seen(inspected, tried, answers=answers, delivers=delivers)
 
     def _key(self) -> object:
         """All that a look depends on."""

@@ -31,10 +31,12 @@ FORMATS = {"csv": "CSV", "xlsx": "XLSX", "parquet": "Parquet", "json": "JSON", "
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that was given: the id of its question, and what it says."""
+    """An answer that was given: the id of its question, and what it says. One `here`, on the page, can be taken back;
+    the others stand in the workspace's file."""
 
     id: str
     text: str
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _handed(
         names=tuple(_name(f) for f in p.files),
         notices=tuple(_notices(page, seen, p, files, looks)),
         questions=questions,
-        answered=tuple(Answered(id, ", ".join(v)) for id, v in p.answered),
+        answered=tuple(Answered(id, ", ".join(v), id in seen.answers) for id, v in p.answered),
         columns=tuple(_columns(page, p, x) for x in looks[:1]),
         counts=_counts(page, files) if files else None,
         aside=_aside(page, aside) if aside else None,
