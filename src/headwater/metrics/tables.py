@@ -31,7 +31,7 @@ from headwater.model.table import (
     Since,
     Table,
 )
-from headwater.model.types import DAY_SUFFIX, NUMBER_SUFFIX, Kind, Unit
+from headwater.model.types import Kind, Unit
 
 SPLIT_KINDS = frozenset({Kind.TEXT, Kind.ID, Kind.BOOLEAN, Kind.INTEGER})
 AnyEntry = Entry[TableShape | ExtensionShape]
@@ -149,7 +149,7 @@ def _extend(
 def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault]) -> Column:
     if not ID.fullmatch(name):
         faults.append(origin.fault((), f"the column name {name!r} is not an id", ID_RULE))
-    elif name in RESERVED or name.endswith((DAY_SUFFIX, NUMBER_SUFFIX)):
+    elif name in RESERVED:
         faults.append(origin.fault((), f"a column cannot be called {name!r}, a word of the condition language"))
     kind = shape.type.kind
     if shape.low is not None and kind not in NUMERIC:
@@ -596,7 +596,7 @@ def _check_links(draft: _Draft, tables: Mapping[str, Table | None], faults: list
     columns = columns_of(draft.table)
     for link in draft.table.columns_is:
         origin = _Origin(draft.entry, ("columns_is", link.id))
-        if not ID.fullmatch(link.id) or link.id in RESERVED or link.id.endswith((DAY_SUFFIX, NUMBER_SUFFIX)):
+        if not ID.fullmatch(link.id) or link.id in RESERVED:
             faults.append(origin.fault((), f"the column name {link.id!r} is not an id", ID_RULE))
         if link.id in columns or link.id in draft.is_:
             what = f"the table {draft.table.id!r} has a column or a split {link.id!r} already"
