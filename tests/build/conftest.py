@@ -26,3 +26,9 @@ def new_world(request: pytest.FixtureRequest, tmp_path: Path) -> NewWorld:
         return PaperWorld(known, limits) if request.param == "paper" else World(tmp_path / "store", known, limits)
 
     return make
+
+
+@pytest.fixture
+def on_paper() -> NewWorld:
+    """A world on paper alone: how the engine spells what rules ask is held by those that are also built in a store."""
+    return lambda *tables: PaperWorld({t.id: t for t in tables})

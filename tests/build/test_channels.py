@@ -88,8 +88,8 @@ DELIVERED = [
 ]
 
 
-def test_a_delivered_channel_stays_then_the_campaigns_unless_the_rules_say_otherwise(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_a_delivered_channel_stays_then_the_campaigns_unless_the_rules_say_otherwise(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.load(campaigns=[{"campaign_id": "c", "channel": "Spring"}, {"campaign_id": "x"}], web_sessions=DELIVERED)
     world.build()
     wanted = [("a", "Trade fair", "delivered"), ("b", "Spring", "campaign"), ("c", "Paid Search", "paid_search")]
@@ -105,8 +105,8 @@ def test_a_delivered_channel_stays_then_the_campaigns_unless_the_rules_say_other
     ]  # fmt: skip
 
 
-def test_a_campaign_that_changes_its_channel_takes_its_visits_along(new_world: NewWorld) -> None:
-    world = made(new_world)
+def test_a_campaign_that_changes_its_channel_takes_its_visits_along(on_paper: NewWorld) -> None:
+    world = made(on_paper)
     world.load(campaigns=[{"campaign_id": "c", "channel": "Spring"}], web_sessions=DELIVERED)
     world.build()
     world.load(campaigns=[{"campaign_id": "c", "channel": "Summer"}])
@@ -115,11 +115,11 @@ def test_a_campaign_that_changes_its_channel_takes_its_visits_along(new_world: N
     assert digests(now) == digests(world.build(anew=True, publishing=False))
 
 
-def test_a_rule_for_some_sources_leaves_the_others_alone(new_world: NewWorld) -> None:
+def test_a_rule_for_some_sources_leaves_the_others_alone(on_paper: NewWorld) -> None:
     fair = ChannelRule(
         "fair", "Fair", when=((Told("source", (Asked("source", "is", ("QR",)),)),),), sources=("badges",)
     )
-    world = made(new_world, replace(RULES, channels=(fair, *RULES.channels)))
+    world = made(on_paper, replace(RULES, channels=(fair, *RULES.channels)))
     visit = {"started_at": "2026-01-05 10:00", "source": " qr "}
     world.load("badges", web_sessions=[{"session_id": "a"} | visit])
     world.load("web", web_sessions=[{"session_id": "b"} | visit])
@@ -128,10 +128,10 @@ def test_a_rule_for_some_sources_leaves_the_others_alone(new_world: NewWorld) ->
 
 
 def test_a_changed_rule_writes_the_parts_of_the_rows_it_changes(
-    new_world: NewWorld, monkeypatch: pytest.MonkeyPatch
+    on_paper: NewWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "ROWS_IN_A_BUCKET", 2)
-    world = made(new_world)
+    world = made(on_paper)
     world.build_hash = "1.a.a"
     world.load(web_sessions=visits())
     before = world.build()

@@ -12,17 +12,10 @@ from headwater.metrics.rulings import Rulings
 from headwater.model.generation import Generation
 from headwater.model.identity import IdentityRule
 from tests.build.conftest import AnyWorld, NewWorld
-from tests.build.paper import PaperWorld
 from tests.build.ruled import shipped, under
 from tests.build.world import digests
 
 RULES = shipped()
-
-
-@pytest.fixture
-def on_paper() -> NewWorld:
-    """A world on paper alone: how the engine spells what rules ask is held by those that are also built in a store."""
-    return lambda *tables: PaperWorld({t.id: t for t in tables})
 
 
 def made(new_world: NewWorld, rulings: Rulings = RULES) -> AnyWorld:
