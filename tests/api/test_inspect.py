@@ -301,3 +301,13 @@ def test_what_can_be_computed_what_is_missing_and_who_exports_it(parsed: Path) -
     known = ("leads", ("lead_id", "created_at", "mql_at"))
     assert ("stage_entries", "") in {(m.table, m.column) for m in one.missing if "mqls" in m.kpis}
     assert "mqls" in outlook(catalogue, [known], presets).kpis
+
+
+def test_what_is_written_holds_no_value_of_the_file(tmp_path: Path) -> None:
+    text = "Lead ID,Created At,Mail\nL1,2026-01-05,ann@canary.example\nL2,2026-01-20,bob@canary.example\n"
+    made = workspace(tmp_path, leads__csv=text)
+    found = made.inspect(made.path, write=True)
+    assert "canary" in found.to_text()
+    written = [p for p in made.path.rglob("*") if p.is_file() and p.suffix != ".csv" and ".headwater" not in p.parts]
+    assert {"answers.yml", "leads.yml"} <= {p.name for p in written}
+    assert [p.name for p in written if "canary" in p.read_text(encoding="utf-8")] == []

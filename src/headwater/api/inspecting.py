@@ -197,13 +197,15 @@ class Inspected(Tabular):
 def doubt_lines(doubt: Doubt) -> Iterator[str]:
     """A doubt for people: its id, the question, and the answers there are."""
     yield show.harmless(f"  {doubt.id}")
-    yield show.harmless(f"      {doubt.what}")
+    yield show.harmless(f"      {doubt.what} {doubt.example}".rstrip())
     yield show.harmless(f"      {_options(doubt)}")
 
 
-def _options(doubt: Doubt) -> str:
-    """The answers of a doubt on one line: the likeliest, those that stand for every column, and how many more."""
+def _options(doubt: Doubt, *, bare: bool = False) -> str:
+    """The answers of a doubt on one line: the likeliest, those that stand for every column, and how many more. What is
+    told about them may hold values of the file, so what is written has them `bare`."""
     told = [f"{c.value} ({c.about})" if c.about and len(doubt.answers) <= 4 else c.value for c in doubt.answers]
+    told = [c.value for c in doubt.answers] if bare else told
     more = len(told) - SHOWN_ANSWERS
     last = [t for t in told[SHOWN_ANSWERS:] if t in (LEAVE, OWN, "keep", "empty", "aside")]
     text = ", ".join([*told[:SHOWN_ANSWERS], *last]) + (f" and {more - len(last)} more" if more > len(last) else "")
@@ -538,5 +540,5 @@ def _keep_answers(folder: Folder, proposals: Sequence[Proposal], answers: Mappin
         parts.append(_HEAD)
     parts.append(answers_text(fresh))
     for d in dict.fromkeys(asked):
-        parts.append(f"\n# {show.harmless(d.what)}\n# one of: {show.harmless(_options(d))}\n# {d.id}:\n")
+        parts.append(f"\n# {show.harmless(d.what)}\n# one of: {show.harmless(_options(d, bare=True))}\n# {d.id}:\n")
     _replace(path, "".join(parts))

@@ -111,6 +111,7 @@ class Proposer:
         do: str = "",
         several: bool = False,
         text: str = "",
+        example: str = "",
     ) -> tuple[str, ...]:
         """The answer to a doubt about this source; without one the doubt stays open."""
         group = self.draft.group
@@ -124,6 +125,7 @@ class Proposer:
             do,
             several,
             text,
+            example,
         )
         found = self._book.ask(doubt)
         if found:
@@ -324,8 +326,14 @@ class Proposer:
             ]
         ranked = [(v, about) for _, v, about in sorted(answers, key=lambda a: a[0])]
         ranked += [(LEAVE, "it is left out"), (OWN, f"a column of our own, called {slug(header)}")]
-        what = f"what is {header!r}? It says {_shown(seen)}"
-        chosen = self._ask(f"{slug(header)}.column", what, ranked, column=header, several=True)
+        chosen = self._ask(
+            f"{slug(header)}.column",
+            f"what is {header!r}?",
+            ranked,
+            column=header,
+            several=True,
+            example=f"It says {_shown(seen)}",
+        )
         for answer in chosen:
             self._take(header, answer)
 

@@ -104,6 +104,7 @@ class Doubt:
     `id` is readable and the same whenever the same files are looked at: `deals.created_at.order`. It is about a `file`
     (or a pattern of files) and, mostly, a `column` of it. An answer is the value of one of `answers`; with `several`,
     any number of them; with `text`, also a text of the user's own, of the kind it names (`=TEXT`, `CODE`, `ZONE`).
+    `example` and what is told about answers may hold values of the file: they are shown, and never written.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Doubt:
     do: str = ""
     several: bool = False
     text: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

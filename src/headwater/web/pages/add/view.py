@@ -207,7 +207,7 @@ def _question(page: Page, d: Doubt, given: Sequence[str], fault: str) -> Questio
     return Question(
         id=f"ask-{_id(d.id)}",
         name=ANSWER + d.id,
-        text=f"{d.what[:1].upper()}{d.what[1:]}",
+        text=f"{d.what[:1].upper()}{d.what[1:]} {d.example}".rstrip(),
         choices=choices,
         hint=d.do,
         several=d.several,
