@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 from itertools import groupby
 from statistics import mean, median, stdev
 from typing import Any
@@ -95,11 +95,13 @@ def _host(text: str) -> str:
 
 _STRICT: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: operator.add(*_alike(a, b)), "sub": lambda a, b: operator.sub(*_alike(a, b)),
-    "mul": lambda a, b: operator.mul(*_alike(a, b)), "neg": lambda a: -a,
+    "mul": lambda a, b: operator.mul(*_alike(a, b)),
     "div": lambda a, b: float(a) / float(b) if b else None,
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
     "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
     "not": lambda a: not a,
+    "trunc_week": partial(_trunc, "week"), "trunc_month": partial(_trunc, "month"),
+    "trunc_quarter": partial(_trunc, "quarter"), "trunc_year": partial(_trunc, "year"),
     "days_between": lambda a, b: (_day(b) - _day(a)).days,
     "seconds_between": _whole_seconds,
     "add_days": lambda a, n: _day(a) + timedelta(n),
@@ -123,48 +125,42 @@ _STRICT: dict[str, Callable[..., Any]] = {
 
 def scalar(value: p.Scalar, row: Line) -> Any:
     """The value of a scalar in one row; columns of a join's sides are named `left.x` and `right.x`."""
-    match value:
-        case p.Col(name, side):
-            return row[f"{side}.{name}" if side else name]
-        case p.Lit(literal):
-            return literal
-        case p.Over():
-            return row[_over_name(value)]
-        case p.Op("and", args):
+    if isinstance(value, p.Col):
+        return row[f"{value.side}.{value.name}" if value.side else value.name]
+    if isinstance(value, p.Lit):
+        return value.value
+    if isinstance(value, p.Over):
+        return row[_over_name(value)]
+    name, args = value.name, value.args
+    if name in _STRICT:
+        values = [scalar(a, row) for a in args]
+        return None if None in values else _STRICT[name](*values)
+    match name:
+        case "and":
             found = [scalar(a, row) for a in args]
             return False if False in found else None if None in found else True
-        case p.Op("or", args):
+        case "or":
             found = [scalar(a, row) for a in args]
             return True if True in found else None if None in found else False
-        case p.Op("is_null", (arg,)):
-            return scalar(arg, row) is None
-        case p.Op("distinct_from", (a, b)):
-            return scalar(a, row) != scalar(b, row)
-        case p.Op("in", (arg, *options)):
-            asked, known = scalar(arg, row), [scalar(o, row) for o in options]
+        case "is_null":
+            return scalar(args[0], row) is None
+        case "distinct_from":
+            return scalar(args[0], row) != scalar(args[1], row)
+        case "in":
+            asked, *known = (scalar(a, row) for a in args)
             return None if asked is None else True if asked in known else None if None in known else False
-        case p.Op("case", args):
+        case "case":
             for condition, result in zip(args[:-1:2], args[1::2], strict=False):
                 if scalar(condition, row):
                     return scalar(result, row)
             return scalar(args[-1], row)
-        case p.Op("coalesce", args):
+        case "coalesce":
             return next((v for a in args if (v := scalar(a, row)) is not None), None)
-        case p.Op("least" | "greatest" as name, args):
-            there = [v for a in args if (v := scalar(a, row)) is not None]
-            return (min if name == "least" else max)(there) if there else None
-        case p.Op("concat", args):
+        case "concat":
             return "".join("" if (v := scalar(a, row)) is None else _text(v) for a in args)
-        case p.Op("hash" | "row_digest", args):
+        case "hash" | "row_digest":
             return _digest([scalar(a, row) for a in args])
-        case p.Op(name, args):
-            values = [scalar(a, row) for a in args]
-            if None in values:
-                return None
-            if name.startswith("trunc_"):
-                return _trunc(name.removeprefix("trunc_"), values[0])
-            return _STRICT[name](*values)
-    raise TypeError(value)
+    raise ValueError(f"{name} is not on paper")
 
 
 def _before(orders: Sequence[p.Order]) -> Callable[[Line], Any]:
