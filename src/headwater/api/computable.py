@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from headwater.metrics.formula import expand, needs
 from headwater.metrics.scans import clock_columns
 from headwater.model.catalogue import Catalogue
+from headwater.model.filled import Filled, available
 from headwater.model.kpi import Kpi
 from headwater.model.look import Proposal
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Measure, Reached
 from headwater.model.preset import Preset
-from headwater.model.table import Bucket, Column, Lookup, Pick, Since, Table
-from headwater.model.types import Kind
-
-Filled = Mapping[str, frozenset[str]]
-"""The columns by table that some source fills, or that are derived from such."""
+from headwater.model.table import Bucket, Lookup, Pick, Since, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,58 +71,7 @@ def _measures(catalogue: Catalogue, kpi: Kpi) -> list[Measure]:
     return [catalogue.measures[m] for m in sorted(named)]
 
 
-# --- what is filled --------------------------------------------------------------------------------------------------
-def available(tables: Mapping[str, Table], feeds: Iterable[tuple[str, Iterable[str]]]) -> Filled:
-    """Every column that is filled: mapped ones, the currencies of money, and what is derived from them."""
-    found: dict[str, set[str]] = {}
-    for fed, mapped in feeds:
-        found.setdefault(fed, set()).update(mapped)
-    for name, columns in found.items():
-        for c in tables[name].columns if name in tables else ():
-            if c.id in columns and c.type.kind is Kind.MONEY and c.currency:
-                columns.add(c.currency)
-    for shipped in ("calendar",):
-        if shipped in tables:
-            found.setdefault(shipped, set()).update(c.id for c in tables[shipped].columns)
-    every = [tables[name] for name in tables]
-    changed = True
-    while changed:
-        changed = False
-        for table in every:
-            if table.rows_from and table.rows_from in found and table.id not in found:
-                base = {c.id for c in table.columns if c.derive is None and c.id in found[table.rows_from]}
-                found[table.id] = base | set(table.key)
-                changed = True
-            if table.id not in found:
-                continue
-            for c in table.columns:
-                if c.id not in found[table.id] and c.derive is not None and _derives(c, table, found):
-                    found[table.id].add(c.id)
-                    changed = True
-                if table.rows_from and c.derive is None and c.id in found.get(table.rows_from, ()):
-                    changed = changed or c.id not in found[table.id]
-                    found[table.id].add(c.id)
-    return {name: frozenset(columns) for name, columns in found.items()}
-
-
-def _derives(column: Column, table: Table, found: Mapping[str, set[str]]) -> bool:
-    """Whether a derived column gets values from what is filled."""
-    own = found[table.id]
-    match column.derive:
-        case Lookup(of, by, taken):
-            return by in own and taken in found.get(of, ())
-        case Pick(_, of, by, taken, order, where):
-            there = found.get(of, set())
-            read = {theirs for theirs, _ in by} | {taken, order} | columns_in(where)
-            return of in found and read - {""} <= there and all(ours in own for _, ours in by)
-        case Since(start, end):
-            return {start, end} <= own
-        case Bucket(of):
-            return of in own
-        case _:
-            return False
-
-
+# --- what is missing ------------------------------------------------------------------------------------------------
 def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozenset[tuple[str, str]]:
     """The tables (with an empty column) and columns that a measure reads and nothing fills."""
     table = catalogue.tables[measure.table]

@@ -20,6 +20,7 @@ from headwater.build.rates import RATES, daily_rates
 from headwater.build.site import Change, Site, key_columns, key_names, pair, reads
 from headwater.build.stored import Form, Through, amended, anew, shared
 from headwater.errors import CheckError, DefinitionError
+from headwater.model.filled import available
 from headwater.model.generation import Generation, StoredTable
 from headwater.model.landing import ROWS_IN_A_BATCH, JournalEntry
 from headwater.model.lowering import both, day_of
@@ -45,7 +46,7 @@ def build(
     build of everything; which it is when the definitions changed or somebody was erased. Raises CheckError when the
     candidate fails a data test, DefinitionError when the tables cannot be derived.
     """
-    tables = expanded(tables)
+    shipped, tables = tables, expanded(tables)
     known = workshop.previous
     if known is not None and (
         structure_of(known.build) != structure_of(build_hash) or journal.erased_since(entries, known.journal)
@@ -59,6 +60,7 @@ def build(
             stored |= {one.table: one for one in _table(site, table)}
     if CALENDAR in tables:
         stored[CALENDAR] = calendar_table(site, tables[CALENDAR], tuple(stored.values()))
+    stored = _with_empty_columns(site, shipped, stored)
     return Generation(
         id="",
         parent=workshop.previous.id if workshop.previous else "",
@@ -68,6 +70,20 @@ def build(
         writer=f"headwater {VERSION}",
         tables=tuple(stored[name] for name in sorted(stored)),
     )
+
+
+def _with_empty_columns(
+    site: Site, tables: Mapping[str, Table], stored: Mapping[str, StoredTable]
+) -> dict[str, StoredTable]:
+    """The stored tables, each with the columns that nothing fills: a zero made of them would be no zero."""
+    filled = available(tables, ((t, feed.columns) for t in tables for feed in site.feeds(t)))
+    found = dict(stored)
+    for name, one in stored.items():
+        table = tables.get(name.removesuffix(VERSIONS_SUFFIX))
+        if table is not None and one.rows:
+            there = filled.get(table.id, frozenset())
+            found[name] = replace(one, empty=tuple(c.id for c in table.columns if c.id not in there))
+    return found
 
 
 def fell_together(

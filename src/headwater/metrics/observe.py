@@ -13,6 +13,7 @@ from headwater.metrics.planned import Block, Context, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.metrics.windows import read_over, step_start
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.filled import speechless
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
@@ -331,6 +332,9 @@ class Evaluation:
         if window is None:
             notes.say("no_data", f"the period lies after {self.plan.question.as_of}, the day asked as of")
             return None
+        if lacking := self._lacking(measure):
+            notes.say("no_data", f"no source fills '{measure.table}.{lacking}'")
+            return None
         window = read_over(measure, moment, window)
         found = self.readings[name, moment.total, window]
         if not any(r.n or r.entered_n or r.left_out for r in found.values()):
@@ -374,6 +378,11 @@ class Evaluation:
             notes.left_out = (notes.left_out or 0) + reading.left_out
             notes.say("", f"{reading.left_out} negative durations are left out")
         return measure.empty if reading.value is None else reading.value
+
+    def _lacking(self, measure: Measure) -> str:
+        """The column that no source fills, and without which a measure would count nothing, or an empty text."""
+        stored = self.context.generation.table(measure.table)
+        return speechless(measure, frozenset(stored.empty)) if stored is not None and stored.empty else ""
 
     def _not_covered(self, measure: Measure, window: Window) -> str | None:
         """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""

@@ -27,7 +27,7 @@ class StoredTable:
     `digest` is the logical digest over business keys and content (order-free; the same for incremental and full).
     `complete_through` by source. `currencies` are those found in its money columns. `first_day`/`last_day` span the
     event column. `numbered`: the counted columns whose values have numbers in its rows, from 1, and the greatest that
-    was ever given.
+    was ever given. `empty`: the columns that no source fills, nor what they are derived from.
     """
 
     table: str
@@ -39,6 +39,7 @@ class StoredTable:
     first_day: date | None = None
     last_day: date | None = None
     numbered: tuple[tuple[str, int], ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
