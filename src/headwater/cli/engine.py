@@ -9,7 +9,7 @@ from headwater.cli.output import emit, format_options
 
 @click.group("engine")
 def command() -> None:
-    """Look at the engines that statements are spelled for."""
+    """Tell whether another engine gives the same answers."""
 
 
 @command.command("verify")

@@ -235,7 +235,7 @@ def sketched(reader: Reader) -> tuple[Sketch, ...]:
 def _sketch(header: str, texts: Any) -> Sketch:
     different = pc.unique(pc.utf8_trim_whitespace(texts)).drop_null().to_pylist()
     plain = texts.filter(pc.fill_null(pc.match_substring_regex(texts, r"^-?\d{1,15}(\.\d{1,9})?$"), False))
-    sizes = _sizes(pc.cast(plain, pa.float64())) if len(plain) else np.zeros(0)
+    sizes = _sizes(pc.cast(plain, pa.float64(), safe=False)) if len(plain) else np.zeros(0)
     known = sizes[~np.isnan(sizes)]
     size = round(1000 * float(np.median(known))) if len(known) >= FEWEST else None
     return Sketch(header, shapes(texts), tuple(different) if len(different) <= MOST_VALUES else (), size)
@@ -250,7 +250,7 @@ def _shape(text: str) -> str:
 
 def _sizes(values: Any) -> Doubles:
     """The decimal logarithms of the sizes of numbers; not a number where there is none, or zero."""
-    doubles = np.abs(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64))
+    doubles = np.abs(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64))
     with np.errstate(divide="ignore"):
         logs = np.log10(doubles)
     logs[~np.isfinite(logs)] = np.nan

@@ -147,7 +147,8 @@ def _name(entry: JournalEntry) -> str:
 
 def write_profile(staged: Path, profile: Profile) -> None:
     """Writes a profile into a folder that is staged."""
-    write_bytes(staged / PROFILE, canonical(to_json(profile)))
+    with refusals(staged):
+        write_bytes(staged / PROFILE, canonical(to_json(profile)))
 
 
 def read_profile(folder: Path) -> Profile | None:
