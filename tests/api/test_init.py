@@ -17,7 +17,7 @@ def test_a_new_workspace_can_be_read_at_once(tmp_path: Path) -> None:
     assert {p.name for p in workspace.path.iterdir()} == {
         "headwater.yml", ".gitignore", "sources", "kpis", "measures", "tables",
     }  # fmt: skip
-    assert (workspace.path / ".gitignore").read_text() == ".headwater/\n"
+    assert (workspace.path / ".gitignore").read_text() == ".headwater/\nuploads/\n"
     assert workspace._folder.company().settings.company == 'Ärger & Söhne: "x"'
 
 
@@ -33,7 +33,7 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("*.log")
     Workspace.init(tmp_path)
     assert (tmp_path / "headwater.yml").read_text() == "company: Mine\n"
-    assert (tmp_path / ".gitignore").read_text() == "*.log\n.headwater/\n"
+    assert (tmp_path / ".gitignore").read_text() == "*.log\n.headwater/\nuploads/\n"
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

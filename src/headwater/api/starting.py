@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from headwater.api.inspecting import Inspected
 
 FOLDERS = ("sources", "kpis", "measures", "tables")
-IGNORED = ".headwater/"
+IGNORED = (".headwater/", "uploads/")
+"""What holds data and no definitions: it does not belong into git."""
 
 
 def init(path: Path, *, currency: str = "EUR", time_zone: str = "UTC") -> Path:
@@ -112,10 +113,11 @@ rate_days: 7
 
 
 def _ignore(path: Path) -> None:
-    """Adds the data folder to `.gitignore`, keeping what stands there."""
+    """Adds the folders of data to `.gitignore`, keeping what stands there."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if any(line.strip().strip("/") == IGNORED.strip("/") for line in text.splitlines()):
-        return
-    gap = "" if not text or text.endswith("\n") else "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{gap}{IGNORED}\n")
+    known = {line.strip().strip("/") for line in text.splitlines()}
+    added = [name for name in IGNORED if name.strip("/") not in known]
+    if added:
+        gap = "" if not text or text.endswith("\n") else "\n"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(gap + "".join(f"{name}\n" for name in added))
