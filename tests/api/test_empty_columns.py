@@ -79,7 +79,8 @@ def measure(where: str = "", column: str = "", clock: At | Alive | Reached = AT)
         (measure(), ""),
         (measure(clock=At("x")), "x"),
         (measure(clock=Alive("x", "at")), "x"),
-        (measure(clock=Alive("at", "x")), ""),  # a row without an end stays alive
+        (measure(clock=Alive("at", "x")), "x"),  # which rows have ended is not known
+        (measure(clock=Alive("at")), ""),  # a running sum
         (measure(clock=Reached("at", "x")), "x"),
         (measure(column="x"), "x"),
         (measure(column="a * x"), "x"),

@@ -17,7 +17,7 @@ from headwater.api.measuring import Ground, labels, run
 from headwater.api.versions import keep_answered
 from headwater.errors import QueryError
 from headwater.metrics.formula import Asked
-from headwater.metrics.observe import Evaluation, Segment, collect
+from headwater.metrics.observe import Evaluation, Segment, evaluations
 from headwater.model.observation import Observation, Rows
 from headwater.model.period import Grain, Period
 from headwater.model.question import Question
@@ -194,14 +194,13 @@ def sides_of(
 
 def compare(stands: Ground, sides: Sides) -> Comparison:
     """Both answers side by side; two questions of one generation are asked of the same reader."""
-    found: list[tuple[list[Evaluation], dict[str, Label]]] = []
+    found: list[tuple[tuple[Evaluation, ...], dict[str, Label]]] = []
     with ExitStack() as open_:
         readers = {id_: open_.enter_context(stands.bench(id_)) for id_ in dict.fromkeys(sides.generations)}
         for asked, id_ in zip(sides.questions, sides.generations, strict=True):
             at = readers[id_]
             ran = run(at, asked)
-            readings = collect(ran.plan, ran.results)
-            found.append(([Evaluation(ran.plan, one, readings) for one in ran.plan.asked], labels(ran.plan)))
+            found.append((evaluations(ran.plan, ran.results), labels(ran.plan)))
             keep_answered(at.store, at.catalogue, [one.kpi for one in ran.plan.asked])
     (left, left_labels), (right, right_labels) = found
     rows = [row for a, b in zip(left, right, strict=True) for row in _rows(a, b)]
@@ -280,10 +279,10 @@ def _notes(a: Observation, b: Observation) -> list[str]:
     return told
 
 
-def _names(left: list[Evaluation], right: list[Evaluation], twice: Sequence[str]) -> tuple[str, str]:
+def _names(left: Sequence[Evaluation], right: Sequence[Evaluation], twice: Sequence[str]) -> tuple[str, str]:
     """What a and b are called: all that they do not share."""
 
-    def named(side: list[Evaluation]) -> str:
+    def named(side: Sequence[Evaluation]) -> str:
         asked = side[0].plan.question
         parts = [", ".join(e.asked.kpi.id for e in side)] if not twice else []
         periods = [p for p in side[0].plan.periods if p is not None]

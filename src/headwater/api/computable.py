@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from headwater.metrics.formula import expand, needs
 from headwater.metrics.scans import clock_columns
 from headwater.model.catalogue import Catalogue
-from headwater.model.filled import Filled, available
+from headwater.model.filled import Filled, available, speechless
 from headwater.model.kpi import Kpi
 from headwater.model.look import Proposal
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Measure, Reached
 from headwater.model.preset import Preset
-from headwater.model.table import Bucket, Lookup, Pick, Since, Table
+from headwater.model.table import Bucket, LinkedColumn, Lookup, Pick, Since, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _measures(catalogue: Catalogue, kpi: Kpi) -> list[Measure]:
 
 # --- what is missing ------------------------------------------------------------------------------------------------
 def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozenset[tuple[str, str]]:
-    """The tables (with an empty column) and columns that a measure reads and nothing fills."""
+    """The tables (with an empty column) and columns that nothing fills and without which a measure says nothing."""
     table = catalogue.tables[measure.table]
     lacking: set[tuple[str, str]] = set()
     tables = {measure.table}
@@ -85,14 +85,20 @@ def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozense
     if measure.table not in filled:
         return frozenset(lacking)
     names = clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where)
-    for name in names - filled[measure.table]:
-        link = next((k for k in table.columns_is if k.id == name), None)
-        if link is not None:
-            if link.column not in filled.get(link.table, frozenset()):
-                lacking.add((link.table, link.column if link.table in filled else ""))
+    links = {k.id: k for k in table.columns_is}
+    empty = {n for n in names - filled[measure.table] if n not in links or not _reaches(links[n], table, filled)}
+    if not speechless(measure, frozenset(empty)):
+        return frozenset(lacking)
+    for name in empty:
+        if (link := links.get(name)) is not None:
+            lacking.add((link.table, link.column if link.table in filled else ""))
         elif table.column(name) is not None:
             lacking.add(_root(catalogue, table, name, filled))
     return frozenset(lacking)
+
+
+def _reaches(link: LinkedColumn, table: Table, filled: Filled) -> bool:
+    return link.by in filled[table.id] and link.column in filled.get(link.table, frozenset())
 
 
 def _base(catalogue: Catalogue, name: str) -> str:

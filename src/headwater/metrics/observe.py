@@ -13,7 +13,7 @@ from headwater.metrics.planned import Block, Context, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.metrics.windows import read_over, step_start
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
-from headwater.model.filled import speechless
+from headwater.model.filled import speechless, unfilled
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
@@ -120,23 +120,38 @@ def _reading(values: Mapping[str, object], divide: int) -> Reading:
 
 def observe(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tuple[Observation, ...]:
     """The Observations of a plan, by KPI as asked, then period, then segment."""
-    readings = collect(plan, results)
     out: list[Observation] = []
-    for asked in plan.asked:
-        evaluation = Evaluation(plan, asked, readings)
+    for evaluation in evaluations(plan, results):
         segments = evaluation.segments()
         for index, period in enumerate(plan.periods):
             out.extend(evaluation.observation(index, period, segment) for segment in segments)
     return tuple(out)
 
 
+def evaluations(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tuple[Evaluation, ...]:
+    """The formula of each KPI asked, over the rows that the plan's statements gave."""
+    readings, lacking = collect(plan, results), _lacking(plan)
+    return tuple(Evaluation(plan, asked, readings, lacking) for asked in plan.asked)
+
+
+def _lacking(plan: Plan) -> Mapping[str, str]:
+    """By measure, the column that no source fills and without which it can say nothing; an empty text for others."""
+    catalogue, generation = plan.context.catalogue, plan.context.generation
+    names = {need.measure for needs in plan.needs.values() for need in needs}
+    measures = {name: catalogue.measures[name] for name in names}
+    empty = {t: unfilled(catalogue.tables[t], generation) for t in {m.table for m in measures.values()}}
+    return {name: speechless(m, empty[m.table]) for name, m in measures.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One KPI's formula over the readings of a plan."""
+    """One KPI's formula over the readings of a plan. `lacking`: by measure, the column it would need that no source
+    fills; an empty text where there is none."""
 
     plan: Plan
     asked: Asked
     readings: Readings
+    lacking: Mapping[str, str]
 
     @property
     def context(self) -> Context:
@@ -332,8 +347,8 @@ class Evaluation:
         if window is None:
             notes.say("no_data", f"the period lies after {self.plan.question.as_of}, the day asked as of")
             return None
-        if lacking := self._lacking(measure):
-            notes.say("no_data", f"no source fills '{measure.table}.{lacking}'")
+        if column := self.lacking[name]:
+            notes.say("no_data", f"no source fills '{measure.table}.{column}'")
             return None
         window = read_over(measure, moment, window)
         found = self.readings[name, moment.total, window]
@@ -378,11 +393,6 @@ class Evaluation:
             notes.left_out = (notes.left_out or 0) + reading.left_out
             notes.say("", f"{reading.left_out} negative durations are left out")
         return measure.empty if reading.value is None else reading.value
-
-    def _lacking(self, measure: Measure) -> str:
-        """The column that no source fills, and without which a measure would count nothing, or an empty text."""
-        stored = self.context.generation.table(measure.table)
-        return speechless(measure, frozenset(stored.empty)) if stored is not None and stored.empty else ""
 
     def _not_covered(self, measure: Measure, window: Window) -> str | None:
         """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""

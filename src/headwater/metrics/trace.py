@@ -8,7 +8,7 @@ from datetime import date
 
 from headwater.metrics.formula import needs
 from headwater.metrics.language import format_formula, format_predicate, format_row_value
-from headwater.metrics.observe import Evaluation, Notes, Segment, collect
+from headwater.metrics.observe import Evaluation, Notes, Segment, evaluations
 from headwater.metrics.planned import Plan
 from headwater.metrics.scans import clock_columns
 from headwater.model.channels import UNASSIGNED
@@ -93,10 +93,9 @@ def trace(
     plan: Plan, statements: Sequence[Statement], results: Sequence[Sequence[tuple[object, ...]]]
 ) -> tuple[Trace, ...]:
     """One Trace per asked KPI, from the statements that ran and the rows they gave."""
-    readings = collect(plan, results)
     out: list[Trace] = []
-    for asked in plan.asked:
-        evaluation = Evaluation(plan, asked, readings)
+    for evaluation in evaluations(plan, results):
+        asked = evaluation.asked
         segments = evaluation.segments()
         numbers = tuple(
             TracedNumber(o, _filled(evaluation, i, s, o))

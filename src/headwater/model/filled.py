@@ -21,6 +21,7 @@ from headwater.model.expression import (
     Predicate,
     RowValue,
 )
+from headwater.model.generation import Generation
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.table import Bucket, Column, Lookup, Pick, Ruled, Since, Table
@@ -81,10 +82,25 @@ def _derives(column: Column, table: Table, found: Mapping[str, set[str]]) -> boo
             return isinstance(column.derive, Ruled)  # rules say something of every row
 
 
+def unfilled(table: Table, generation: Generation) -> frozenset[str]:
+    """The columns of a table that hold nothing in any row of a generation, those it reaches in other tables too. Of a
+    table without rows none: that nothing feeds it is told of the table."""
+    stored = generation.table(table.id)
+    if stored is None or not stored.rows:
+        return frozenset()
+    empty = set(stored.empty)
+    for link in table.columns_is:
+        there = generation.table(link.table)
+        if link.by in empty or there is None or not there.rows or link.column in there.empty:
+            empty.add(link.id)
+    return frozenset(empty)
+
+
 # --- what a measure can say without them ------------------------------------------------------------------------------
 def speechless(measure: Measure, empty: frozenset[str]) -> str:
     """The first column without which a measure can say nothing, of those that are `empty` in every row: its clock never
-    strikes, its value is never there, or its condition never holds. An empty text where there is none.
+    strikes, nobody knows what has ended, its value is never there, or its condition never holds. An empty text where
+    there is none.
 
     >>> from headwater.model.measure import At, Measure
     >>> from headwater.model.types import Unit
@@ -96,8 +112,8 @@ def speechless(measure: Measure, empty: frozenset[str]) -> str:
     match measure.clock:
         case At(at) | Latest(at):
             dates = [at]
-        case Alive(start):
-            dates = [start]
+        case Alive(start, until):
+            dates = [start, until]
         case Reached(start, to):
             dates = [start, to]
     for name in dates:

@@ -3,6 +3,7 @@ everywhere. The methods here are the common spelling; an engine's file overrides
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from sqlglot import exp
@@ -21,7 +22,7 @@ BLOCK = 63
 """The last place of a block of bits."""
 
 
-class Spelling:
+class Spelling(ABC):
     """One engine's words. Arguments are nodes that were spelled already."""
 
     engine: ClassVar[str]
@@ -89,21 +90,21 @@ class Spelling:
         """Whole days from day `a` to day `b`."""
         return exp.DateDiff(this=b, expression=a, unit=exp.Var(this="DAY"), date_part_boundary=True)
 
+    @abstractmethod
     def seconds_between(self, a: exp.Expr, b: exp.Expr) -> exp.Expr:
         """Whole seconds from instant `a` to instant `b`, cut towards zero."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_days(self, day: exp.Expr, days: exp.Expr) -> exp.Expr:
         """A day so many days later."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_months(self, day: exp.Expr, months: exp.Expr) -> exp.Expr:
         """The same day so many months later, or the last one of that month."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_seconds(self, instant: exp.Expr, seconds: exp.Expr) -> exp.Expr:
         """An instant so many seconds later."""
-        raise NotImplementedError
 
     def as_instant(self, day: exp.Expr) -> exp.Expr:
         """A day's first second."""
@@ -130,9 +131,9 @@ class Spelling:
         parts = [exp.Coalesce(this=self.as_text(a), expressions=[text(NOTHING)]) for a in args]
         return call("CONCAT_WS", text(APART), *parts)
 
+    @abstractmethod
     def md5_integer(self, value: exp.Expr, digits: int) -> exp.Expr:
         """The first hexadecimal digits of a text's MD5 as a whole number."""
-        raise NotImplementedError
 
     def hash(self, args: list[exp.Expr]) -> exp.Expr:
         """A content hash of 64 bits, the engine's own."""
@@ -155,25 +156,25 @@ class Spelling:
         """The deviation of a sample, as a double; of fewer than two values, nothing."""
         return exp.StddevSamp(this=self.as_double(value))
 
+    @abstractmethod
     def quantile(self, value: exp.Expr, at: float) -> exp.Expr:
         """The quantile with linear interpolation."""
-        raise NotImplementedError
 
     def any_value(self, value: exp.Expr) -> exp.Expr:
         """One of values that are known to be equal."""
         return exp.AnyValue(this=value)
 
+    @abstractmethod
     def pick(self, value: exp.Expr, order: list[exp.Expr], *, last: bool) -> exp.Expr:
         """The value in the first or the last row by a total order; a row without a key comes last in both."""
-        raise NotImplementedError
 
     def every(self, value: exp.Expr) -> exp.Expr:
         """Whether all are true."""
         return exp.LogicalAnd(this=value)
 
+    @abstractmethod
     def bits(self, value: exp.Expr) -> exp.Expr:
         """The places of whole numbers inside their block, as the bits of one number."""
-        raise NotImplementedError
 
     def filtered(self, aggregate: exp.Expr, condition: exp.Expr) -> exp.Expr:
         """An aggregate over the rows that meet a condition, which stands with each of the aggregates inside of what is

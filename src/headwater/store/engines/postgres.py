@@ -37,7 +37,8 @@ class PostgresConnection:
         with self._connection.cursor() as cursor:
             for setting in _SESSION:
                 cursor.execute(setting)
-        self.version = f"PostgreSQL {self._connection.adbc_get_info()['vendor_version']}"
+        number = int(self._connection.adbc_get_info()["vendor_version"])
+        self.version = f"PostgreSQL {number // 10_000}.{number % 10_000}"
 
     def rows(self, text: str) -> list[tuple[Any, ...]]:
         """The rows of one SELECT."""
