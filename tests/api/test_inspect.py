@@ -10,8 +10,9 @@ import pytest
 
 from headwater import Workspace
 from headwater.api.computable import outlook
+from headwater.api.drafting import Draft
 from headwater.api.grouping import Group
-from headwater.api.proposing import Draft, with_systems
+from headwater.api.overlaps import with_systems
 from headwater.connectors import inspect, inspect_child
 from headwater.connectors.inspect import Wanted
 from headwater.connectors.limits import Limits

@@ -14,12 +14,14 @@ from typing import Any
 from headwater.api import show
 from headwater.api.answer import Listing, Tabular
 from headwater.api.computable import Outlook, feeds_of, outlook
+from headwater.api.drafting import Draft, Ground
 from headwater.api.fitting import known_values
 from headwater.api.folder import SHIPPED, Folder
-from headwater.api.grouping import Group, grouped
-from headwater.api.proposing import Draft, Ground, Proposer, finished, matches_of, rivals, with_copies, with_systems
+from headwater.api.grouping import Group, grouped, together
+from headwater.api.overlaps import matches_of, rivals, with_copies, with_systems
+from headwater.api.proposing import finished, propose
 from headwater.api.questions import Book, read_answers
-from headwater.api.source_text import answers_text, is_as_proposed
+from headwater.api.source_text import answers_text, is_as_proposed, marked, table_text
 from headwater.connectors.files import find
 from headwater.connectors.inspect import Wanted, look
 from headwater.connectors.presets import load_presets
@@ -349,8 +351,6 @@ def _is_open(folder: Folder, source: Source) -> bool:
 
 def _looked_again(groups: Sequence[Group], answers: Mapping[str, tuple[str, ...]], tell: Any) -> tuple[Group, ...]:
     """The groups, those anew whose answered encoding is another than the one they were looked at with."""
-    from headwater.api.grouping import together
-
     made = []
     for group in groups:
         answer = answers.get(f"{group.id}.encoding") or ()
@@ -369,13 +369,11 @@ def _drafted(
 ) -> tuple[Book, list[Draft]]:
     book = Book(answers)
     which = rivals(groups, ground.matches)
-    return book, [Proposer(ground, book, g, which.get(g.id)).run() for g in groups]
+    return book, [propose(ground, book, g, which.get(g.id)) for g in groups]
 
 
 def _counted(groups: Sequence[Group], drafts: Sequence[Draft]) -> tuple[Group, ...]:
     """The groups with the repetitions of the keys that their drafts asked for."""
-    from headwater.api.grouping import together
-
     wanted: list[Wanted] = []
     for d in drafts:
         if d.asked_for:
@@ -483,8 +481,6 @@ def _extended(folder: Folder, drafts: Sequence[Draft]) -> dict[str, str]:
     """The files of own columns of canonical tables, from all sources that add to them: those that were proposed before
     and nobody edited keep the columns they have."""
     import yaml
-
-    from headwater.api.source_text import marked, table_text
 
     columns: dict[str, dict[str, Any]] = {}
     for d in drafts:
