@@ -72,7 +72,8 @@ def differences(found: Observation, wanted: Mapping[str, Any]) -> list[str]:
 
 
 def test_every_kpi_with_a_formula_has_an_example() -> None:
-    assert [k.id for k in CATALOGUE.kpis.values() if k.example is None] == []
+    without = [k for k in CATALOGUE.kpis.values() if k.example is None]
+    assert [k.id for k in without if any(v.formula is not None for v in k.variants)] == []
 
 
 @pytest.mark.parametrize("kpi", sorted(k.id for k in CATALOGUE.kpis.values() if k.example is not None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from headwater.metrics.formula import expand, needs
+from headwater.metrics.formula import needs, resolve
 from headwater.metrics.scans import clock_columns
 from headwater.model.catalogue import Catalogue
 from headwater.model.filled import Filled, available, speechless
@@ -42,7 +42,7 @@ def outlook(catalogue: Catalogue, feeds: Iterable[tuple[str, Iterable[str]]], pr
     filled = available(catalogue.tables, feeds)
     can: list[str] = []
     waiting: dict[tuple[str, str], list[str]] = {}
-    counted = [k for k in catalogue.kpis.values() if (v := k.variant()) is not None and v.formula is not None]
+    counted = [k for k in catalogue.kpis.values() if resolve(catalogue, k.id).formula is not None]
     for kpi in counted:
         lacking = {place for m in _measures(catalogue, kpi) for place in _lacking(catalogue, m, filled)}
         if not lacking:
@@ -64,10 +64,8 @@ def feeds_of(proposals: Iterable[Proposal]) -> list[tuple[str, tuple[str, ...]]]
 
 
 def _measures(catalogue: Catalogue, kpi: Kpi) -> list[Measure]:
-    variant = kpi.variant()
-    if variant is None or variant.formula is None:
-        return []
-    named = {need.measure for need in needs(expand(catalogue, variant.formula))}
+    formula = resolve(catalogue, kpi.id).formula
+    named = {need.measure for need in needs(formula)} if formula is not None else set()
     return [catalogue.measures[m] for m in sorted(named)]
 
 

@@ -11,6 +11,7 @@ from headwater.api import show
 from headwater.api.answer import Listing, Tabular
 from headwater.api.measuring import Bench, rows_of
 from headwater.errors import QueryError
+from headwater.metrics.formula import resolve
 from headwater.metrics.observe import step_start_or_none
 from headwater.metrics.planned import Window
 from headwater.metrics.records import RecordsBlock, plan_records
@@ -43,9 +44,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Recorded(Tabular, Sequence[Records]):
-    """The rows behind every measure of a question."""
+    """The rows behind every measure of a question; `notes`: KPIs that cannot be reckoned yet, and what they need."""
 
     blocks: tuple[Records, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -78,7 +80,7 @@ class Recorded(Tabular, Sequence[Records]):
                 f"{_ROLES[block.role]} of {block.kpi}: {block.title} ({block.measure}), {total:,} rows of {block.table}"
             )
             parts.append(Listing(block.rows, head).to_text())
-        return "\n\n".join(parts) or "no rows"
+        return "\n\n".join((*parts, *self.notes)) or "no rows"
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -89,12 +91,14 @@ def records(at: Bench, question: Question, *, limit: int, unmask: bool) -> Recor
     if limit < 1:
         raise QueryError("the limit is at least 1", where="limit")
     blocks = plan_records(question, at.catalogue, at.reader.generation, at.company.settings)
+    asked = (resolve(at.catalogue, name) for name in question.kpis)
+    notes = tuple(f"{a.kpi.title} ({a.kpi.id}): not possible yet, needs {a.needs}" for a in asked if a.needs)
     if not blocks:
-        return Recorded(())
+        return Recorded((), notes)
     from headwater.store.landing import journal
 
     files = {e.number: at.folder.shown(e.path) for e in journal(at.store) if isinstance(e, Batch)}
-    return Recorded(tuple(_read(at, question, block, files, limit, unmask) for block in blocks))
+    return Recorded(tuple(_read(at, question, block, files, limit, unmask) for block in blocks), notes)
 
 
 def _read(

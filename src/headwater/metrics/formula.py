@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from headwater.errors import QueryError, UnknownError, nearest
+from headwater.metrics.definitions import names_in
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import Kpi, Variant
@@ -38,11 +39,13 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A KPI and the variant that answers; `formula` names measures alone, or is None when the variant needs a thing."""
+    """A KPI and the variant that answers; `formula` names measures alone, or is None when it cannot be reckoned yet.
+    `needs`: what it waits for then (an analysis, a goal), its own or that of a KPI it is made of."""
 
     kpi: Kpi
     variant: Variant
     formula: Formula | None
+    needs: str = ""
 
 
 def resolve(catalogue: Catalogue, name: str) -> Asked:
@@ -51,8 +54,23 @@ def resolve(catalogue: Catalogue, name: str) -> Asked:
     Raises QueryError with the nearest offered names.
     """
     kpi, variant = find(catalogue, name)
-    formula = None if variant.formula is None else expand(catalogue, variant.formula, name)
-    return Asked(kpi, variant, formula)
+    needs = waits_for(catalogue, variant)
+    if variant.formula is None or needs:
+        return Asked(kpi, variant, None, needs)
+    return Asked(kpi, variant, expand(catalogue, variant.formula, name))
+
+
+def waits_for(catalogue: Catalogue, variant: Variant) -> str:
+    """What a variant, or the first of the KPIs it is made of, needs that does not stand yet; '' where nothing lacks."""
+    if variant.formula is None:
+        return variant.needs
+    for name in names_in(variant.formula):
+        if name in catalogue.measures:
+            continue
+        _, inner = find(catalogue, name)
+        if needs := waits_for(catalogue, inner):
+            return f"{needs} (for {name!r})" if inner.formula is None else needs
+    return ""
 
 
 def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:

@@ -159,9 +159,12 @@ class Evaluation:
         return self.plan.context
 
     def segments(self) -> tuple[Segment, ...]:
-        """Every segment that any measure of this KPI has in any window, empty values last."""
+        """Every segment that any measure of this KPI has in any window, empty values last; of a KPI that cannot be
+        reckoned yet the one without values, to say so in."""
         if not self.plan.question.by:
             return ((),)
+        if self.asked.formula is None:
+            return ((None,) * len(self.plan.question.by),)
         found: set[Segment] = set()
         for need in self.plan.needs[variant_name(self.asked)]:
             for (measure, total, _), by_segment in self.readings.items():
@@ -177,7 +180,7 @@ class Evaluation:
         top: float | None = None
         bottom: float | None = None
         if self.asked.formula is None:
-            notes.say("needs", f"needs {variant.needs}")
+            notes.say("needs", f"needs {self.asked.needs}")
         else:
             value, top, bottom = self._apply(self.asked.formula, index, segment, notes)
             self._judge_period(period, notes)
