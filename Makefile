@@ -2,6 +2,8 @@
 
 READY  := .venv/.ready
 BIN    := .venv/bin
+# Tests on Spark need a Java: without one they are skipped, and Spark is not fetched.
+SPARK  := $(if $(shell java -version 2>&1 | grep -i version),.venv/.spark)
 # The first Python that is new enough and can make an environment. Another one: make test PYTHON=/path/to/python
 PYTHON ?= $(shell for p in python3.11 python3 python3.14 python3.13 python3.12; do \
 	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -15,7 +17,7 @@ UV     ?= uv
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
-setup: $(READY) ## The environment in .venv (every other target makes it when needed)
+setup: $(READY) $(SPARK) ## The environment in .venv (every other target makes it when needed)
 
 assets: $(READY) ## The page's scripts and styles (web/ and the components) built into the package
 	$(BIN)/python build_assets.py
@@ -23,7 +25,7 @@ assets: $(READY) ## The page's scripts and styles (web/ and the components) buil
 demo: $(READY) ## A made-up company to look at: draws it, loads it, serves its page (ARGS="--no-serve" and others)
 	$(BIN)/headwater demo --dir build/demo $(ARGS)
 
-test: $(READY) ## Run the tests (ARGS="-k name" to choose)
+test: $(READY) $(SPARK) ## Run the tests (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
 picture: $(READY) ## The README's picture, of the demo that `make demo` made (needs chromium)
@@ -39,7 +41,7 @@ check: $(READY) ## Lint, format, types (also of the browser's code), import cont
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python build_assets.py --types
 
-verify: $(READY) ## The long checks: property tests with many more examples, and tests marked `verify`
+verify: $(READY) $(SPARK) ## The long checks: property tests with many more examples, and tests marked `verify`
 	HEADWATER_VERIFY=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m verify --timeout 3600 $(ARGS)
 
 bench: $(READY) ## Measure speed against the floor
@@ -64,4 +66,11 @@ $(READY): requirements/dev.txt pyproject.toml build_assets.py $(WEB)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The wheel is built here, from sources that are mostly finished archives: not compressing them again halves the time.
+.venv/.spark: requirements/spark.txt requirements/spark-build.txt | $(READY)
+	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/spark-build.txt
+	$(BIN)/python -m pip install -q --require-hashes --no-deps --no-build-isolation \
+		--config-settings=--build-option=--compression=stored -r requirements/spark.txt
 	@touch $@

@@ -17,12 +17,22 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 LOCK = (REPOSITORY / "requirements" / "dev.txt").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+SPARK_LOCKS = [
+    (REPOSITORY / "requirements" / name).read_text(encoding="utf-8") for name in ("spark.txt", "spark-build.txt")
+]
 PINS = re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)", LOCK, flags=re.MULTILINE)
 
 
-def test_the_lock_names_no_address() -> None:
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*-(-index|-extra-index|-find-links|i |f )", LOCK, flags=re.MULTILINE)
+@pytest.mark.parametrize("lock", [LOCK, *SPARK_LOCKS], ids=["dev", "spark", "spark-build"])
+def test_the_lock_names_no_address(lock: str) -> None:
+    assert "://" not in lock
+    assert not re.search(r"^\s*-(-index|-extra-index|-find-links|i |f )", lock, flags=re.MULTILINE)
+
+
+def test_the_locked_spark_answers_the_project() -> None:
+    (wanted,) = map(Requirement, PROJECT["optional-dependencies"]["spark"])
+    found = re.findall(r"^pyspark==(\S+) .*\n +--hash=sha256:[0-9a-f]{64}$", SPARK_LOCKS[0], flags=re.MULTILINE)
+    assert [Version(version) in wanted.specifier for version in found] == [True]
 
 
 def test_every_locked_package_has_a_hash() -> None:
