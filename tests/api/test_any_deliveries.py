@@ -94,7 +94,7 @@ def conserved(desk: Desk) -> None:
     entries = journal(desk.store)
     for batch in (e for e in entries if isinstance(e, Batch)):
         assert batch.loaded + batch.quarantined + batch.collapsed == batch.data_rows
-        aside = set_aside_still(lambda b: quarantine_rows(desk.store, b), entries, batch)
+        aside = tuple(set_aside_still(lambda b: quarantine_rows(desk.store, b), entries, batch))
         mended = set(settling(entries, batch)) & {q.row for q in quarantine_rows(desk.store, batch)}
         assert batch.quarantined == len(aside) + len(mended)
     assert set(standing(entries)) <= set(deliveries(entries))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Protocol
 
 from headwater.api.answer import Listing, Tabular
 from headwater.api.checked import Result
-from headwater.api.condition import Aside, RowsOf, set_aside
+from headwater.api.condition import Aside, TallyOf, set_aside, tallies
 from headwater.api.folder import Folder
 from headwater.api.identifying import MATCH_RATE, rules_met
 from headwater.api.measuring import Bench, Ground
-from headwater.api.standing import differing, held_back, set_aside_still, whole
+from headwater.api.standing import differing, held_back, whole
 from headwater.build.run import fell_together
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
@@ -110,17 +111,17 @@ def made(part: str, make: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...
 def check(
     stands: Ground,
     sources: Mapping[str, Source],
-    rows_of: RowsOf | None = None,
+    tally_of: TallyOf | None = None,
     keep: Keep = made,
 ) -> Checked:
-    """Every check of a workspace's data and sources. What takes long is asked through `keep`, the rows set aside of a
-    load through `rows_of` (default: both anew). Raises WorkspaceError when there is no data."""
+    """Every check of a workspace's data and sources. What takes long is asked through `keep`, what is set aside of
+    a load through `tally_of` (default: both anew). Raises WorkspaceError when there is no data."""
     folder, catalogue = stands.folder, stands.catalogue
     store = open_store(folder.store)
     entries = journal(store)
-    rows = rows_of or (lambda load: quarantine_rows(store, load))
-    aside = set_aside(folder, entries, rows)
-    results = [*_conservation(folder, entries, rows), *_complete(folder, entries)]
+    tally_of = tally_of or tallies(partial(quarantine_rows, store))
+    aside = set_aside(folder, entries, tally_of)
+    results = [*_conservation(folder, entries, tally_of), *_complete(folder, entries)]
     results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
     with stands.bench() as at:
@@ -132,10 +133,10 @@ def check(
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------
-def _conservation(folder: Folder, entries: Sequence[JournalEntry], rows_of: RowsOf) -> Iterator[Result]:
+def _conservation(folder: Folder, entries: Sequence[JournalEntry], tally_of: TallyOf) -> Iterator[Result]:
     for batch in (e for e in entries if isinstance(e, Batch)):
         subject = f"{folder.shown(batch.path)} (load {batch.number})"
-        aside = len({q.row for q in set_aside_still(rows_of, entries, batch)})
+        aside = tally_of(entries, batch).rows
         mended = batch.quarantined - aside
         corrected = f" + {mended:,} corrected" if mended else ""
         told = f"{batch.loaded:,} loaded{corrected} + {aside:,} set aside + {batch.collapsed:,} collapsed"

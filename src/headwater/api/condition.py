@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from headwater.api.folder import Folder
@@ -17,8 +17,8 @@ from headwater.model.table import Table
 
 MOST_EXAMPLES = 5
 
-RowsOf = Callable[[Batch], Sequence[Quarantined]]
-"""Gives the rows of a load that were set aside when it was read."""
+RowsOf = Callable[[Batch], Iterable[Quarantined]]
+"""Gives the rows of a load that were set aside when it was read, in the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,38 @@ class SourceState:
     def stale(self) -> tuple[Feed, ...]:
         """The tables it delivers too late."""
         return tuple(f for f in self.feeds if f.stale)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is set aside still of one load: how many rows, and for each column and reason how many with the first."""
+
+    rows: int = 0
+    groups: tuple[tuple[str, str, int, tuple[Quarantined, ...]], ...] = ()
+
+
+TallyOf = Callable[[Sequence[JournalEntry], Batch], Tally]
+"""Gives the tally of a load; the entries say which of its rows are mended."""
+
+
+def tallies(rows_of: RowsOf) -> TallyOf:
+    """Tallies that go through the rows of a load without holding them."""
+
+    def tally(entries: Sequence[JournalEntry], load: Batch) -> Tally:
+        counts: dict[tuple[str, str], int] = {}
+        first: dict[tuple[str, str], list[Quarantined]] = {}
+        rows, last = 0, 0
+        for q in set_aside_still(rows_of, entries, load):
+            rows += q.row != last
+            last = q.row
+            group = (q.column, q.code)
+            counts[group] = counts.get(group, 0) + 1
+            if len(examples := first.setdefault(group, [])) < MOST_EXAMPLES:
+                examples.append(replace(q, raw=""))
+        order = sorted(counts, key=lambda g: (-counts[g], g))
+        return Tally(rows, tuple((*g, counts[g], tuple(first[g])) for g in order))
+
+    return tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +152,14 @@ def condition(
     )
 
 
-def set_aside(folder: Folder, entries: Sequence[JournalEntry], rows_of: RowsOf) -> tuple[Aside, ...]:
+def set_aside(folder: Folder, entries: Sequence[JournalEntry], tally_of: TallyOf) -> tuple[Aside, ...]:
     """The rows that are set aside still, the newest load first, in it the most frequent reason."""
-    aside: list[Aside] = []
-    for load in (b for b in reversed(standing(entries)) if b.quarantined):
-        groups: dict[tuple[str, str], list[Quarantined]] = {}
-        for row in set_aside_still(rows_of, entries, load):
-            groups.setdefault((row.column, row.code), []).append(row)
-        path = folder.shown(load.path)
-        aside += (
-            Aside(load.source, path, load.number, column, code, len(found), tuple(found[:MOST_EXAMPLES]))
-            for (column, code), found in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0]))
-        )
-    return tuple(aside)
+    return tuple(
+        Aside(load.source, folder.shown(load.path), load.number, column, code, count, examples)
+        for load in reversed(standing(entries))
+        if load.quarantined
+        for column, code, count, examples in tally_of(entries, load).groups
+    )
 
 
 def _sources(

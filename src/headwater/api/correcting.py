@@ -3,7 +3,7 @@ read anew. A correction is a batch of its own, so that the journal alone still s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,17 +71,19 @@ class Correcting:
     def rejected(self, path: Path) -> int:
         """Writes the rows of the source that are set aside still into a new file; how many."""
         entries = journal(self.store)
-        header: dict[str, None] = {}
-        rows: list[Rejected] = []
-        for batch in standing(entries, self.source.id):
-            waiting = set_aside_still(self._rows_of, entries, batch)
-            profile = profile_of(self.store, batch) if waiting else None
-            header |= dict.fromkeys(profile.header if profile is not None else ())
-            for q in waiting:
-                cells = cells_of(q.raw, profile) if profile is not None else None
-                told = (batch.number, self.folder.shown(batch.path), q.row, q.column, q.reason)
-                rows.append(Rejected(*told, cells or {}, "" if cells is not None else q.raw))
-        return write_rejected(path, tuple(h for h in header if h), rows)
+        of = [b for b in standing(entries, self.source.id) if any(set_aside_still(self._rows_of, entries, b))]
+        profiles = {b.number: profile_of(self.store, b) for b in of}
+        header = dict.fromkeys(h for p in profiles.values() if p is not None for h in p.header if h)
+
+        def rows() -> Iterator[Rejected]:
+            for batch in of:
+                profile = profiles[batch.number]
+                for q in set_aside_still(self._rows_of, entries, batch):
+                    cells = cells_of(q.raw, profile) if profile is not None else None
+                    told = (batch.number, self.folder.shown(batch.path), q.row, q.column, q.reason)
+                    yield Rejected(*told, cells or {}, "" if cells is not None else q.raw)
+
+        return write_rejected(path, tuple(header), rows)
 
     def corrected(self, path: Path) -> LoadedFile:
         """Lands the mended rows of a file; `unchanged` when each was landed before. Raises SourceError when a row names
@@ -89,7 +91,8 @@ class Correcting:
         handed = read_corrected(path)
         entries = journal(self.store)
         stand = standing(entries, self.source.id)
-        aside = {b.number: {q.row: q for q in quarantine_rows(self.store, b)} for b in stand if b.quarantined}
+        meant = {row.row for row in handed}
+        aside = {b.number: {q.row: q for q in self._rows_of(b) if q.row in meant} for b in stand if b.quarantined}
         settled = {b.number: settling(entries, b) for b in stand if b.quarantined}
         profiles = {b.number: profile_of(self.store, b) for b in stand if b.quarantined}
         texts: dict[int, dict[tuple[str, int], str]] = {}
@@ -139,7 +142,7 @@ class Correcting:
                 continue
             settled = settling(entries, batch)
             profile = profile_of(self.store, batch)
-            for q in quarantine_rows(self.store, batch):
+            for q in self._rows_of(batch):
                 known = by_row.get((batch.content, q.row)) or by_text.get(hash_of(q.raw))
                 in_force = q.row in settled and settled[q.row].mapping == mapping
                 if known is None or profile is None or in_force or self._header_of(known[0]) != profile.header:
@@ -165,7 +168,7 @@ class Correcting:
             if mendings and (file := self._land(mendings, self.folder.shown(batch.path))) is not None:
                 yield file
 
-    def _rows_of(self, batch: Batch) -> tuple[Quarantined, ...]:
+    def _rows_of(self, batch: Batch) -> Iterator[Quarantined]:
         return quarantine_rows(self.store, batch)
 
     # --- landing -----------------------------------------------------------------------------------------------------

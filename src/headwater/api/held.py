@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from threading import Lock
 from typing import Concatenate, ParamSpec, TypeVar, Unpack
@@ -22,7 +22,7 @@ from headwater.api.boards import board, stamp
 from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
-from headwater.api.condition import Condition, condition, set_aside
+from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
@@ -30,6 +30,7 @@ from headwater.api.measuring import Bench, Ground, measure
 from headwater.api.readers import LONG_SECONDS, Readers, Reading
 from headwater.api.recording import Recorded, records
 from headwater.api.settings import FILE, Company
+from headwater.api.standing import corrections
 from headwater.api.tracing import Traced, trace_of
 from headwater.api.versions import build_version, keep_answered
 from headwater.api.workspace import Workspace
@@ -40,7 +41,7 @@ from headwater.metrics.formula import find
 from headwater.model.board import Board
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
-from headwater.model.landing import Batch, Quarantined
+from headwater.model.landing import Batch, JournalEntry
 from headwater.model.question import Question
 from headwater.model.settings import Settings
 from headwater.model.source import Source
@@ -109,7 +110,7 @@ class Moment:
         """What state the data is in: sources, freshness, loads, rows set aside. The loads and the files of the sources
         are looked at anew, what was set aside of a load is read once."""
         entries = () if self._store is None else journal(self._store)
-        aside = set_aside(self._stands.folder, entries, self._rows_of)
+        aside = set_aside(self._stands.folder, entries, self._tally_of)
         return condition(self._stands, self._sources(), self._generation, entries, aside)
 
     def board(self, name: str) -> Board:
@@ -137,7 +138,7 @@ class Moment:
     def check(self) -> Checked:
         """As `Workspace.check`. The tables are read once for each data version, the rest is looked at anew."""
         stands = replace(self._stands, pin=self._reading.pin_for_long)
-        return check(stands, self._sources(), self._rows_of, self._checked)
+        return check(stands, self._sources(), self._tally_of, self._checked)
 
     def checked(self, patience: float) -> Checked | None:
         """The check, where it is made within so many seconds; None while it is being made, which goes on."""
@@ -213,10 +214,15 @@ class Moment:
     def _of_check(self, part: str) -> _Key:
         return _Key(self.stamp.definitions, (self.stamp.data,), ("check", part))
 
-    def _rows_of(self, load: Batch) -> tuple[Quarantined, ...]:
+    def _tally_of(self, entries: Sequence[JournalEntry], load: Batch) -> Tally:
+        """What is set aside still of a load: gone through once, and again when a correction of its source was made."""
         assert self._store is not None  # it has a journal
-        store = self._store
-        return self._answers.get(_Aside(f"{load.number:08d}-{load.id}"), lambda: quarantine_rows(store, load))
+        tally = tallies(partial(quarantine_rows, self._store))
+        if not load.quarantined:
+            return tally(entries, load)
+        made = max((c.number for c in corrections(entries, load.source)), default=0)
+        key = _Aside(f"{load.number:08d}-{load.id}", made)
+        return self._answers.get(key, lambda: tally(entries, load))
 
     def _data(self, generation: str) -> str:
         return resolved(self._store, generation) if generation and self._store is not None else self.stamp.data
@@ -234,9 +240,11 @@ class _Key:
 
 @dataclass(frozen=True, slots=True)
 class _Aside:
-    """The rows set aside of one load, by the name of its folder: an erasure gives it another."""
+    """What is set aside of one load, by the name of its folder (an erasure gives it another) and the number of the last
+    correction of its source."""
 
     folder: str
+    corrected: int
 
 
 def _in_a_moment(verb: Callable[Concatenate[Moment, P], V]) -> Callable[Concatenate[Held, P], V]:

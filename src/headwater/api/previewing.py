@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from headwater.api.condition import Aside, set_aside
+from headwater.api.condition import Aside, set_aside, tallies
 from headwater.api.folder import Folder
 from headwater.api.loading import load
 from headwater.api.reports import LoadedFile
@@ -46,4 +46,4 @@ def preview(folder: Folder, texts: Mapping[str, str], links: Sequence[str]) -> P
             path.write_text(text, encoding="utf-8")
         loaded = load(scratch)
         store = open_store(scratch.store)
-        return Previewed(loaded.files, set_aside(scratch, journal(store), partial(quarantine_rows, store)))
+        return Previewed(loaded.files, set_aside(scratch, journal(store), tallies(partial(quarantine_rows, store))))

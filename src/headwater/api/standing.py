@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from headwater.connectors.drift import MOST_BEFORE
 from headwater.model.landing import Accepted, Batch, Erasure, JournalEntry, Quarantined
@@ -79,13 +79,12 @@ def settling(entries: Sequence[JournalEntry], batch: Batch) -> Mapping[int, Batc
 
 
 def set_aside_still(
-    rows_of: Callable[[Batch], Sequence[Quarantined]], entries: Sequence[JournalEntry], batch: Batch
-) -> tuple[Quarantined, ...]:
+    rows_of: Callable[[Batch], Iterable[Quarantined]], entries: Sequence[JournalEntry], batch: Batch
+) -> Iterator[Quarantined]:
     """The rows of a batch that were set aside and that no correction mends; `rows_of` gives those that were."""
-    if not batch.quarantined:
-        return ()
-    mended = settling(entries, batch)
-    return tuple(q for q in rows_of(batch) if q.row not in mended)
+    if batch.quarantined:
+        mended = settling(entries, batch)
+        yield from (q for q in rows_of(batch) if q.row not in mended)
 
 
 def like(known: Iterable[Batch], source: str, path: str) -> tuple[Batch, ...]:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +46,17 @@ def cells_of(raw: str, profile: Profile) -> dict[str, str] | None:
     return dict(zip(profile.header, found, strict=True)) if len(found) == len(profile.header) else None
 
 
-def write_rejected(path: Path, header: Sequence[str], rows: Iterable[Rejected]) -> int:
-    """Writes the rows to mend into a new file that only its owner may read; how many there are. Raises SourceError when
-    there is a file of that name, or none can be written."""
-    known = list(rows)
-    extra = (RAW,) if any(r.text for r in known) else ()
+def write_rejected(path: Path, header: Sequence[str], rows: Callable[[], Iterable[Rejected]]) -> int:
+    """Writes the rows to mend into a new file that only its owner may read; how many there are. They are gone through
+    twice and never held. Raises SourceError when there is a file of that name, or none can be written."""
+    extra = (RAW,) if any(r.text for r in rows()) else ()
     count = 0
     try:
         with path.open("x", encoding="utf-8-sig", newline="") as file:
             path.chmod(0o600)
             out = csv.writer(file, lineterminator="\n")
             out.writerow([LOAD, FILE, ROW, COLUMN, REASON, *extra, *header])
-            for r in known:
+            for r in rows():
                 told = [r.load, r.file, r.row, r.column, r.reason, *([r.text] if extra else [])]
                 out.writerow([*told, *(r.cells.get(h, "") for h in header)])
                 count += 1

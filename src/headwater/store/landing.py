@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from headwater.store.records import canonical
 from headwater.store.subjects import share, without_erased
 
 MENDED_COLUMNS = ("row", "content", "of_row", "was", "raw")
+QUARANTINED_COLUMNS = ("row", "line", "column", "code", "reason", "raw")
 
 
 def journal(store: Store) -> tuple[JournalEntry, ...]:
@@ -158,18 +159,17 @@ def landed_files(store: Store, batch: Batch, table: str) -> tuple[Path, ...]:
     return tuple(folder / landed.file for landed in batch.tables if landed.table == table)
 
 
-def quarantine_rows(store: Store, batch: Batch) -> tuple[Quarantined, ...]:
-    """The rows of a batch that were not loaded, in the order of the file."""
+def quarantine_rows(store: Store, batch: Batch) -> Iterator[Quarantined]:
+    """The rows of a batch that were not loaded, in the order of the file; they are read as they are asked for, so that
+    any number of them can be gone through."""
     return quarantined_in(_folder(store, batch.number))
 
 
-def quarantined_in(folder: Path) -> tuple[Quarantined, ...]:
-    """The rows set aside in a staged folder or a batch's."""
+def quarantined_in(folder: Path) -> Iterator[Quarantined]:
+    """The rows set aside in a staged folder or a batch's, in the order they are written: that of the file."""
     path = folder / QUARANTINE
-    if not path.exists():
-        return ()
-    rows = read_columns(path, ("row", "line", "column", "code", "reason", "raw"))
-    return tuple(sorted((Quarantined(*row) for row in rows), key=lambda q: (q.row, q.column, q.code)))
+    if path.exists():
+        yield from (Quarantined(*row) for row in read_columns(path, QUARANTINED_COLUMNS))
 
 
 def _folder(store: Store, number: int) -> Path:

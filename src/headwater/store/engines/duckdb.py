@@ -82,6 +82,13 @@ class QueryConnection:
         with _own_words(self._memory_mb):
             return self._connection.execute(self._checked(text)).fetchall()
 
+    def in_parts(self, text: str, many: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of one SELECT, so many at a time; those that were given are not held."""
+        with _own_words(self._memory_mb):
+            found = self._connection.execute(self._checked(text))
+            while some := found.fetchmany(many):
+                yield some
+
     def arrow(self, text: str) -> pyarrow.Table:
         """The rows of one SELECT as an Arrow table."""
         with _own_words(self._memory_mb):
@@ -232,15 +239,19 @@ def _stored_type(type_: Type) -> Any:
             return duckdb.sqltypes.BOOLEAN
 
 
-def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """These columns of every row of one Parquet file."""
+_AT_ONCE = 4_096
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """These columns of every row of one Parquet file, in its order; some thousand rows are held at a time."""
     from sqlglot import exp
 
     view = View(tuple((name, TEXT) for name in columns), (path,))
     connection = QueryConnection({"file": view}, memory_mb=512, threads=1, scratch=None)
     try:
         chosen = [exp.column(name, quoted=True) for name in columns]
-        return connection.rows(exp.select(*chosen).from_("file").sql("duckdb"))
+        for some in connection.in_parts(exp.select(*chosen).from_("file").sql("duckdb"), _AT_ONCE):
+            yield from some
     finally:
         connection.close()
 
