@@ -23,6 +23,7 @@ import pyarrow as pa
 from headwater.api.workspace import Workspace
 from headwater.model.catalogue import Catalogue
 from headwater.model.types import DAY_SUFFIX, Kind
+from tests.catalogue import dealings
 from tests.world import land, world
 
 Row = dict[str, Any]
@@ -77,6 +78,7 @@ class Draw:
             draw()
         for draw in (self.books, self.movements, self.answers):
             draw()
+        dealings.deal(self, seed)
 
     # --- small draws -------------------------------------------------------------------------------------------------
     def chance(self, share: float) -> bool:
@@ -345,11 +347,13 @@ def estate(seed: int) -> Estate:
     random = draw.random
     batches: list[dict[str, list[Row]]] = [defaultdict(list) for _ in range(3)]
     for table, rows in draw.rows.items():
+        random = Random(f"{seed} {table}") if table in dealings.TABLES else draw.random
         for row in rows:
             first = 0 if table == "accounts" else random.choice((0, 0, 0, 1, 2))
             batches[first][table].append(row)
             if first < 2 and "_updated_at" not in row and random.random() < 0.08:
                 batches[2][table].append({**row, **_corrected(table, row, random)})
+    random = draw.random
     for table in ("leads", "costs", "web_sessions", "ad_days"):
         for row in random.sample(batches[0][table], 5):
             batches[2][table] = [r for r in batches[2][table] if not _same(table, r, row)]
@@ -363,6 +367,7 @@ def estate(seed: int) -> Estate:
     _happen_late(batches, Random(seed))
     _merge_more(batches, Random(seed))
     _enter_together(batches, Random(seed))
+    dealings.score(batches, Random(f"{seed} scores"))
     through = dict.fromkeys(draw.rows, LAST) | dict.fromkeys(OUTCOMES, LAST - timedelta(10))
     for name in OUTCOMES:
         for batch in batches:
@@ -433,6 +438,8 @@ KEYS = {
     "ad_days": ("day", "campaign_id"), "email_events": ("event_id",), "social_days": ("profile_id", "day"),
     "seo_snapshots": ("referring_domain", "day"), "costs": ("cost_id",), "ledger": ("posting_id",),
     "subscriptions": ("movement_id",), "surveys": ("survey_id",), "exchange_rates": ("currency", "day"),
+    "contacts": ("contact_id",), "social_interactions": ("interaction_id",), "actions": ("action_id",),
+    "orders": ("order_id", "line_number"), "contact_roles": ("opportunity_id", "contact_id"), "touches": ("touch_id",),
 }  # fmt: skip
 CORRECTED = {
     "leads": ("icp_fit", (True, False)), "costs": ("amount", ("11.50", "-3")), "ledger": ("amount", ("7", "12.25")),
@@ -476,12 +483,19 @@ def _written(row: Row) -> Row:
 
 
 # --- what is true -----------------------------------------------------------------------------------------------------
-REFERENCES = {"lead_id": "leads", "account_id": "accounts", "opportunity_id": "opportunities"}
+REFERENCES = {
+    "lead_id": "leads",
+    "account_id": "accounts",
+    "opportunity_id": "opportunities",
+    "referrer_account_id": "accounts",
+}
+VERSIONED = ("accounts", "opportunities")
 SUBJECTS = {"lead": "leads", "opportunity": "opportunities", "account": "accounts"}
 
 
 def truth(made: Estate, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
-    """The rows that count, table by table, in an engine of their own, with `opportunities__versions` beside them.
+    """The rows that count, table by table, in an engine of their own, with `opportunities__versions` and
+    `accounts__versions` beside them.
 
     A `time` column is a pair: the instant of UTC (empty where the day alone is known) and the local date.
     """
@@ -507,7 +521,7 @@ def truth(made: Estate, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
             for state, following in zip(ordered, [*ordered[1:], None], strict=True):
                 until = None if following is None else following.get("_updated_at")
                 versions.append({**state, "_valid_from": state.get("_updated_at"), "_valid_to": until})
-        stored = {table: final} | ({f"{table}__versions": versions} if table == "opportunities" else {})
+        stored = {table: final} | ({f"{table}__versions": versions} if table in VERSIONED else {})
         for name, kept in stored.items():
             _create(connection, catalogue, table, name, kept)
     connection.execute('create table complete_through ("table" varchar, day date)')
@@ -527,7 +541,7 @@ def _merged(rows_of: Mapping[str, list[Row]]) -> dict[tuple[str, str], str]:
 def _resolved(table: str, row: Row, merged: Mapping[tuple[str, str], str]) -> Row:
     """A row with the ids of survivors in place of those that were merged into them."""
     found = dict(row)
-    named = {name: target for name, target in REFERENCES.items() if name not in KEYS[table]}
+    named = {name: target for name, target in REFERENCES.items() if KEYS[table] != (name,)}
     if table == "stage_entries":
         named["subject_id"] = SUBJECTS[row["subject_kind"]]
     for name, target in named.items():
