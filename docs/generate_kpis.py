@@ -35,6 +35,7 @@ GROUPS = {
     "social": "Social media",
     "paid": "Advertising",
     "email": "E-mail",
+    "conversion": "Conversion",
     "lead": "Leads",
     "qualification": "Qualification",
     "velocity": "Speed",
@@ -43,6 +44,7 @@ GROUPS = {
     "cost": "Cost",
     "retention": "Retention",
     "satisfaction": "Satisfaction",
+    "account": "Accounts and buying groups",
     "financial": "Finance",
 }
 

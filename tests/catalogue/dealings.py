@@ -1,4 +1,4 @@
-"""What people and companies did with the drawn company besides buying: actions, social media, committees, orders, scores.
+"""What people and companies did besides buying: actions, social media, committees, orders, what is thought of them.
 
 Drawn by random numbers of its own, so that a table more here changes no other one.
 """

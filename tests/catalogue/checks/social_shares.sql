@@ -1,0 +1,5 @@
+-- split: platform
+-- Every share of our own brand, by its date.
+select count(*) as value from social_interactions
+where kind = 'share' and brand = 'own' and occurred_at__day >= $start and occurred_at__day < $end
+    and ($every or platform is not distinct from $segment)
