@@ -24,6 +24,7 @@ from headwater.api.workspace import Workspace
 from headwater.model.catalogue import Catalogue
 from headwater.model.types import DAY_SUFFIX, Kind
 from tests.catalogue import dealings
+from tests.catalogue.selling import sell
 from tests.world import land, world
 
 Row = dict[str, Any]
@@ -33,7 +34,7 @@ NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OUTCOMES = ("opportunities", "quotes")
 """Tables that another source delivers, which is complete for fewer days."""
 
-CHANNELS = ("email", "paid_search", "events", None)
+CHANNELS = ("email", "Paid Search", "events", None)
 KINDS_OF_COST = (
     "media", "media", "people", "tools", "content", "events", "programme", "overhead", "cost_to_serve",
 )  # fmt: skip
@@ -79,6 +80,7 @@ class Draw:
         for draw in (self.books, self.movements, self.answers):
             draw()
         dealings.deal(self, seed)
+        sell(self, seed, FIRST, (LAST - FIRST).days)
 
     # --- small draws -------------------------------------------------------------------------------------------------
     def chance(self, share: float) -> bool:
@@ -440,6 +442,7 @@ KEYS = {
     "subscriptions": ("movement_id",), "surveys": ("survey_id",), "exchange_rates": ("currency", "day"),
     "contacts": ("contact_id",), "social_interactions": ("interaction_id",), "actions": ("action_id",),
     "orders": ("order_id", "line_number"), "contact_roles": ("opportunity_id", "contact_id"), "touches": ("touch_id",),
+    "activities": ("activity_id",),
 }  # fmt: skip
 CORRECTED = {
     "leads": ("icp_fit", (True, False)), "costs": ("amount", ("11.50", "-3")), "ledger": ("amount", ("7", "12.25")),
