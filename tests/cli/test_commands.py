@@ -119,6 +119,9 @@ def test_kpi(company: Workspace) -> None:
     assert run(company, "kpi", "list", "own", "rate").out.splitlines()[1].split()[0] == "own_mql_rate"
     assert "own_to_mql / entered(own_to_mql)" in run(company, "kpi", "show", "own_mql_rate").out
     assert json.loads(run(company, "kpi", "show", "own_mql_rate", "-f", "json").out)["id"] == "own_mql_rate"
+    ran = run(company, "kpi", "coverage", "own_", "--kgi", "own_leads")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "What can be computed: 4 of 4 KPIs")
+    assert json.loads(run(company, "kpi", "coverage", "own_leads", "-f", "json").out)["ready"] == 1
     ran = run(company, "kpi", "lint")
     assert (ran.code, "own_leads.yml" in ran.out) == (1, True)
 

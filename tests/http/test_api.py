@@ -83,6 +83,7 @@ def test_the_json_is_that_of_the_command_line(company: Workspace, api: Client) -
     assert api.get("/api/records?kpi=own_reach&limit=3").text == company.records("own_reach", limit=3).to_json()
     assert api.get("/api/kpi").text == company.kpi_list().to_json()
     assert api.get("/api/kpi?find=own+rate").text == company.kpi_list("own rate").to_json()
+    assert api.get("/api/kpi/coverage?find=own").text == company.kpi_coverage("own").to_json()
     assert api.get("/api/kpi/own_mql_rate").text == company.kpi_show("own_mql_rate").to_json()
     assert api.get("/api/check").text == company.check().to_json()
     assert [r["kind"] for r in ok(api.get("/api/doctor"))] == [r[0] for r in company.doctor()]
@@ -134,7 +135,7 @@ def test_a_name_holds_nothing_that_a_header_or_a_folder_understands() -> None:
 TAGGED = [
     "/api/measure?kpi=own_leads", "/api/measure?kpi=own_leads&format=xlsx", "/api/records?kpi=own_leads",
     "/api/trace?kpi=own_leads", "/api/compare?kpi=own_leads&kpi=own_reach", "/api/kpi", "/api/kpi/own_leads",
-    "/api/check",
+    "/api/kpi/coverage", "/api/check",
 ]  # fmt: skip
 
 

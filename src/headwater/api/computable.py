@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from headwater.metrics.formula import needs, resolve
+from headwater.api import show
+from headwater.metrics.formula import Asked, needs, resolve
 from headwater.metrics.scans import clock_columns
 from headwater.model.catalogue import Catalogue
 from headwater.model.filled import Filled, available, speechless
-from headwater.model.kpi import Kpi
 from headwater.model.look import Proposal
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Measure, Reached
 from headwater.model.preset import Preset
 from headwater.model.table import Bucket, LinkedColumn, Lookup, Pick, Since, Table
+
+MOST_MISSING = 12
+"""How many missing tables and columns are told of at most."""
+
+Place = tuple[str, str]
+"""A table, and a column of it; an empty text where the table itself is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,11 @@ class Missing:
     column: str
     kpis: tuple[str, ...]
     exports: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """The column with its table, or the table."""
+        return f"{self.table}.{self.column}" if self.column else self.table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +52,31 @@ def outlook(catalogue: Catalogue, feeds: Iterable[tuple[str, Iterable[str]]], pr
     """What can be computed when sources fill these columns of these tables."""
     filled = available(catalogue.tables, feeds)
     can: list[str] = []
-    waiting: dict[tuple[str, str], list[str]] = {}
-    counted = [k for k in catalogue.kpis.values() if resolve(catalogue, k.id).formula is not None]
-    for kpi in counted:
-        lacking = {place for m in _measures(catalogue, kpi) for place in _lacking(catalogue, m, filled)}
-        if not lacking:
-            can.append(kpi.id)
-        for place in lacking:
-            waiting.setdefault(place, []).append(kpi.id)
-    missing = [
-        Missing(table, column, tuple(sorted(kpis)), _exports(table, column, presets))
-        for (table, column), kpis in waiting.items()
-    ]
-    return Outlook(
-        tuple(sorted(can)), len(counted), tuple(sorted(missing, key=lambda m: (-len(m.kpis), m.table, m.column)))
-    )
+    waiting: dict[str, frozenset[Place]] = {}
+    counted = [a for id_ in catalogue.kpis if (a := resolve(catalogue, id_)).formula is not None]
+    for asked in counted:
+        waiting[asked.kpi.id] = lacking(catalogue, asked, filled)
+        if not waiting[asked.kpi.id]:
+            can.append(asked.kpi.id)
+    return Outlook(tuple(sorted(can)), len(counted), missing(waiting, presets))
+
+
+def lacking(catalogue: Catalogue, asked: Asked, filled: Filled) -> frozenset[Place]:
+    """What nothing fills of that which a KPI's formula reads and cannot do without."""
+    if asked.formula is None:
+        return frozenset()
+    named = {need.measure for need in needs(asked.formula)}
+    return frozenset(place for m in sorted(named) for place in _lacking(catalogue, catalogue.measures[m], filled))
+
+
+def missing(waiting: Mapping[str, frozenset[Place]], presets: Mapping[str, Preset]) -> tuple[Missing, ...]:
+    """What is missing, from what each KPI lacks: what most of them wait for first."""
+    kpis: dict[Place, list[str]] = {}
+    for kpi, places in waiting.items():
+        for place in places:
+            kpis.setdefault(place, []).append(kpi)
+    found = [Missing(t, c, tuple(sorted(ids)), _exports(t, c, presets)) for (t, c), ids in kpis.items()]
+    return tuple(sorted(found, key=lambda m: (-len(m.kpis), m.table, m.column)))
 
 
 def feeds_of(proposals: Iterable[Proposal]) -> list[tuple[str, tuple[str, ...]]]:
@@ -63,17 +84,11 @@ def feeds_of(proposals: Iterable[Proposal]) -> list[tuple[str, tuple[str, ...]]]
     return [feed for p in proposals if p.state in ("ready", "kept") for feed in p.feeds]
 
 
-def _measures(catalogue: Catalogue, kpi: Kpi) -> list[Measure]:
-    formula = resolve(catalogue, kpi.id).formula
-    named = {need.measure for need in needs(formula)} if formula is not None else set()
-    return [catalogue.measures[m] for m in sorted(named)]
-
-
 # --- what is missing ------------------------------------------------------------------------------------------------
-def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozenset[tuple[str, str]]:
+def _lacking(catalogue: Catalogue, measure: Measure, filled: Filled) -> frozenset[Place]:
     """The tables (with an empty column) and columns that nothing fills and without which a measure says nothing."""
     table = catalogue.tables[measure.table]
-    lacking: set[tuple[str, str]] = set()
+    lacking: set[Place] = set()
     tables = {measure.table}
     if isinstance(measure.clock, Reached) and measure.clock.outcome:
         tables.add(measure.clock.outcome)
@@ -104,11 +119,11 @@ def _base(catalogue: Catalogue, name: str) -> str:
     return _base(catalogue, table.rows_from) if table.rows_from else name
 
 
-def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: int = 8) -> tuple[str, str]:
+def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: int = 8) -> Place:
     """The table or column to deliver, for a column that nothing fills: what it is derived from, as far as it is told by
     other tables."""
     column = table.column(name)
-    there: list[tuple[str, str]] = []
+    there: list[Place] = []
     match column.derive if column is not None and depth else None:
         case Lookup(of, by, taken):
             there = [(table.id, by), (of, taken)]
@@ -140,3 +155,14 @@ def _exports(table: str, column: str, presets: Mapping[str, Preset]) -> tuple[st
             if said is not None and (not column or column in said.get("columns", {})):
                 found.append((-len(said.get("columns", {})), f"{preset.title}: {shape.title}"))
     return tuple(dict.fromkeys(name for _, name in sorted(found)))
+
+
+# --- for people -----------------------------------------------------------------------------------------------------
+def missing_text(missing: Sequence[Missing]) -> str:
+    """What is missing as a table: how many KPIs wait for it, and which exports supply it."""
+    rows = []
+    for m in missing[:MOST_MISSING]:
+        exports = "; ".join(m.exports[:3]) + (f"; and {len(m.exports) - 3} more" if len(m.exports) > 3 else "")
+        rows.append([m.place, f"{len(m.kpis)}", exports or "a file of your own"])
+    more = [f"... and {len(missing) - MOST_MISSING} more"] if len(missing) > MOST_MISSING else []
+    return "\n".join([show.table(["missing", "KPIs waiting", "export"], rows, frozenset({1})), *more])

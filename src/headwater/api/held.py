@@ -23,6 +23,7 @@ from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
+from headwater.api.coverage import Coverage, coverage
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
@@ -161,6 +162,10 @@ class Moment:
     def kpi_show(self, kpi: str) -> KpiPage:
         """As `Workspace.kpi_show`."""
         return kpi_show(self._stands.catalogue, kpi)
+
+    def kpi_coverage(self, find: str = "", *, kgi: str = "") -> Coverage:
+        """As `Workspace.kpi_coverage`."""
+        return coverage(self._stands, self._generation, self._sources(), find, kgi)
 
     def kpi_lint(self) -> Listing:
         """As `Workspace.kpi_lint`."""
@@ -397,6 +402,7 @@ class Held:
         return kpi_lint(self._said().catalogue)
 
     check = _in_a_moment(Moment.check)
+    kpi_coverage = _in_a_moment(Moment.kpi_coverage)
     measure = _in_a_moment(Moment.measure)
     trace = _in_a_moment(Moment.trace)
     records = _in_a_moment(Moment.records)

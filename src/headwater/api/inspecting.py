@@ -13,7 +13,7 @@ from typing import Any
 
 from headwater.api import show
 from headwater.api.answer import Listing, Tabular
-from headwater.api.computable import Outlook, feeds_of, outlook
+from headwater.api.computable import Outlook, feeds_of, missing_text, outlook
 from headwater.api.drafting import Draft, Ground
 from headwater.api.fitting import known_values
 from headwater.api.folder import SHIPPED, Folder
@@ -46,7 +46,6 @@ _HEAD = """\
 # its line, take away the mark before it, and run 'headwater inspect FILE... --write' again.
 """
 
-MOST_MISSING = 12
 
 FEW = 30
 """So many sources that nothing recognises are asked about; of more there is a list."""
@@ -116,15 +115,7 @@ class Inspected(Tabular):
         lines = [f"What can be computed: {len(can)} of {self.outlook.of} KPIs"]
         lines += wrap(", ".join(can), show.PAGE_WIDTH, initial_indent="  ", subsequent_indent="  ")
         if missing:
-            lines += ["", "What is missing, and who exports it"]
-            rows = []
-            for m in missing[:MOST_MISSING]:
-                place = f"{m.table}.{m.column}" if m.column else m.table
-                exports = "; ".join(m.exports[:3]) + (f"; and {len(m.exports) - 3} more" if len(m.exports) > 3 else "")
-                rows.append([place, f"{len(m.kpis)}", exports or "a file of your own"])
-            lines.append(show.table(["missing", "KPIs waiting", "export"], rows, frozenset({1})))
-            if len(missing) > MOST_MISSING:
-                lines.append(f"... and {len(missing) - MOST_MISSING} more")
+            lines += ["", "What is missing, and who exports it", missing_text(missing)]
         return "\n".join(lines)
 
     def of(self, state: str) -> tuple[Proposal, ...]:

@@ -50,13 +50,17 @@ class KpiPage:
 
 def kpi_list(catalogue: Catalogue, words: str = "") -> Listing:
     """Every KPI, or those in which all the words occur, by stage and id."""
-    wanted = words.casefold().split()
-    found = [kpi for kpi in catalogue.kpis.values() if all(w in _told(kpi) for w in wanted)]
     rows = tuple(
         (k.id, k.title, k.stage, str(k.unit), ", ".join(v.id for v in k.variants if v.id != BASE))
-        for k in sorted(found, key=lambda k: (k.stage, k.id))
+        for k in sorted(kpis_with(catalogue, words), key=lambda k: (k.stage, k.id))
     )
     return Listing(Rows(("id", "title", "stage", "unit", "variants"), rows, "one KPI"))
+
+
+def kpis_with(catalogue: Catalogue, words: str) -> list[Kpi]:
+    """The KPIs in which all the words occur."""
+    wanted = words.casefold().split()
+    return [kpi for kpi in catalogue.kpis.values() if all(w in _told(kpi) for w in wanted)]
 
 
 def kpi_show(catalogue: Catalogue, name: str) -> KpiPage:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headwater.api.ask import Given
     from headwater.api.checking import Checked
     from headwater.api.comparing import Comparison
+    from headwater.api.coverage import Coverage
     from headwater.api.erasing import Erased
     from headwater.api.inspecting import Inspected
     from headwater.api.kpis import KpiPage
@@ -142,6 +143,20 @@ class Workspace:
         from headwater.api.kpis import kpi_show
 
         return kpi_show(self._catalogue(), kpi)
+
+    def kpi_coverage(self, find: str = "", *, kgi: str = "") -> Coverage:
+        """Which KPIs (all, or as `kpi_list` finds them) can be computed from the data as it is, what the others lack
+        and which export supplies it, and about seven to begin with. `kgi`: the KPI the company steers by, of which is
+        told when it counts inquiries while no KPI of leads is fed."""
+        from headwater.api.coverage import coverage
+        from headwater.api.measuring import ground
+        from headwater.connectors.sources import load_sources
+        from headwater.store.generations import current
+        from headwater.store.place import open_store
+
+        stands = ground(self._folder)
+        built = current(open_store(stands.folder.store)) if stands.folder.store.exists() else None
+        return coverage(stands, built, load_sources(stands.folder.path, stands.catalogue.tables), find, kgi)
 
     def kpi_lint(self) -> Listing:
         """What is wrong or doubtful in the definition files; no rows where all is well."""

@@ -1,4 +1,4 @@
-"""`headwater kpi`: definitions listed, shown and linted."""
+"""`headwater kpi`: definitions listed, shown, held against the data, and linted."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def show(folder: str, kpi: str, format_: str) -> None:
     """Show all that is known of a KPI: question, formula, variants, measures, pitfalls, example."""
     page = Workspace(folder).kpi_show(kpi)
     click.echo(page.to_json() if format_ == "json" else page.to_text())
+
+
+@command.command("coverage")
+@click.argument("words", nargs=-1)
+@click.option("--kgi", default="", metavar="KPI", help="The KPI you steer by.", shell_complete=complete_kpi)
+@report_format
+@click.pass_obj
+def coverage(folder: str, words: tuple[str, ...], kgi: str, format_: str) -> None:
+    """Show which KPIs can be computed (all, or those in which every WORD occurs), what the others lack and which export
+    supplies it, and about seven to begin with."""
+    found = Workspace(folder).kpi_coverage(" ".join(words), kgi=kgi)
+    click.echo(found.to_json() if format_ == "json" else found.to_text())
 
 
 @command.command("lint")

@@ -86,6 +86,11 @@ def routes(held: Held) -> APIRouter:
         tag = _tag(request, asked, held.stamp.definitions)
         return respond(request, tag, "json", lambda: _json(held.kpi_list(asked.find).to_json()))
 
+    def kpi_coverage(request: Request, asked: Annotated[ask.Covered, Query()]) -> Response:
+        """Which KPIs can be computed, what the others lack and who exports it, and about seven to begin with."""
+        body = _json(held.kpi_coverage(asked.find, kgi=asked.kgi).to_json())
+        return respond(request, Tag(hashlib.sha256(body).hexdigest()[:32]), "json", lambda: body)
+
     def kpi_page(
         request: Request,
         id: Annotated[str, Path(max_length=200, description="Id of a KPI.", examples=["cost_per_lead"])],
@@ -109,6 +114,7 @@ def routes(held: Held) -> APIRouter:
     _add(router, "/trace", trace, shapes.Traces, "How numbers were made", unknown=True)
     _add(router, "/compare", compare, shapes.Comparisons, "Two numbers side by side", files=True, unknown=True)
     _add(router, "/kpi", kpi, shapes.KpiRows, "The list of KPIs")
+    _add(router, "/kpi/coverage", kpi_coverage, shapes.Coverage, "What can be computed", unknown=True)
     _add(router, "/kpi/{id}", kpi_page, shapes.KpiPage, "One KPI", unknown=True)
     _add(router, "/check", check, shapes.CheckRows, "Whether the data adds up")
     _add(router, "/doctor", doctor, shapes.Findings, "Whether the place is sound", tagged=False)

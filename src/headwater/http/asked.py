@@ -95,6 +95,12 @@ class Found(Asked):
     find: Short = Field("", description="Only KPIs in which all these words occur.")
 
 
+class Covered(Found):
+    """Parameters of what can be computed."""
+
+    kgi: Short = Field("", description="The KPI the company steers by.")
+
+
 class Nothing(Asked):
     """No parameters."""
 

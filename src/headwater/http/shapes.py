@@ -142,6 +142,51 @@ class KpiRow(Shape):
     variants: str = Field(description="Ids of its variants, with commas.")
 
 
+class Covered(Shape):
+    """One way to compute a KPI, and whether it can be computed."""
+
+    kpi: str
+    name: str = Field(description="Dotted id; the KPI's own for its default way.")
+    title: str
+    stage: str
+    role: str
+    state: Literal["ready", "waiting", "needs"]
+    lacks: list[str] = Field(description="Columns (`table.column`) and tables that nothing fills.")
+    needs: str = Field(description="The analysis or goal that does not stand yet.")
+
+
+class Missing(Shape):
+    """A table, or a column of it, that nothing fills."""
+
+    table: str
+    column: str
+    kpis: list[str] = Field(description="The KPIs that wait for it, alone or with others.")
+    exports: list[str] = Field(description="The exports that supply it.")
+
+
+class Start(Shape):
+    """The phase a company is in, what says so, and the KPIs to begin with."""
+
+    phase: str
+    title: str
+    through: date | None = Field(description="The last day of the months that are looked at.")
+    numbers: list[tuple[str, float | None]] = Field(description="KPI and value over these months.")
+    months: int
+    kpis: list[Covered]
+
+
+class Coverage(Shape):
+    """What can be computed from the data as it is."""
+
+    data: str = Field(description="Version of the data; empty where nothing is built yet.")
+    ready: int = Field(description="How many KPIs can be computed.")
+    of: int
+    ways: list[Covered] = Field(description="Every KPI and each of its variants.")
+    missing: list[Missing] = Field(description="What is missing, what most wait for first.")
+    start: Start
+    warnings: list[str]
+
+
 class Variant(Shape):
     """One way to reckon a KPI."""
 
