@@ -51,6 +51,12 @@ def test_damaged_files_for_long(tmp_path: Path) -> None:
     assert outcomes["landed"] > 20
 
 
+@pytest.mark.parametrize(("seed", "number"), [(3753396424, 6879)])
+def test_what_was_once_read_wrongly(tmp_path: Path, seed: int, number: int) -> None:
+    """A Parquet file whose pages hold fewer rows than its footer says."""
+    assert run(tmp_path, str(seed), "--first", str(number), "--count", "1", timeout=60) == {"corrupt_file": 1}
+
+
 def test_the_fuzzer_sees_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     two = b'{"deal_id": "1"}\n{"deal_id": "2"}\n'
     landed = {"landed": {"loaded": 1, "quarantined": 0, "collapsed": 0, "data_rows": 1}}

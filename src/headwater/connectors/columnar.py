@@ -66,6 +66,7 @@ class Columnar:
             try:
                 batch = next(batches, None)
                 if batch is None:
+                    self._check_rows()
                     return
                 columns = tuple(
                     _cells(_part(batch.column(tops.index(place[0])), place[1:]), name)
@@ -76,6 +77,17 @@ class Columnar:
             first = self.tally.records + 1
             self.tally.records += batch.num_rows
             yield Chunk(np.arange(first, first + batch.num_rows, dtype=np.int64), None, columns)
+
+    def _check_rows(self) -> None:
+        """Refuses a file whose pages hold other rows than its footer says: a damaged number of values loses rows
+        without an error."""
+        said = self._file.metadata
+        if (
+            not self.tally.records
+            == said.num_rows
+            == sum(said.row_group(i).num_rows for i in range(said.num_row_groups))
+        ):
+            raise _damaged(self.tally.records + 1)
 
 
 def _parts(field: pa.Field, place: tuple[int, ...], name: str) -> Iterator[tuple[str, tuple[int, ...], bool]]:
