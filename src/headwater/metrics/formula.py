@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from headwater.errors import QueryError, UnknownError, nearest
 from headwater.metrics.definitions import names_in
@@ -130,13 +131,18 @@ def needs(formula: Formula, moment: Moment = HERE, *, entered: bool = False) -> 
 
 def moments(call: Call, moment: Moment) -> tuple[tuple[str, Moment], ...]:
     """The moments at which a function reads its argument: `now` and, where it compares, `base`."""
-    match call.function:
+    return _moments(call.function, call.window, moment)
+
+
+@lru_cache(maxsize=1024)
+def _moments(function: str, window: str, moment: Moment) -> tuple[tuple[str, Moment], ...]:
+    match function:
         case "prior":
             return (("now", replace(moment, back=moment.back + 1)),)
         case "growth":
             return (("now", moment), ("base", replace(moment, back=moment.back + 1)))
         case "trailing":
-            return (("now", replace(moment, trailing=Span.parse(call.window))),)
+            return (("now", replace(moment, trailing=Span.parse(window))),)
         case "opening":
             return (("now", replace(moment, opening=True)),)
         case "lost":
@@ -146,4 +152,4 @@ def moments(call: Call, moment: Moment) -> tuple[tuple[str, Moment], ...]:
         case "entered":
             return (("now", moment),)
         case _:
-            raise ValueError(f"no function is called {call.function!r}")
+            raise ValueError(f"no function is called {function!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 
 from headwater.metrics.reading import Reading
@@ -43,6 +44,7 @@ def student(mean: float, deviation: float, n: int) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+@lru_cache(maxsize=4096)
 def garwood(count: int) -> tuple[float, float]:
     """The exact interval of a Poisson count at 95 %.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
-from headwater.metrics.planned import Block, Context, Plan, Window, variant_name
+from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.metrics.windows import read_over, step_start
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
@@ -53,18 +53,21 @@ def collect(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> Read
     found: dict[tuple[str, bool, Window], dict[Segment, Reading]] = {}
     for block, rows in zip(plan.blocks, results, strict=True):
         places = _places(block, plan.question.grain)
-        first = 1 + len(block.splits)
+        first = at = 1 + len(block.splits)
+        of_fields = []
         for block_field in block.fields:
-            for window in block.windows:
-                found.setdefault((block_field.measure, block.total, window), {})
+            by_window: dict[Window, dict[Segment, Reading]] = {
+                window: found.setdefault((block_field.measure, block.total, window), {}) for window in block.windows
+            }
+            of_fields.append((by_window, _reader(block_field, at)))
+            at += len(block_field.names)
+        if not all(len(row) == at for row in rows):
+            raise ValueError(f"a row of {plan.question.kpis} has not {at} columns")
         for row in rows:
             window = places[row[0]]
-            segment: Segment = tuple(None if v is None else str(v) for v in row[1:first])
-            at = first
-            for block_field in block.fields:
-                values = dict(zip(block_field.names, row[at : at + len(block_field.names)], strict=True))
-                at += len(block_field.names)
-                found[block_field.measure, block.total, window][segment] = _reading(values, block_field.divide)
+            segment: Segment = tuple([None if v is None else str(v) for v in row[1:first]])
+            for by_window, reading in of_fields:
+                by_window[window][segment] = reading(row)
     return found
 
 
@@ -84,18 +87,29 @@ def step_start_or_none(window: Window, grain: Grain) -> date | None:
     return None
 
 
+_NUMBERS = (int, float, Decimal)
+
+
 def _exact(value: object) -> Exact | None:
-    return value if isinstance(value, int | float | Decimal) else None
+    return value if isinstance(value, _NUMBERS) else None
 
 
 def _whole(value: object) -> int:
-    return int(value) if isinstance(value, int | float | Decimal) else 0
+    return int(value) if isinstance(value, _NUMBERS) else 0
 
 
 def _divided(value: Exact | None, by: int) -> Exact | None:
     if value is None or by == 1:
         return value
     return float(value) / by
+
+
+def _reader(of: Field, first: int) -> Callable[[tuple[object, ...]], Reading]:
+    """How a row gives the reading of a field whose columns begin at `first`."""
+    divide, last = of.divide, first + len(of.names)
+    if of.names == ("value", "n"):
+        return lambda row: Reading(_divided(_exact(row[first]), divide), _whole(row[first + 1]))
+    return lambda row: _reading(dict(zip(of.names, row[first:last], strict=True)), divide)
 
 
 def _reading(values: Mapping[str, object], divide: int) -> Reading:
@@ -131,7 +145,23 @@ def observe(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tupl
 def evaluations(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tuple[Evaluation, ...]:
     """The formula of each KPI asked, over the rows that the plan's statements gave."""
     readings, lacking = collect(plan, results), _lacking(plan)
-    return tuple(Evaluation(plan, asked, readings, lacking) for asked in plan.asked)
+    known = Known(lacking, tuple(_cut(plan, period) for period in plan.periods))
+    return tuple(Evaluation(plan, asked, readings, known) for asked in plan.asked)
+
+
+def _cut(plan: Plan, period: Period | None) -> tuple[str, ...]:
+    """In what way a period is cut short, by the day asked as of or by the period asked."""
+    if period is None:
+        return ()
+    question, told = plan.question, []
+    last = period.end - timedelta(1)
+    if last > question.as_of:
+        told.append(f"the period runs to {last}, asked as of {question.as_of}")
+    if question.grain is not Grain.ALL:
+        whole = plan.context.settings.calendar.period(period.start, question.grain)
+        if whole != period:
+            told.append(f"covers {period.days} of {whole.days} days")
+    return tuple(told)
 
 
 def _lacking(plan: Plan) -> Mapping[str, str]:
@@ -143,15 +173,56 @@ def _lacking(plan: Plan) -> Mapping[str, str]:
     return {name: speechless(m, empty[m.table]) for name, m in measures.items()}
 
 
+_Cell = tuple[Measure, Mapping[Segment, Reading] | None, str]
+"""A measure, its readings at one moment of one period, and why it has none."""
+
+_Edges = tuple[str, date | None, str, date | None]
+"""Why a measure never has rows, or where its data begins, what it is that begins there, and where it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What all formulas of a plan share. `lacking`: by measure, the column it would need that no source fills; an empty
+    text where there is none. `cut`: by period, in what way it is cut short. The others are filled as they are asked."""
+
+    lacking: Mapping[str, str]
+    cut: tuple[tuple[str, ...], ...]
+    cells: dict[tuple[str, int, Moment], _Cell] = field(default_factory=dict)
+    edges: dict[str, _Edges] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What is the same for every number of a KPI; and by period, what cuts it short."""
+
+    unit: str
+    currency: str
+    bottom_counts: bool
+    through: tuple[tuple[str, date], ...]
+    partial: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One KPI's formula over the readings of a plan. `lacking`: by measure, the column it would need that no source
-    fills; an empty text where there is none."""
+    """One KPI's formula over the readings of a plan."""
 
     plan: Plan
     asked: Asked
     readings: Readings
-    lacking: Mapping[str, str]
+    known: Known
+    _same: _Same = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        formula, powers = self.asked.formula, self.asked.variant.unit.powers
+        money = ("money", 1) in powers or ("money", -1) in powers
+        is_quotient = isinstance(formula, Binary) and formula.operator == "/"
+        same = _Same(
+            unit=str(self.asked.variant.unit),
+            currency=self.context.settings.currency if money else "",
+            bottom_counts=isinstance(formula, Binary) and is_quotient and self._counts(formula.right),
+            through=() if formula is None else self._through(formula),
+        )
+        object.__setattr__(self, "_same", same)
 
     @property
     def context(self) -> Context:
@@ -165,16 +236,16 @@ class Evaluation:
             return ((),)
         if self.asked.formula is None:
             return ((None,) * len(self.plan.question.by),)
+        measures = {need.measure for need in self.plan.needs[variant_name(self.asked)]}
         found: set[Segment] = set()
-        for need in self.plan.needs[variant_name(self.asked)]:
-            for (measure, total, _), by_segment in self.readings.items():
-                if measure == need.measure and not total:
-                    found.update(by_segment)
+        for (measure, total, _), by_segment in self.readings.items():
+            if not total and measure in measures:
+                found.update(by_segment)
         return tuple(sorted(found, key=lambda s: tuple((v is None, v or "") for v in s)))
 
     def observation(self, index: int, period: Period | None, segment: Segment) -> Observation:
         """The one number of a period and a segment."""
-        kpi, variant, question = self.asked.kpi, self.asked.variant, self.plan.question
+        kpi, variant, question, same = self.asked.kpi, self.asked.variant, self.plan.question, self._same
         notes = Notes()
         value: float | None = None
         top: float | None = None
@@ -183,19 +254,19 @@ class Evaluation:
             notes.say("needs", f"needs {self.asked.needs}")
         else:
             value, top, bottom = self._apply(self.asked.formula, index, segment, notes)
-            self._judge_period(period, notes)
+            for sentence in self._partial(index, period):
+                notes.say("partial", sentence)
         low = high = None
         if value is not None:
             low, high = interval(variant.interval, value, top, bottom, notes.n, notes.reading)
             if (
                 notes.n is not None
-                and notes.n < self._small_sample()
+                and notes.n < kpi.small_sample
                 and (bottom is not None or variant.interval != "none")
             ):
                 notes.say("small_sample", f"rests on {notes.n} only")
         elif not notes.quality:
             notes.say("no_data", "no rows to compute it from")
-        money = ("money", 1) in variant.unit.powers or ("money", -1) in variant.unit.powers
         return Observation(
             kpi=kpi.id,
             variant=variant.id,
@@ -215,35 +286,38 @@ class Evaluation:
             left_out=notes.left_out,
             low=low,
             high=high,
-            unit=str(variant.unit),
-            currency=self.context.settings.currency if money else "",
-            quality=tuple(sorted(notes.quality)),
-            detail="; ".join(notes.detail),
+            unit=same.unit,
+            currency=same.currency,
+            quality=tuple(sorted(notes.quality)) if notes.quality else (),
+            detail="; ".join(notes.detail) if notes.detail else "",
             as_of=question.as_of,
             definition=kpi.hash,
             data=self.context.generation.id,
         )
 
-    def _small_sample(self) -> int:
-        return self.asked.kpi.small_sample
+    def _partial(self, index: int, period: Period | None) -> tuple[str, ...]:
+        """In what way a period is cut short, also by data that does not reach its end."""
+        told = self._same.partial.get(index)
+        if told is None:
+            told = self.known.cut[index]
+            if period is not None:
+                last = min(period.end - timedelta(1), self.plan.question.as_of)
+                short = [(source, through) for source, through in self._same.through if through < last]
+                told += tuple(f"source {source!r} is complete through {through} only" for source, through in short)
+            self._same.partial[index] = told
+        return told
 
-    def _judge_period(self, period: Period | None, notes: Notes) -> None:
-        """Marks a period that is cut short, by the day asked as of or by data that does not reach its end."""
-        if period is None or self.asked.formula is None:
-            return
-        question = self.plan.question
-        last = period.end - timedelta(1)
-        if last > question.as_of:
-            notes.say("partial", f"the period runs to {last}, asked as of {question.as_of}")
-        if question.grain is not Grain.ALL:
-            whole = self.context.settings.calendar.period(period.start, question.grain)
-            if whole != period:
-                notes.say("partial", f"covers {period.days} of {whole.days} days")
-        for table in dict.fromkeys(self.context.catalogue.measures[n.measure].table for n in needs(self.asked.formula)):
-            stored = self.context.generation.table(table)
-            for source, through in stored.complete_through if stored is not None else ():
-                if through is not None and through < min(last, question.as_of):
-                    notes.say("partial", f"source {source!r} is complete through {through} only")
+    def _through(self, formula: Formula) -> tuple[tuple[str, date], ...]:
+        """Through which day each source has delivered the tables of a formula."""
+        generation, measures = self.context.generation, self.context.catalogue.measures
+        tables = dict.fromkeys(measures[n.measure].table for n in needs(formula))
+        return tuple(
+            (source, through)
+            for table in tables
+            if (stored := generation.table(table)) is not None
+            for source, through in stored.complete_through
+            if through is not None
+        )
 
     # --- formula -----------------------------------------------------------------------------------------------------
     def value(self, formula: Formula, index: int, segment: Segment, notes: Notes) -> Exact | None:
@@ -260,7 +334,7 @@ class Evaluation:
             bottom = self._value(formula.right, index, segment, HERE, False, notes)
             if notes.n is None:
                 notes.n = top_n
-            elif bottom is not None and self._counts(formula.right):
+            elif bottom is not None and self._same.bottom_counts:
                 notes.n = int(bottom)
             return self._divide(top, bottom, notes), _float(top), _float(bottom)
         if isinstance(formula, Name):
@@ -345,21 +419,13 @@ class Evaluation:
     def _read(
         self, name: str, index: int, segment: Segment, moment: Moment, entered: bool, notes: Notes
     ) -> Exact | None:
-        measure = self.context.catalogue.measures[name]
-        window = self.plan.windows[index, moment]
-        if window is None:
-            notes.say("no_data", f"the period lies after {self.plan.question.as_of}, the day asked as of")
+        cell = self.known.cells.get((name, index, moment))
+        if cell is None:
+            cell = self.known.cells[name, index, moment] = self._cell(name, index, moment)
+        measure, found, reason = cell
+        if found is None:
+            notes.say("no_data", reason)
             return None
-        if column := self.lacking[name]:
-            notes.say("no_data", f"no source fills '{measure.table}.{column}'")
-            return None
-        window = read_over(measure, moment, window)
-        found = self.readings[name, moment.total, window]
-        if not any(r.n or r.entered_n or r.left_out for r in found.values()):
-            reason = self._not_covered(measure, window)
-            if reason is not None:
-                notes.say("no_data", reason)
-                return None
         reading = found.get(() if moment.total else segment)
         if reading is None:
             notes.n = notes.n or 0
@@ -368,6 +434,22 @@ class Evaluation:
                 return 0
             return measure.empty
         return self._noted(measure, reading, entered, notes)
+
+    def _cell(self, name: str, index: int, moment: Moment) -> _Cell:
+        """The readings of a measure at a moment of a period, or why it has nothing to say then."""
+        measure = self.context.catalogue.measures[name]
+        window = self.plan.windows[index, moment]
+        if window is None:
+            return measure, None, f"the period lies after {self.plan.question.as_of}, the day asked as of"
+        if column := self.known.lacking[name]:
+            return measure, None, f"no source fills '{measure.table}.{column}'"
+        window = read_over(measure, moment, window)
+        found = self.readings[name, moment.total, window]
+        if not any(r.n or r.entered_n or r.left_out for r in found.values()):
+            reason = self._not_covered(measure, window)
+            if reason is not None:
+                return measure, None, reason
+        return measure, found, ""
 
     def _noted(self, measure: Measure, reading: Reading, entered: bool, notes: Notes) -> Exact | None:
         notes.reading = reading
@@ -399,18 +481,27 @@ class Evaluation:
 
     def _not_covered(self, measure: Measure, window: Window) -> str | None:
         """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""
-        stored = self.context.generation.table(measure.table)
-        if stored is None or stored.rows == 0:
-            return f"no source feeds {measure.table!r}"
-        begins, what = _begins(measure, self.context)
+        edges = self.known.edges.get(measure.id)
+        if edges is None:
+            edges = self.known.edges[measure.id] = _edges(measure, self.context)
+        never, begins, what, ends = edges
+        if never:
+            return never
         if begins is not None and window.end <= begins:
             return f"{what} begins on {begins}"
         if isinstance(measure.clock, Reached | Alive | Latest) or window.start is None:
             return None
-        ends = [through for _, through in stored.complete_through if through is not None]
-        if ends and window.start > max(ends):
-            return f"{measure.table!r} is complete through {max(ends)} only"
+        if ends is not None and window.start > ends:
+            return f"{measure.table!r} is complete through {ends} only"
         return None
+
+
+def _edges(measure: Measure, context: Context) -> _Edges:
+    stored = context.generation.table(measure.table)
+    if stored is None or stored.rows == 0:
+        return f"no source feeds {measure.table!r}", None, "", None
+    ends = max((through for _, through in stored.complete_through if through is not None), default=None)
+    return "", *_begins(measure, context), ends
 
 
 def _begins(measure: Measure, context: Context) -> tuple[date | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from headwater.errors import QueryError
@@ -11,7 +12,7 @@ from headwater.metrics.formula import Moment
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import narrowed
 from headwater.model.measure import Alive, Latest, Measure
-from headwater.model.period import Grain, Period, shift
+from headwater.model.period import Calendar, Grain, Period, shift
 from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Values
 from headwater.model.question import Question
 from headwater.model.settings import Settings
@@ -102,6 +103,8 @@ def _inside(day: Scalar, window: Window) -> Scalar:
     return before if window.start is None else Op("and", (Op("ge", (day, Lit(window.start))), before))
 
 
+_PLAIN = Calendar()
+
 _TRUNCATIONS = {
     Grain.DAY: "",
     Grain.WEEK: "trunc_week",
@@ -127,10 +130,9 @@ def _truncation(windows: tuple[Window, ...], grain: Grain) -> Callable[[Scalar],
     return (lambda day: Op(name, (day,))) if name else (lambda day: day)
 
 
+@lru_cache(maxsize=8192)
 def _step_start(day: date, grain: Grain) -> date:
-    from headwater.model.period import Calendar
-
-    return Calendar().period(day, grain).start
+    return _PLAIN.period(day, grain).start
 
 
 def step_start(window: Window, grain: Grain) -> date:

@@ -47,7 +47,7 @@ class Observation:
     data: str
 
     def __post_init__(self) -> None:
-        if unknown := set(self.quality) - set(QUALITIES):
+        if self.quality and (unknown := set(self.quality).difference(QUALITIES)):
             raise ValueError(f"no quality is called {sorted(unknown)}")
         if self.value is None and not self.quality:
             raise ValueError(f"{self.kpi}: a missing value needs a quality that says why")
