@@ -103,5 +103,9 @@ class WorkspaceError(HeadwaterError):
     exit_code = 4
 
 
+class EngineError(WorkspaceError):
+    """The engine that `headwater.yml` names does not answer, refuses us, or lacks the tables: mend the place."""
+
+
 class NotKeptError(WorkspaceError):
     """The generation that was asked for is not kept (any more): ask the current one."""

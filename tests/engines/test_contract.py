@@ -2,7 +2,7 @@
 
 import pytest
 
-from headwater.errors import HeadwaterError, QueryError
+from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.metrics.contract import SHEETS, Sheet, aggregates, grid, scalars, wrong
 from headwater.metrics.contract.cases import sheet
 from headwater.metrics.render import render
@@ -78,7 +78,7 @@ def test_an_address_that_names_no_engine(url: str) -> None:
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
-    with pytest.raises(QueryError) as caught:
+    with pytest.raises(EngineError) as caught:
         connect("postgresql://reader:secret@127.0.0.1:1/kpi?connect_timeout=1")
     assert "secret" not in str(caught.value) + caught.value.where
     assert "reader" in caught.value.where

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from headwater.model.plan import Values
 from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, stored_columns
 from headwater.store.engines.connecting import Engine
+from headwater.store.engines.view import View
 from tests.metrics.tiny import TABLES, World, measure, world
 
 D, T = date, datetime
@@ -115,35 +117,50 @@ def tiny() -> World:
 
 
 @pytest.fixture(scope="module")
-def asked(tiny: World, engine: Engine, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[Any]]]:
+def asked(
+    tiny: World, engine: Engine, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], list[Any]]]:
     """Asks the engine with the tiny world's tables in it."""
-    with filled(tiny, engine, request) as rows:
-        yield rows
+    if engine.spelling == "duckdb":
+        yield lambda text: tiny.connection.execute(text).fetchall()
+    elif engine.spelling == "postgres":
+        with in_postgres(tiny, request.getfixturevalue("postgres_url")):
+            yield engine.rows
+    else:
+        other = engine.another()
+        other.attach(views(tiny, tmp_path_factory.mktemp("tiny")))
+        yield other.rows
+        other.close()
 
 
 @contextmanager
-def filled(tiny: World, engine: Engine, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[Any]]]:
-    spelled = {name: render(values, engine.spelling).text for name, values in tables(tiny).items()}
-    if engine.spelling == "duckdb":
-        yield lambda text: tiny.connection.execute(text).fetchall()
-    elif engine.spelling == "clickhouse":
-        session = engine._session  # type: ignore[attr-defined]
-        for name, text in spelled.items():
-            session.query(f"create table {name} engine = Memory as {text}")
-        yield engine.rows
-        for name in spelled:
-            session.query(f"drop table {name}")
-    else:
-        from adbc_driver_postgresql import dbapi
+def in_postgres(tiny: World, url: str) -> Iterator[None]:
+    from adbc_driver_postgresql import dbapi
 
-        with dbapi.connect(request.getfixturevalue("postgres_url"), autocommit=True) as owner:
-            with owner.cursor() as cursor:
-                for name, text in spelled.items():
-                    cursor.execute(f"create table {name} as {text}")
-            yield engine.rows
-            with owner.cursor() as cursor:
-                for name in spelled:
-                    cursor.execute(f"drop table {name}")
+    made = {name: render(values, "postgres").text for name, values in tables(tiny).items()}
+    with dbapi.connect(url, autocommit=True) as owner:
+        with owner.cursor() as cursor:
+            for name, text in made.items():
+                cursor.execute(f"create table {name} as {text}")
+        yield
+        with owner.cursor() as cursor:
+            for name in made:
+                cursor.execute(f"drop table {name}")
+
+
+def views(tiny: World, folder: Path) -> dict[str, View]:
+    """The stored tables of the world as files, each in two parts; those without rows as nothing."""
+    found = {}
+    for name, table in tables(tiny).items():
+        names = ", ".join(f'"{c}"' for c, _ in table.columns)
+        rows = tiny.connection.sql(f'select {names} from "{name}"')
+        files = []
+        for number, part in enumerate((rows.limit(1), rows.limit(1 << 40, 1))):
+            if len(part):
+                files.append(folder / f"{name}-{number}.parquet")
+                part.write_parquet(str(files[-1]))
+        found[name] = View(table.columns, tuple(files))
+    return found
 
 
 def tables(tiny: World) -> dict[str, Values]:

@@ -15,7 +15,8 @@ import pytest
 
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.model.types import INTEGER, MONEY, TEXT
-from headwater.store.engines.duckdb import QueryConnection, View, read_columns
+from headwater.store.engines.duckdb import QueryConnection, read_columns
+from headwater.store.engines.view import View
 
 COLUMNS = (("a", TEXT), ("b", INTEGER))
 STOLEN = pa.table({"secret": ["s"]})  # a Python variable of the caller, which the engine must not see
@@ -243,4 +244,4 @@ def test_a_damaged_part_is_said_in_our_words(folder: Path) -> None:
 
 
 def test_columns_of_one_file(folder: Path) -> None:
-    assert read_columns(folder / "part.parquet", ("b", "a")) == [(1, "x")]
+    assert list(read_columns(folder / "part.parquet", ("b", "a"))) == [(1, "x")]

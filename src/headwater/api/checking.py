@@ -124,7 +124,7 @@ def check(
     results = [*_conservation(folder, entries, tally_of), *_complete(folder, entries)]
     results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
-    with stands.bench() as at:
+    with stands.bench(files=True) as at:
         results += keep("tables", lambda: (*_tables(at), *rules_met(at)))
         results += _freshness(at, sources, stands.today)
         results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))

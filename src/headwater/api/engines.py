@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from headwater.api.answer import Listing, Tabular
-from headwater.errors import QueryError
+from headwater.errors import HeadwaterError, QueryError
 from headwater.metrics.contract import SHEETS, Sheet, wrong
 from headwater.metrics.render import render
 from headwater.model.observation import Rows
@@ -54,7 +54,7 @@ class Verified(Tabular):
 def verify(url: str) -> Verified:
     """Asks the contract of the engine at an address (see `store.engines.connecting.connect`).
 
-    Raises QueryError when there is no such engine, its driver is missing, or it does not answer.
+    Raises QueryError when there is no such engine, or its driver is missing, EngineError when it does not answer.
     """
     engine = connect(url)
     try:
@@ -77,7 +77,7 @@ def _ask(engine: Engine, sheet: Sheet, refused: list[str], faults: list[str]) ->
         return
     try:
         faults += wrong(sheet, engine.rows(statement.text))
-    except QueryError as error:
+    except HeadwaterError as error:
         faults.append(error.what)
 
 

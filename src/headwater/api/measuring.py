@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Unpack
 
@@ -21,7 +21,7 @@ from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.plan import Statement
 from headwater.model.question import Question
-from headwater.model.settings import Settings
+from headwater.model.settings import FILES, Settings
 from headwater.store.generations import Reader, pinned
 from headwater.store.place import Store, open_store
 
@@ -56,11 +56,12 @@ class Ground:
     built: str = ""
 
     @contextmanager
-    def bench(self, generation: str = "") -> Iterator[Bench]:
-        """What a question needs, for the block. Raises WorkspaceError when there is no data, or when the tables were
-        built with other definitions than the files hold now."""
+    def bench(self, generation: str = "", *, files: bool = False) -> Iterator[Bench]:
+        """What a question needs, for the block; with `files` the stored files are read, whichever engine answers
+        questions. Raises WorkspaceError when there is no data, or when the tables were built with other definitions
+        than the files hold now."""
         store, settings = open_store(self.folder.store), self.company.settings
-        with self.pin(store, generation, settings) as reader:
+        with self.pin(store, generation, replace(settings, engine=FILES) if files else settings) as reader:
             built = self.built or build_version(self.folder, self.catalogue, settings)
             older = reader.generation.build != built
             if older and not generation:
@@ -94,7 +95,7 @@ class Run:
 def run(at: Bench, asked: Question) -> Run:
     """A question planned, rendered and run."""
     planned = plan(asked, at.catalogue, at.reader.generation, at.company.settings)
-    statements = tuple(render(block.relation) for block in planned.blocks)
+    statements = tuple(render(block.relation, at.reader.spelling) for block in planned.blocks)
     return Run(planned, statements, tuple(rows_of(at, s) for s in statements))
 
 

@@ -10,7 +10,7 @@ from threading import Lock, Semaphore
 
 from headwater.errors import StoppedError
 from headwater.model.generation import Generation
-from headwater.model.settings import Settings
+from headwater.model.settings import FILES, Settings
 from headwater.store.generations import Reader, pinned, resolved
 from headwater.store.place import Store
 
@@ -20,8 +20,12 @@ LONG_SECONDS = 600.0
 STATEMENTS = 2
 """How many statements run at once for each thread of the engine: more would share the same cores, and its memory."""
 
-_Key = tuple[str, int, int]
-"""A generation's id, and the memory and threads that it is read with."""
+AGAIN_SECONDS = 30.0
+"""How long the files are read instead of an engine that did not answer, before it is asked again."""
+
+_Key = tuple[str, int, int, str, int]
+"""A generation's id, the memory and threads that it is read with, the engine that reads it, and which attempt this is
+to reach it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +36,7 @@ class Opened:
     reader: Reader
     turns: Semaphore
     closing: ExitStack
+    at: float
     users: list[Reading] = field(default_factory=list)
 
 
@@ -43,20 +48,24 @@ class Readers:
         self._opening = Lock()
         self._open: dict[_Key, Opened] = {}
         self._current: _Key | None = None
+        self._attempt = 0
         self._closed = False
 
     def take(self, reading: Reading, store: Store, generation: str, settings: Settings) -> Opened:
         """A generation for a moment, until `give`. Raises WorkspaceError as `pinned` does."""
-        key = _key(resolved(store, generation), settings)
-        if (found := self._taken(reading, key)) is None:
+        id_ = resolved(store, generation)
+        if (found := self._taken(reading, id_, settings)) is None:
             with self._opening:
-                if (found := self._taken(reading, key)) is None:
+                if (found := self._taken(reading, id_, settings)) is None:
                     found = self._opened(reading, store, generation, settings)
-        if not generation and self._current != found.key:
-            with self._lock:
-                self._current = found.key
-            self._let_go()
         return found
+
+    def hold(self, taken: Opened) -> None:
+        """Keeps this generation open when nobody reads it, as the current one, and no other."""
+        if self._current != taken.key:
+            with self._lock:
+                self._current = taken.key
+            self._let_go()
 
     def give(self, reading: Reading, taken: Opened) -> None:
         """Ends `take`."""
@@ -83,26 +92,34 @@ class Readers:
             reading.stop()
         self._let_go()
 
-    def _taken(self, reading: Reading, key: _Key) -> Opened | None:
+    def _taken(self, reading: Reading, generation: str, settings: Settings) -> Opened | None:
         with self._lock:
             if self._closed:
                 raise StoppedError
-            if (found := self._open.get(key)) is not None:
+            found = self._open.get(self._key(generation, settings))
+            if found is not None and found.reader.instead and time.monotonic() - found.at > AGAIN_SECONDS:
+                self._attempt += 1
+                return None
+            if found is not None:
                 found.users.append(reading)
             return found
 
     def _opened(self, reading: Reading, store: Store, generation: str, settings: Settings) -> Opened:
         with ExitStack() as stack:
             reader = stack.enter_context(pinned(store, generation, settings))
-            key = _key(reader.generation.id, settings)
             with self._lock:
+                key = self._key(reader.generation.id, settings)
                 if self._closed:
                     raise StoppedError
                 if key not in self._open:  # else it became current again just now
                     turns = Semaphore(STATEMENTS * settings.threads)
-                    self._open[key] = Opened(key, reader, turns, stack.pop_all())
+                    self._open[key] = Opened(key, reader, turns, stack.pop_all(), time.monotonic())
                 self._open[key].users.append(reading)
                 return self._open[key]
+
+    def _key(self, generation: str, settings: Settings) -> _Key:
+        attempt = 0 if settings.engine == FILES else self._attempt
+        return generation, settings.memory_mb, settings.threads, settings.engine, attempt
 
     def _let_go(self) -> None:
         with self._lock:
@@ -114,18 +131,14 @@ class Readers:
             one.closing.close()
 
 
-def _key(generation: str, settings: Settings) -> _Key:
-    return generation, settings.memory_mb, settings.threads
-
-
 class Reading:
     """The readers of one moment: one for each generation it asks, until the monotonic clock's `until`. What it opens
     is closed with `open_`."""
 
     def __init__(self, readers: Readers, open_: ExitStack, until: float) -> None:
         self._readers, self._open, self.until = readers, open_, until
-        self._pinned: dict[str, Opened] = {}
-        self._known: dict[str, Reader] = {}
+        self._pinned: dict[tuple[str, str], Opened] = {}
+        self._known: dict[tuple[str, str], Reader] = {}
         self._long: list[Reader] = []
         self._stopped = False
 
@@ -133,7 +146,9 @@ class Reading:
         """Takes the current generation for the moment; None before the first build."""
         if store is None or not resolved(store):
             return None
-        return self._reader(store, "", settings).generation
+        reader = self._reader(store, "", settings)
+        self._readers.hold(self._taken(store, "", settings))
+        return reader.generation
 
     @contextmanager
     def pin(self, store: Store, generation: str, settings: Settings) -> Iterator[Reader]:
@@ -159,12 +174,13 @@ class Reading:
             reader.stop()
 
     def _reader(self, store: Store, generation: str, settings: Settings) -> Reader:
-        if generation not in self._known:
+        key = generation, settings.engine
+        if key not in self._known:
             taken = self._taken(store, generation, settings)
             reader = self._open.enter_context(taken.reader.another(self.until, taken.turns))
-            self._known[generation] = reader
+            self._known[key] = reader
             self._heed(reader)
-        return self._known[generation]
+        return self._known[key]
 
     def _heed(self, reader: Reader) -> None:
         """Stops a reader that was opened while its moment was stopped."""
@@ -172,7 +188,8 @@ class Reading:
             reader.stop()
 
     def _taken(self, store: Store, generation: str, settings: Settings) -> Opened:
-        if generation not in self._pinned:
-            self._pinned[generation] = taken = self._readers.take(self, store, generation, settings)
+        key = generation, settings.engine
+        if key not in self._pinned:
+            self._pinned[key] = taken = self._readers.take(self, store, generation, settings)
             self._open.callback(self._readers.give, self, taken)
-        return self._pinned[generation]
+        return self._pinned[key]

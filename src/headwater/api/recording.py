@@ -106,8 +106,8 @@ def _read(
 ) -> Records:
     measure, table = at.catalogue.measures[block.measure], at.catalogue.tables[block.table]
     counted, some = _counted(block.relation), _some(block.relation, limit)
-    ((total,),) = rows_of(at, render(counted))
-    found = rows_of(at, render(some))
+    ((total,),) = rows_of(at, render(counted, at.reader.spelling))
+    found = rows_of(at, render(some, at.reader.spelling))
     shown = _Shown(block, measure, table, question, files, unmask)
     return Records(
         block.kpi,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -11,6 +13,7 @@ from pydantic import Field, field_validator
 from headwater.errors import DefinitionError
 from headwater.files.read import Definition, load
 from headwater.model.measure import Span
+from headwater.model.settings import ENGINES, FILES
 
 
 class CalendarFile(Definition):
@@ -35,6 +38,14 @@ class OverrideFile(Definition):
         return value
 
 
+class EngineFile(Definition):
+    """Two addresses of one engine: of those who read, and of who brings the tables there; `role` reads them then."""
+
+    reader: str
+    loader: str
+    role: str = ""
+
+
 class CompanyFile(Definition):
     """All that `headwater.yml` may hold."""
 
@@ -43,13 +54,26 @@ class CompanyFile(Definition):
     time_zone: str = "UTC"
     locale: str = "en"
     calendar: CalendarFile = CalendarFile()
-    engine: Literal["duckdb"] = "duckdb"
+    engine: str | EngineFile = FILES
     memory_mb: Annotated[int, Field(ge=128)] = 2048
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     rate_days: Annotated[int, Field(ge=0, le=366)] = 7
     demo: bool = False
     upload_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 1024
     kpis: dict[str, OverrideFile] = Field(default_factory=dict)
+
+    @field_validator("engine")
+    @classmethod
+    def _an_engine(cls, value: str | EngineFile) -> str | EngineFile:
+        for address in (value,) if isinstance(value, str) else (value.reader, value.loader):
+            _check_address(address)
+        if isinstance(value, EngineFile):
+            if not all(ENGINES[a.partition(":")[0].lower()] == "postgres" for a in (value.reader, value.loader)):
+                raise ValueError("only PostgreSQL has a reader and a loader; write one address")
+            value.role = value.role or _user(value.reader)
+            if not value.role:
+                raise ValueError("name the user that reads: in the address of the reader, or as 'role'")
+        return value
 
     @field_validator("currency")
     @classmethod
@@ -84,4 +108,40 @@ def parse_company(path: Path) -> dict[str, Any]:
     if model is None:
         raise DefinitionError.of(faults)
     values: dict[str, Any] = model.model_dump(mode="json")
+    if isinstance(model.engine, EngineFile):
+        values |= {"engine": model.engine.reader, "loader": model.engine.loader, "role": model.engine.role}
     return values
+
+
+def _check_address(address: str) -> None:
+    """Raises ValueError for what is no address of an engine, and for one that holds a secret."""
+    scheme, colon, rest = address.partition(":")
+    known = ENGINES.get(scheme.lower())
+    whole = {"duckdb": not colon, "clickhouse": not colon, "postgres": rest.startswith("//"), "spark": bool(rest)}
+    if known is None or not whole[known]:
+        raise ValueError(
+            f"no engine has the address {_bare(address)!r}; write duckdb, postgresql://user@host/database, "
+            "spark:local[2], spark://host:7077 or chdb"
+        )
+    if known != "postgres":
+        return
+    try:
+        parts = urlsplit(address)
+        secret = parts.password is not None or {"password", "sslpassword"} & parse_qs(parts.query).keys()
+    except ValueError:
+        raise ValueError("this address cannot be read; write postgresql://user@host/database") from None
+    if secret:
+        raise ValueError(
+            "an address here holds no password: put it into ~/.pgpass (or the file that PGPASSFILE names), a service "
+            "file of PostgreSQL, or PGPASSWORD"
+        )
+
+
+def _bare(address: str) -> str:
+    """An unknown address without what may be a secret in it."""
+    return re.sub(r"//[^/@]*@", "//...@", address.partition("?")[0])
+
+
+def _user(address: str) -> str:
+    parts = urlsplit(address)
+    return unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]

@@ -20,11 +20,13 @@ from headwater.model.question import Question
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Traced(Sequence[Trace]):
-    """One Trace a KPI. `generation` says when and by what the data was built; `folder` what paths are relative to."""
+    """One Trace a KPI. `generation` says when and by what the data was built; `engine` what answered, and why it was
+    not the engine of the settings where it was not."""
 
     traces: tuple[Trace, ...]
     labels: dict[str, Label]
     generation: tuple[tuple[str, str], ...]
+    engine: str
 
     def __len__(self) -> int:
         return len(self.traces)
@@ -42,7 +44,7 @@ class Traced(Sequence[Trace]):
 
     def to_json(self) -> str:
         """A JSON list with one object a KPI."""
-        return json.dumps([_object(t) for t in self.traces], ensure_ascii=False, allow_nan=False, indent=1)
+        return json.dumps([_object(t, self.engine) for t in self.traces], ensure_ascii=False, allow_nan=False, indent=1)
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -90,6 +92,7 @@ class Traced(Sequence[Trace]):
             ("definition", f"{t.definition} ({t.path})"),
             ("data", f"{t.data}, holding journal entries up to {t.journal}"),
             *self.generation,
+            ("engine", self.engine),
             ("small sample", f"under {t.small_sample}"),
         ]
         if t.reference:
@@ -109,7 +112,9 @@ def trace_of(at: Bench, question: Question) -> Traced:
     keep_answered(at.store, at.catalogue, [a.kpi for a in ran.plan.asked])
     generation = at.reader.generation
     built = (("built", f"{show.plain(generation.built_at)} by {generation.writer}"),)
-    return Traced(traces, labels(ran.plan), built)
+    reader = at.reader
+    instead = f" over the stored files, because {reader.instead}" if reader.instead else ""
+    return Traced(traces, labels(ran.plan), built, f"{reader.engine}{instead}")
 
 
 def _numbers(numbers: Sequence[TracedNumber], label: Label) -> Iterator[str]:
@@ -140,8 +145,9 @@ def _indented(text: str) -> Iterator[str]:
     yield from (f"  {line}" for line in text.splitlines())
 
 
-def _object(t: Trace) -> dict[str, Any]:
+def _object(t: Trace, engine: str) -> dict[str, Any]:
     told = asdict(t)
+    told["engine"] = engine
     told["numbers"] = [{"observation": observation_object(n.observation), "filled": n.filled} for n in t.numbers]
     told["derivations"] = [{"column": column, "derived": how} for column, how in t.derivations]
     told["freshness"] = [

@@ -13,7 +13,7 @@ from headwater.errors import WorkspaceError
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import Kpi
 from headwater.model.ruled import RULES, rule_of
-from headwater.model.settings import Settings
+from headwater.model.settings import FILES, Settings
 from headwater.model.table import ByChannel, ByIdentity, Derivation, Key, Table
 from headwater.store.place import Store
 
@@ -21,7 +21,7 @@ from headwater.store.place import Store
 def build_version(folder: Folder, catalogue: Catalogue, settings: Settings) -> str:
     """The version of all that decides how landed rows become tables, and after points those of the rules of identity
     and channels, which decide some columns alone; worked out once for each state of the files."""
-    key = f"{catalogue.hash} {settings!r}"
+    key = f"{catalogue.hash} {replace(settings, engine=FILES, loader='', role='')!r}"
     path = folder.cache / "build.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(path.read_bytes())

@@ -124,6 +124,7 @@ class Trace(Shape):
     measures: list[TracedMeasure]
     derivations: list[Derivation]
     statements: list[str] = Field(description="The statements that were run.")
+    engine: str = Field(description="What ran them; where it is not the engine of the settings, why.")
     freshness: list[Freshness]
     small_sample: int
     definition: str

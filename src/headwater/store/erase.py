@@ -23,7 +23,8 @@ from headwater.store.disk import (
     sync_folder,
     temporary,
 )
-from headwater.store.engines.duckdb import FileConnection, QueryConnection, View
+from headwater.store.engines.duckdb import FileConnection, QueryConnection
+from headwater.store.engines.view import View
 from headwater.store.generations import Manifest, Shape
 from headwater.store.journal import MENDED, QUARANTINE, Landed, append, discard_replaced, entries
 from headwater.store.lock import must_write

@@ -15,10 +15,10 @@ from pathlib import Path
 from threading import Semaphore, Timer
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import NotKeptError, StoppedError, WorkspaceError
+from headwater.errors import EngineError, NotKeptError, StoppedError, WorkspaceError
 from headwater.model.generation import Generation
 from headwater.model.plan import Col, Named, Statement
-from headwater.model.settings import Settings
+from headwater.model.settings import FILES, Settings
 from headwater.model.types import Type, parse_type
 from headwater.store.disk import discard, discard_folder, publish_folder, refusals, replace_file, temporary, write_bytes
 from headwater.store.lock import must_write
@@ -30,7 +30,8 @@ from headwater.store.scratch import scratch_if_possible
 if TYPE_CHECKING:
     import pyarrow
 
-    from headwater.store.engines.duckdb import QueryConnection, View
+    from headwater.store.engines.connecting import Engine
+    from headwater.store.engines.view import View
 
 MANIFEST = "manifest.json"
 KEPT = "kept.json"
@@ -93,20 +94,22 @@ class Reader:
 
     Not for two threads at once, but for `stop` and `another`. `until`: the reading of the monotonic clock at which
     a statement is stopped (None: never). `turns`: what a statement waits for before it runs, so that not all of many
-    readers compute at once.
+    readers compute at once. `instead`: why the files are read here, and not the engine that the settings name.
     """
 
     def __init__(
         self,
         manifest: Manifest,
-        connection: QueryConnection,
+        engine: Engine,
         until: float | None = None,
         turns: Semaphore | None = None,
+        instead: str = "",
     ) -> None:
         self._manifest = manifest
-        self._connection = connection
+        self._engine = engine
         self._until = until
         self._turns = turns
+        self.instead = instead
         self._runs = False
 
     @property
@@ -114,35 +117,54 @@ class Reader:
         """The generation that is pinned; its id is the data version of every answer from it."""
         return self._manifest.generation
 
+    @property
+    def spelling(self) -> str:
+        """Whose spellings the statements are to be rendered in."""
+        return self._engine.spelling
+
+    @property
+    def engine(self) -> str:
+        """What answers, as it calls itself."""
+        return self._engine.version
+
     def columns(self, table: str) -> Columns:
         """The columns of a stored table, () for one that was never built."""
         return self._manifest.shapes.get(table, Shape()).columns
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """The rows of a statement."""
+        """The rows of a statement that is spelled for this reader's engine."""
         with self._in_time():
-            return self._connection.rows(_text(statement))
+            return self._engine.rows(self._text(statement))
 
     def arrow(self, statement: Statement) -> pyarrow.Table:
-        """The rows of a statement as an Arrow table."""
+        """The rows of a statement as an Arrow table; only over the stored files."""
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if not isinstance(self._engine, QueryConnection):
+            raise ValueError("only the engine inside gives Arrow tables: pin with the engine 'duckdb'")
         with self._in_time():
-            return self._connection.arrow(_text(statement))
+            return self._engine.arrow(self._text(statement))
+
+    def _text(self, statement: Statement) -> str:
+        if statement.engine != self.spelling:
+            raise ValueError(f"this statement is spelled for {statement.engine!r}, and {self.spelling!r} is asked")
+        return statement.text
 
     def stop(self) -> None:
         """Stops what runs now and refuses what comes, from another thread; nothing runs when this returns."""
         self._until = 0.0
         while self._runs:
-            self._connection.interrupt()  # again and again: one that comes just before a statement begins is lost
+            self._engine.interrupt()  # again and again: one that comes just before a statement begins is lost
             time.sleep(0.005)
 
     @contextmanager
     def another(self, until: float | None = None, turns: Semaphore | None = None) -> Iterator[Reader]:
         """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
-        connection = self._connection.another()
+        engine = self._engine.another()
         try:
-            yield Reader(self._manifest, connection, until, turns)
+            yield Reader(self._manifest, engine, until, turns, self.instead)
         finally:
-            connection.close()
+            engine.close()
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
@@ -196,37 +218,60 @@ def current_manifest(store: Store) -> Manifest | None:
 
 @contextmanager
 def pinned(store: Store, generation_id: str = "", settings: Settings | None = None) -> Iterator[Reader]:
-    """A reader of one generation (default: the current one); it is not collected while the block runs.
+    """A reader of one generation (default: the current one) over the engine that the settings name, or over the files
+    where that one does not answer or lacks this generation; it is not collected while the block runs.
 
-    Raises WorkspaceError when nothing was built yet or the generation is no longer kept.
+    Raises WorkspaceError when nothing was built yet or the generation is no longer kept, QueryError when the driver of
+    the engine is not installed.
     """
-    from headwater.store.engines.duckdb import QueryConnection
-
     limits = settings or Settings()
     handle, manifest = _pin(store, generation_id)
     try:
         with scratch_if_possible(store) as spill:
-            connection = QueryConnection(
-                views_of(store, manifest), memory_mb=limits.memory_mb, threads=limits.threads, scratch=spill
-            )
+            engine, instead = _engine(store, manifest, limits, spill)
             try:
-                yield Reader(manifest, connection)
+                yield Reader(manifest, engine, instead=instead)
             finally:
-                connection.close()
+                engine.close()
     finally:
         os.close(handle)
 
 
-def views_of(store: Store, manifest: Manifest) -> dict[str, View]:
-    """What each table name of a generation stands for."""
-    from headwater.store.engines.duckdb import View
+def _engine(store: Store, manifest: Manifest, settings: Settings, spill: Path | None) -> tuple[Engine, str]:
+    """An engine that reads a generation, and why it is not the one of the settings ('': it is)."""
+    instead = ""
+    if settings.engine != FILES:
+        from headwater.store.engines.connecting import connect
+
+        try:
+            chosen = connect(settings.engine, memory_mb=settings.memory_mb, threads=settings.threads, scratch=spill)
+            try:
+                chosen.attach(views_of(store, manifest, told=True), manifest.generation.id)
+            except BaseException:
+                chosen.close()
+                raise
+            return chosen, ""
+        except EngineError as error:
+            instead = error.what
+    from headwater.store.engines.duckdb import QueryConnection
+
+    views = views_of(store, manifest)
+    return QueryConnection(views, memory_mb=settings.memory_mb, threads=settings.threads, scratch=spill), instead
+
+
+def views_of(store: Store, manifest: Manifest, *, told: bool = False) -> dict[str, View]:
+    """What each table name of a generation stands for; the columns of tables with rows are `told` to engines that do
+    not take them from the files."""
+    from headwater.store.engines.view import View
 
     views: dict[str, View] = {}
     for table in manifest.generation.tables:
+        known = told or not table.parts
+        columns = manifest.shapes.get(table.table, Shape()).columns if known else ()
         if table.parts:
             files = tuple(store.parts / part.file for part in table.parts)
-            views[table.table] = View((), files, check=check_parts)
-        elif columns := manifest.shapes.get(table.table, Shape()).columns:
+            views[table.table] = View(columns, files, check=check_parts)
+        elif columns:
             views[table.table] = View(columns)
     return views
 
@@ -343,12 +388,6 @@ def _read_note(store: Store) -> dict[str, Any]:
         return dict(json.loads((store.root / NOTE).read_bytes()))
     except (OSError, ValueError):
         return {}
-
-
-def _text(statement: Statement) -> str:
-    if statement.engine != "duckdb":
-        raise ValueError(f"this statement is spelled for {statement.engine!r}")
-    return statement.text
 
 
 # --- collecting -------------------------------------------------------------------------------------------------------

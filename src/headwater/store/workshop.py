@@ -29,7 +29,8 @@ from headwater.model.settings import Settings
 from headwater.model.table import VERSIONS_SUFFIX, Table, counted_columns, stored_columns
 from headwater.model.types import BOOLEAN, INTEGER, NUMBER_SUFFIX, TEXT, TIME, Type
 from headwater.store.disk import discard, refusals, sync_folder, temporary
-from headwater.store.engines.duckdb import BenchConnection, View
+from headwater.store.engines.duckdb import BenchConnection
+from headwater.store.engines.view import View
 from headwater.store.generations import Shape, forget_shapes, note_shape, read_manifest
 from headwater.store.journal import Landed, check_files
 from headwater.store.journal import entries as landed_entries

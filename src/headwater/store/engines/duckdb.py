@@ -6,7 +6,7 @@ import functools
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from duckdb import FunctionExpression as Call
 
 from headwater.errors import HeadwaterError, QueryError, StoppedError, WorkspaceError
 from headwater.model.types import INTEGER, TEXT, Kind, Type
+from headwater.store.engines.view import View
 
 if TYPE_CHECKING:
     import pyarrow
@@ -37,41 +38,36 @@ _FILE = "_landed_file"
 _PATTERN = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a table name stands for: the rows of these files, cast to these columns; without files, no rows.
-
-    `exact`: the files have exactly these columns and types, so nothing is cast. Else a column that no file has is
-    empty. `batch`: a last column `_batch` with the number of the journal entry each row comes from. `check` is asked
-    before the files are read for the first time, and raises when one is not to be trusted.
-    """
-
-    columns: tuple[tuple[str, Type], ...]
-    files: tuple[Path, ...] = ()
-    exact: bool = True
-    batch: bool = False
-    check: Callable[[tuple[Path, ...]], None] | None = None
-
-
 # --- the connection that answers questions -------------------------------------------------------------------------
 
 
 class QueryConnection:
-    """An in-memory connection that can do nothing but SELECT from the given views. Not for two threads at once,
-    but for `interrupt` and `another`."""
+    """An in-memory connection that can do nothing but SELECT from the given views (None: from those of `attach`). Not
+    for two threads at once, but for `interrupt` and `another`."""
 
     spelling = "duckdb"
     version = f"DuckDB {duckdb.__version__}"
 
-    def __init__(self, views: Mapping[str, View], *, memory_mb: int, threads: int, scratch: Path | None) -> None:
+    def __init__(
+        self, views: Mapping[str, View] | None = None, *, memory_mb: int, threads: int, scratch: Path | None
+    ) -> None:
         self._memory_mb = memory_mb
-        self._views = _Views(views)
+        self._views: _Views | None = None
         spill = str(scratch) if scratch else ""
         with _own_words(memory_mb):
             self._connection = duckdb.connect(
                 config=_CLOSED_DOORS
                 | {"memory_limit": f"{memory_mb}MiB", "threads": str(threads), "temp_directory": spill}
             )
+        if views is not None:
+            self.attach(views)
+
+    def attach(self, views: Mapping[str, View], generation: str = "") -> None:
+        """From now on statements read these views and no other file; said once."""
+        if self._views is not None:
+            raise ValueError("this connection has its views")
+        self._views = _Views(views)
+        with _own_words(self._memory_mb):
             files = _both_spellings(file for view in views.values() for file in view.files)
             self._connection.execute("SET allowed_paths = $files", {"files": files})
             self._connection.execute("SET enable_external_access = false")
@@ -97,6 +93,7 @@ class QueryConnection:
 
     def another(self) -> QueryConnection:
         """A connection to the same views, locked like this one, for one more thread; it lives no longer than this."""
+        self._attached()
         other = object.__new__(QueryConnection)
         other._memory_mb, other._views = self._memory_mb, self._views
         with _own_words(self._memory_mb):
@@ -112,9 +109,17 @@ class QueryConnection:
         self._connection.close()
 
     def _checked(self, text: str) -> duckdb.Statement:
+        views = self._attached()
         statement = _one_select(self._connection, text)
-        self._views.define(self._connection, text)
+        views.define(self._connection, text)
         return statement
+
+    def _attached(self) -> _Views:
+        """What was attached; who asks before that gets no file at all."""
+        if self._views is None:
+            self.attach({})
+        assert self._views is not None
+        return self._views
 
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
