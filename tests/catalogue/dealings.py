@@ -5,6 +5,7 @@ Drawn by random numbers of its own, so that a table more here changes no other o
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -155,3 +156,38 @@ def _thought(random: Random) -> Row:
         "score_engagement": random.choice((None, *(str(random.randrange(0, 90)) for _ in range(4)))),
         "engagement_minutes": random.choice((None, 9, 10, random.randrange(0, 40), random.randrange(0, 40))),
     }
+
+
+STEPS = ("created_at", "mql_at", "sales_qualified_at", "opportunity", "customer")
+
+
+def walk(batches: Batches, random: Random) -> None:
+    """Leads that went through the whole funnel: in order, with a step left out or two the wrong way round, in just as
+    many days as are allowed or one more; and deals of which the history knows stages of leads."""
+    for n in range(72):
+        begun = date(2024, 10, 1) + timedelta(random.randrange(196))
+        whole = random.choice((60, 110, 150, 179, 180, 180, 181, 230))
+        days = [0, *sorted(random.randrange(1, whole) for _ in range(3)), whole]
+        fault = random.choice((None, None, None, 0, 1, 2, 3))
+        if fault is not None:
+            days[fault], days[fault + 1] = days[fault + 1], days[fault] - 1
+        moments = {name: (begun + timedelta(d)).isoformat() for name, d in zip(STEPS, days, strict=True)}
+        lead: Row = {name: moments[name] for name in STEPS[:3]}
+        if random.random() < 0.15:
+            lead[random.choice(STEPS[1:3])] = None
+        batch = random.choice(batches)
+        channel = random.choice(("email", "events", None))
+        batch["leads"].append({"lead_id": f"walk{n}", "channel": channel, "from_web": None, "icp_fit": None, **lead})
+        when = {"created_at": moments["opportunity"], "closed_at": moments["customer"]}
+        deal = {"opportunity_id": f"walked{n}", "lead_id": f"walk{n}", "account_id": f"a{random.randrange(70)}"}
+        first, last = min(when.values()) + "T11:00:00+00:00", max(when.values()) + "T12:00:00+00:00"
+        opened: Row = {**deal, **when, "closed_at": None, "status": "open", "kind": "new", "currency": "EUR"}
+        batch["opportunities"] += [
+            {**opened, "_updated_at": first},
+            {**opened, **when, "status": "won", "_updated_at": last},
+        ]
+        if n % 4 == 0:
+            stage = random.choice(("mql", "sales_qualified"))
+            entered = {"stage": stage, "entered_at": moments["opportunity"], "exited_at": None, "entry": 1}
+            subject = {"subject_kind": "opportunity", "subject_id": f"walked{n}", "channel": channel}
+            random.choice(batches)["stage_entries"].append({**subject, **entered})

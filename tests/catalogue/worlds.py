@@ -370,6 +370,7 @@ def estate(seed: int) -> Estate:
     _merge_more(batches, Random(seed))
     _enter_together(batches, Random(seed))
     dealings.score(batches, Random(f"{seed} scores"))
+    dealings.walk(batches, Random(f"{seed} funnel"))
     through = dict.fromkeys(draw.rows, LAST) | dict.fromkeys(OUTCOMES, LAST - timedelta(10))
     for name in OUTCOMES:
         for batch in batches:

@@ -142,6 +142,12 @@ def test_the_list_has_values_by_stage_and_what_waits_apart(served: Served) -> No
     assert rows["Own leads"] == ["3", "\u221225%"]
     waiting = {row[0]: row[1] for row in seen.at("waiting").rows()}
     assert "subscriptions" in waiting["Monthly recurring revenue (MRR)"]
+    start = {row[0]: row[1:] for row in seen.at("start").rows()}
+    assert start["Website visits"] == ["", "gap: web_sessions"]
+    assert start["Leads created"][1] == "ready"
+    missing = {row[0]: row[1:] for row in seen.at("missing").rows()}
+    assert int(missing["web_sessions"][0]) > 3
+    assert "Google Analytics" in missing["web_sessions"][1]
 
 
 def test_the_find_box_finds_kpis_by_title_id_and_alias_pages_and_segments(served: Served) -> None:

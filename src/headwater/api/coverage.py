@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from headwater.api import show
 from headwater.api.computable import Missing, Place, lacking, missing, missing_text
@@ -15,7 +16,7 @@ from headwater.api.kpis import kpis_with
 from headwater.api.measuring import Ground, measure
 from headwater.connectors.presets import load_presets
 from headwater.metrics.formula import Asked, needs, resolve
-from headwater.metrics.starter import load_starter
+from headwater.metrics.starter import FILE, load_starter
 from headwater.model.catalogue import Catalogue
 from headwater.model.filled import Filled, available, unfilled
 from headwater.model.generation import Generation
@@ -184,6 +185,15 @@ def _covered(asked: Asked, places: frozenset[Place]) -> Covered:
 
 def _variant(catalogue: Catalogue, way: Covered) -> str:
     return way.name.partition(".")[2] or catalogue.kpis[way.kpi].default
+
+
+def starter_stamp(workspace: Path) -> str:
+    """Time and size of a workspace's own starter.yml, on which a coverage rests beside data and definitions."""
+    try:
+        found = (workspace / FILE).stat()
+    except OSError:
+        return ""
+    return f"{found.st_mtime_ns} {found.st_size}"
 
 
 # --- the few to begin with ------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
-from headwater.api.coverage import Coverage, coverage
+from headwater.api.coverage import Coverage, coverage, starter_stamp
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
@@ -165,7 +165,10 @@ class Moment:
 
     def kpi_coverage(self, find: str = "", *, kgi: str = "") -> Coverage:
         """As `Workspace.kpi_coverage`."""
-        return coverage(self._stands, self._generation, self._sources(), find, kgi)
+        starting = starter_stamp(self._stands.folder.path)
+        data = "" if self._generation is None else self._generation.id
+        key = _Key(self.stamp.definitions, (data,), ("coverage", find, kgi, self.stamp.day, self.loads, starting))
+        return self._answers.get(key, lambda: coverage(self._stands, self._generation, self._sources(), find, kgi))
 
     def kpi_lint(self) -> Listing:
         """As `Workspace.kpi_lint`."""

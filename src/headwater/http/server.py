@@ -198,7 +198,10 @@ def run(app: FastAPI, bound: socket.socket, ready: Callable[[], None]) -> None:
     gc.set_threshold(MADE_FOR_A_PAGE, 20, 20)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
-    _Server(config, ready).run([bound])
+    try:
+        _Server(config, ready).run([bound])
+    finally:
+        gc.unfreeze()  # what ends with the program has to be seen by its last collection
 
 
 def _is_fault(record: logging.LogRecord) -> bool:

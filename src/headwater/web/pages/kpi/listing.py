@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from headwater.api.coverage import READY, Coverage
 from headwater.api.overview import Sign, signs
 from headwater.errors import HeadwaterError, QueryError
 from headwater.model.kpi import Kpi
@@ -21,6 +22,7 @@ STAGES = (
     "company", "any",
 )  # fmt: skip
 MOST_FOUND = 12
+MOST_MISSING, MOST_EXPORTS = 12, 3
 FIRST = 6
 """So many KPIs are offered before anything is looked for."""
 SPLITS = 8
@@ -67,7 +69,37 @@ def _grouped(look: Look, kpis: list[Kpi]) -> dict[str, Any]:
             groups.append(Group(stage, look.say(f"stages.{stage}"), _table(look, look.say(f"stages.{stage}"), rows)))
     waiting = tuple(_waiting(look, k, found.get(k.id), refused.get(k.id, "")) for k in kpis if k not in having)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
-    return {"groups": groups, "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None}
+    covered = look.moment.kpi_coverage()
+    return {
+        "covered": look.say("kpi.covered", n=len(covered.of(READY)), of=len(covered.kpis)),
+        "start": _start(look, covered, found),
+        "groups": groups,
+        "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None,
+        "missing": _missing(look, covered),
+    }
+
+
+def _start(look: Look, covered: Coverage, found: dict[str, Sign]) -> Table:
+    """The few KPIs to begin with: their numbers, and what those wait for that cannot be computed."""
+    value = look.say("kpi.head_value", period=look.words.period(look.looked.focus))
+    rows = []
+    for way in covered.start.kpis:
+        sign, ready = found.get(way.kpi), way.state == READY
+        shown = look.words.value(sign.now, sign.kpi.show) if ready and sign is not None and way.name == way.kpi else ""
+        state = look.say("kpi.state_ready") if ready else look.say("kpi.state_gap", why=way.why)
+        rows.append((Cell(way.title, kpi_href(way.name, look.asked)), shown, Cell(state, missing=not ready)))
+    heads = (look.say("kpi.head_kpi"), value, look.say("kpi.head_state"))
+    return Table(heads, tuple(rows), look.say("kpi.start", phase=covered.start.title), frozenset({1}))
+
+
+def _missing(look: Look, covered: Coverage) -> Table | None:
+    """The tables and columns that nothing fills, and the exports that supply them; what most wait for first."""
+    heads = (look.say("kpi.head_missing"), look.say("kpi.head_waiting"), look.say("kpi.head_exports"))
+    rows = []
+    for m in covered.missing[:MOST_MISSING]:
+        exports = "; ".join(m.exports[:MOST_EXPORTS]) or look.say("kpi.own_file")
+        rows.append((m.place, look.words.count(len(m.kpis)), exports))
+    return Table(heads, tuple(rows), look.say("kpi.missing"), frozenset({1})) if rows else None
 
 
 def _signs(look: Look, kpis: list[Kpi]) -> tuple[dict[str, Sign], dict[str, str]]:

@@ -1,0 +1,5 @@
+-- split: device
+-- Different people with a completed action of the kind 'survey'.
+select count(distinct person_id) as value from actions
+where kind = 'survey' and step = 'completed' and occurred_at__day >= $start and occurred_at__day < $end
+    and ($every or device is not distinct from $segment)
