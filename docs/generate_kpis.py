@@ -42,10 +42,13 @@ GROUPS = {
     "sales": "Sales",
     "attribution": "What marketing brought",
     "cost": "Cost",
+    "roi": "Return on investment",
+    "clv": "Customer lifetime value",
     "retention": "Retention",
     "satisfaction": "Satisfaction",
     "account": "Accounts and buying groups",
     "financial": "Finance",
+    "goal": "Goals",
 }
 
 

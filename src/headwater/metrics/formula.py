@@ -12,6 +12,7 @@ from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import Kpi, Variant
 from headwater.model.measure import Span
+from headwater.model.types import ONE, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def waits_for(catalogue: Catalogue, variant: Variant) -> str:
 
 
 def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:
-    """The KPI and variant of an id or dotted id; QueryError with the nearest names where there is none."""
+    """The KPI, as that variant is shown, and the variant of an id or dotted id; QueryError with the nearest names where
+    there is none."""
     kpi_id, _, variant_id = name.partition(".")
     kpi = catalogue.kpis.get(kpi_id)
     if kpi is None:
@@ -85,7 +87,14 @@ def find(catalogue: Catalogue, name: str) -> tuple[Kpi, Variant]:
     if variant is None:
         offered = ", ".join(f"{kpi_id}.{v.id}" for v in kpi.variants)
         raise UnknownError(f"{kpi_id!r} has no variant {variant_id!r}", do=f"Its variants are {offered}.")
-    return kpi, variant
+    return (kpi if variant.unit == kpi.unit else replace(kpi, show=_shown(variant.unit))), variant
+
+
+def _shown(unit: Unit) -> str:
+    """How a variant is shown that counts in another unit than its KPI."""
+    if ("money", 1) in unit.powers:
+        return "money"
+    return {ONE: "percent", Unit.of(score=1): "score", Unit.of(day=1): "days"}.get(unit, "number")
 
 
 def expand(catalogue: Catalogue, formula: Formula, inside: str = "") -> Formula:
