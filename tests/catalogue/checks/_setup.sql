@@ -76,3 +76,7 @@ from accounts a;
 -- The last day on which a deal, or a lead, can have been seen to happen.
 create macro seen(as_of, of_table) as
     least(as_of, (select c.day from complete_through c where c."table" = of_table));
+
+-- The first of the twelve months that end with a period of whole months, which may be cut short by the day asked as of.
+create macro year_before(end_day) as
+    case when day(end_day) = 1 then end_day - interval 12 months else date_trunc('month', end_day) - interval 11 months end;
