@@ -10,6 +10,7 @@ from functools import lru_cache
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, UnsupportedError
+from sqlglot.generator import Generator
 
 from headwater.metrics.spellings import spelling_of
 from headwater.metrics.spellings.nodes import COMPARING, apart, number, text
@@ -30,8 +31,7 @@ def render(relation: p.Relation, engine: str = "duckdb") -> p.Statement:
       lead_id AS n
     FROM leads
     """
-    writer, written = _writer(engine)
-    return p.Statement(written(writer.whole(relation)), p.columns_of(relation), engine)
+    return p.Statement(_writer(engine).text(relation), p.columns_of(relation), engine)
 
 
 def _shared(relation: p.Relation) -> dict[str, p.Relation]:
@@ -52,27 +52,51 @@ def _shared(relation: p.Relation) -> dict[str, p.Relation]:
     return found
 
 
+_Items = tuple[p.Named, ...] | tuple[tuple[p.Named, ...], tuple[p.NamedAgg, ...]]
+_Piece = _Items | p.Named | p.NamedAgg | p.Scalar
+
+SPELLED_CHARACTERS = 4_000_000
+"""So much text of pieces is remembered for each engine; then it begins anew."""
+
+
+class _Spelled:
+    """How an engine spells pieces of statements: what a SELECT gives, conditions. Many statements have the same ones,
+    and SQLGlot spells each once. For any number of threads: what two spell at once is the same text."""
+
+    def __init__(self, most: int = SPELLED_CHARACTERS) -> None:
+        self._most = most
+        self._texts: dict[_Piece, str] = {}
+        self._characters = 0
+
+    def get(self, piece: _Piece) -> str | None:
+        """The text of a piece, None where it was not spelled yet."""
+        return self._texts.get(piece)
+
+    def keep(self, piece: _Piece, text: str) -> None:
+        """Remembers the text of a piece."""
+        if self._characters + len(text) > self._most:
+            self._texts, self._characters = {}, 0
+        self._texts[piece] = text
+        self._characters += len(text)
+
+
+def _filter(generator: Generator, node: exp.Filter) -> str:
+    """The condition of an aggregate on the aggregate's line."""
+    return f"{generator.sql(node, 'this')} FILTER(WHERE {generator.sql(node.expression, 'this')})"
+
+
 @lru_cache(maxsize=16)
-def _writer(engine: str) -> tuple[_Writer, Callable[[exp.Expr], str]]:
+def _words(engine: str) -> tuple[Spelling, Dialect, _Spelled | None]:
     spelling = spelling_of(engine)
-    dialect = Dialect.get_or_raise(spelling.dialect)
+    return spelling, Dialect.get_or_raise(spelling.dialect), _Spelled() if spelling.in_pieces else None
 
-    class Readable(dialect.generator_class):  # type: ignore[misc, name-defined]
-        """The dialect's own spelling, with the condition of an aggregate on the aggregate's line."""
 
-        def filter_sql(self, node: exp.Filter) -> str:
-            return f"{self.sql(node, 'this')} FILTER(WHERE {self.sql(node.expression, 'this')})"
-
-    def written(node: exp.Expr) -> str:
-        # One for each statement: it notes down what it cannot spell, and threads of a server must not share that.
-        generator = Readable(dialect=dialect, pretty=True, max_text_width=100, unsupported_level=ErrorLevel.RAISE)
-        try:
-            return str(generator.generate(node, copy=False))
-        except UnsupportedError as error:
-            spelling.refused("this order of rows or form of a query", str(error).splitlines()[0])
-            raise
-
-    return _Writer(spelling), written
+def _writer(engine: str) -> _Writer:
+    spelling, dialect, spelled = _words(engine)
+    # One for each statement: threads of a server must not share it. What it cannot spell it says at once.
+    generator = dialect.generator(pretty=True, max_text_width=100, unsupported_level=ErrorLevel.IMMEDIATE)
+    generator._dispatch = generator._dispatch | {exp.Filter: _filter}
+    return _Writer(spelling, generator, spelled)
 
 
 _SIDES = {
@@ -90,10 +114,49 @@ _WEAK = (exp.Connector, *COMPARING)
 
 
 class _Writer:
-    """Plan nodes as statement nodes, in one engine's spelling."""
+    """Plan nodes as statement nodes, in one engine's spelling; of pieces that were spelled before, their text."""
 
-    def __init__(self, spelling: Spelling) -> None:
+    def __init__(self, spelling: Spelling, generator: Generator, spelled: _Spelled | None) -> None:
         self._in = spelling
+        self._generator = generator
+        self._spelled = spelled
+
+    def text(self, relation: p.Relation) -> str:
+        """The statement of a relation. Raises QueryError for what the engine's dialect cannot spell."""
+        try:
+            return str(self._generator.generate(self.whole(relation), copy=False))
+        except UnsupportedError as error:
+            self._in.refused("this order of rows or form of a query", str(error).splitlines()[0])
+            raise
+
+    # --- pieces ------------------------------------------------------------------------------------------------------
+    def _piece(self, piece: _Piece, make: Callable[[], list[exp.Expr]]) -> list[exp.Expr]:
+        """The nodes of a piece; where the engine is spelled in pieces, one node that stands for their text."""
+        if self._spelled is None:
+            return make()
+        text = self._spelled.get(piece)
+        if text is None:
+            text = self._generator.expressions(sqls=make(), indent=False)
+            self._spelled.keep(piece, text)
+        return [exp.Var(this=text)]
+
+    def _items(self, columns: tuple[p.Named, ...]) -> list[exp.Expr]:
+        return self._piece(columns, lambda: [e for c in columns for e in self._piece(c, lambda c=c: [self._named(c)])])  # type: ignore[misc]
+
+    def _aggregates(self, keys: tuple[p.Named, ...], aggregates: tuple[p.NamedAgg, ...]) -> list[exp.Expr]:
+        def one(a: p.NamedAgg) -> list[exp.Expr]:
+            return self._piece(a, lambda: [self._alias(self._aggregate(a.value), a.name)])
+
+        return self._piece(
+            (keys, aggregates),
+            lambda: [
+                *(e for k in keys for e in self._piece(k, lambda k=k: [self._named(k)])),  # type: ignore[misc]
+                *(e for a in aggregates for e in one(a)),
+            ],
+        )
+
+    def _condition(self, value: p.Scalar) -> exp.Expr:
+        return self._piece(value, lambda: [self.scalar(value)])[0]
 
     # --- relations ---------------------------------------------------------------------------------------------------
     def _identifier(self, name: str) -> exp.Identifier:
@@ -117,7 +180,7 @@ class _Writer:
         if source.kind not in _SIDES:
             raise ValueError(f"no join is called {source.kind!r}")
         left = exp.From(this=self._from(source.left, "l"))
-        on = self.scalar(source.on) if source.on is not None else None
+        on = self._condition(source.on) if source.on is not None else None
         if source.kind in ("semi", "anti") and not self._in.semi_join:
             inner = exp.Select(expressions=[number(1)], from_=exp.From(this=self._from(source.right, "r")))
             inner.set("where", exp.Where(this=on))
@@ -152,9 +215,14 @@ class _Writer:
                 return self._values(relation)
             case p.Project(source, columns, where, keep_all):
                 items: list[exp.Expr] = [self._everything(source)] if keep_all else []
-                items += [self._named(c.value, c.name) for c in columns]
+                items += self._items(columns)
                 select = self._select(items, source)
-                return select if where is None else select.where(self.scalar(where), copy=False)
+                if where is None:
+                    return select
+                if select.args.get("where") is not None:
+                    return select.where(self.scalar(where), copy=False)
+                select.set("where", exp.Where(this=self._condition(where)))
+                return select
             case p.Group(source, keys, aggregates, having):
                 return self._group(source, keys, aggregates, having)
             case p.Union(sources):
@@ -177,7 +245,8 @@ class _Writer:
             return exp.Column(this=exp.Star(), table=self._identifier("l"))
         return exp.Star()
 
-    def _named(self, value: p.Scalar, name: str) -> exp.Expr:
+    def _named(self, column: p.Named) -> exp.Expr:
+        value, name = column.value, column.name
         if isinstance(value, p.Col) and value.name == name and not (value.side and self._in.keeps_sides):
             return self.scalar(value)
         return self._alias(self.scalar(value), name)
@@ -189,8 +258,7 @@ class _Writer:
         aggregates: tuple[p.NamedAgg, ...],
         having: p.Scalar | None,
     ) -> exp.Query:
-        items = [self._named(k.value, k.name) for k in keys]
-        items += [self._alias(self._aggregate(a.value), a.name) for a in aggregates]
+        items = self._aggregates(keys, aggregates)
         if isinstance(source, p.Project) and not source.keep_all and source.where is not None and not source.columns:
             raise ValueError("a Project without columns keeps nothing")
         select = self._select(items, source)

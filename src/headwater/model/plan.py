@@ -25,10 +25,22 @@ class Col:
 
 @dataclass(frozen=True, slots=True)
 class Lit:
-    """A literal. `type` is needed for None and for money (else it follows from the value)."""
+    """A literal. `type` is needed for None and for money (else it follows from the value). Literals that are written
+    differently are different: 1, True and Decimal("1") are, and Decimal("1") and Decimal("1.0")."""
 
     value: str | int | bool | Decimal | date | datetime | None
     type: Type | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Lit):
+            return NotImplemented
+        mine, theirs = self.value, other.value
+        if mine.__class__ is not theirs.__class__ or mine != theirs or self.type != other.type:
+            return False
+        return not isinstance(mine, Decimal) or str(mine) == str(theirs)
+
+    def __hash__(self) -> int:
+        return hash((self.value.__class__, self.value, self.type))
 
 
 OPERATIONS = (

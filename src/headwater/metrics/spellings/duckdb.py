@@ -23,6 +23,7 @@ class DuckDB(Spelling):
     engine = "duckdb"
     dialect = "duckdb"
     materialized = True
+    in_pieces = True
     reserved = frozenset({
         "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof", "asymmetric", "at",
         "authorization", "binary", "both", "by", "case", "cast", "check", "collate", "collation", "column", "columns",

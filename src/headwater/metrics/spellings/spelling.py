@@ -41,6 +41,9 @@ class Spelling(ABC):
     materialized: ClassVar[bool | None] = None
     """Whether what several places read has to be told to be worked out once."""
 
+    in_pieces: ClassVar[bool] = False
+    """Whether a piece of a statement is spelled the same wherever it stands; else the dialect looks at the whole."""
+
     # --- types -------------------------------------------------------------------------------------------------------
     double: ClassVar[str] = "DOUBLE"
     small: ClassVar[str] = "INTEGER"
