@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headwater.api.comparing import Comparison
     from headwater.api.coverage import Coverage
     from headwater.api.erasing import Erased
+    from headwater.api.funnelled import Funnelled
     from headwater.api.inspecting import Inspected
     from headwater.api.kpis import KpiPage
     from headwater.api.loading import Progress
@@ -237,6 +238,35 @@ class Workspace:
             stands, kpis, period=period, grain=grain, by=by, filter=filter, as_of=as_of, generation=generation
         )
         return compare(stands, sides)
+
+    def funnel(
+        self,
+        funnel: str = "",
+        *,
+        start: str = "",
+        end: str = "",
+        reference: str | Sequence[str] = (),
+        period: str | Period | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str = "",
+        as_of: str | date | None = None,
+        generation: str = "",
+    ) -> Funnelled:
+        """A funnel (default: `leads`): volumes and rates of its stages on the period and the cohort basis, the time
+        between them by survival, skips and returns, and what a better rate is worth in a year. `start` and `end` name
+        a pair of steps to be told beside those that follow each other; `reference` holds a stage against a rate
+        (`sales_qualified=40%`) instead of its own best year's."""
+        from headwater.api.funnel import asked, funnel_of
+        from headwater.api.measuring import ground
+
+        stands = ground(self._folder)
+        question = asked(
+            stands, funnel, start=start, end=end, reference=reference,
+            period=period, grain=grain, by=by, filter=filter, as_of=as_of,
+        )  # fmt: skip
+        with stands.bench(generation) as at:
+            return funnel_of(at, question)
 
     def _catalogue(self) -> Catalogue:
         return self._folder.catalogue(self._folder.company())

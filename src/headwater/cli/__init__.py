@@ -29,13 +29,14 @@ VERBS = {
     "trace": "Show how numbers were made.",
     "records": "List the rows counted behind numbers.",
     "compare": "Put two periods, segments, KPIs, days or data versions side by side.",
+    "funnel": "Show how many came to each stage, which share went on and how long it took.",
     "engine": "Tell whether another engine gives the same answers.",
     "serve": "Serve the page and the HTTP interface to this computer.",
     "erase": "Remove a person or company from everything kept here.",
 }
 """Every verb and what its help says first; the module of the same name below this package holds it."""
 
-ASKING = frozenset({"kpi", "measure", "trace", "records", "compare"})
+ASKING = frozenset({"kpi", "measure", "trace", "records", "compare", "funnel"})
 """Verbs that answer and are gone before searching memory for garbage could be of use."""
 
 FAULT_OF_OURS = 70

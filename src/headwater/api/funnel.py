@@ -1,0 +1,601 @@
+"""A funnel asked: how many came to each stage, which share went on, how long it took, what a better rate is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+from headwater.api import show
+from headwater.api.funnelled import Funnelled
+from headwater.api.funnels import funnel_named, step_named
+from headwater.api.measuring import Bench, Ground, rows_of
+from headwater.errors import QueryError
+from headwater.metrics.intervals import garwood
+from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
+from headwater.metrics.observe import observe
+from headwater.metrics.planned import Context, Plan
+from headwater.metrics.planner import plan
+from headwater.metrics.render import render
+from headwater.metrics.scans import splits_of
+from headwater.metrics.stages import (
+    KPI,
+    SMALL,
+    Transition,
+    entries,
+    matches,
+    name_of,
+    paths,
+    returns,
+    transitions,
+    window_numbers,
+    with_funnel,
+)
+from headwater.model.funnel import Funnel, FunnelStep
+from headwater.model.generation import Generation
+from headwater.model.lowering import columns_in
+from headwater.model.measure import Span
+from headwater.model.observation import Observation
+from headwater.model.period import Grain, Period, add_months
+from headwater.model.plan import Relation
+from headwater.model.question import Question
+
+YEARS = 3
+"""So many years back a stage's own best one is looked for."""
+
+SEED = 20260101
+"""The draws behind the interval of a gain."""
+
+_DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
+Segment = tuple[str | None, ...]
+Place = tuple[str, str | None, Period | None, tuple[tuple[str, str | None], ...]]
+"""Of a number: its step, the step it is held against, its period, its segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a funnel is asked: its definition, the question, a pair of steps beside those that follow each other, and
+    rates to hold stages against (by the step they lead to)."""
+
+    funnel: Funnel
+    question: Question
+    pair: tuple[str, str] | None = None
+    references: tuple[tuple[str, float], ...] = ()
+
+
+def asked(
+    stands: Ground,
+    name: str = "",
+    *,
+    start: str = "",
+    end: str = "",
+    reference: str | Sequence[str] = (),
+    **given: Any,
+) -> Asked:
+    """What was written, as a question to a funnel. Raises QueryError that names the argument."""
+    funnel = funnel_named(stands.folder, stands.catalogue, name)
+    order = [s.id for s in funnel.steps]
+    pair = None
+    if start or end:
+        first, last = start or order[0], end or order[-1]
+        step_named(funnel, first, "start")
+        step_named(funnel, last, "end")
+        if order.index(first) >= order.index(last):
+            raise QueryError(
+                f"{last!r} does not come after {first!r}", where="end", do=f"In order: {', '.join(order)}."
+            )
+        pair = (first, last)
+    texts = (reference,) if isinstance(reference, str) else tuple(reference)
+    references = tuple(_reference(funnel, text) for text in texts if text)
+    return Asked(funnel, stands.question((KPI,), **given), pair, references)
+
+
+def _reference(funnel: Funnel, text: str) -> tuple[str, float]:
+    step, _, rate = text.partition("=")
+    step_named(funnel, step.strip(), "reference")
+    if step.strip() == funnel.steps[0].id:
+        raise QueryError(f"no rate leads to {step.strip()!r}, the first step", where="reference")
+    number = rate.strip()
+    try:
+        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise QueryError(
+            f"{rate.strip()!r} is no share", where="reference", do="Write it as sales_qualified=0.4 or 40%."
+        )
+    return step.strip(), value
+
+
+def funnel_of(at: Bench, asked: Asked) -> Funnelled:
+    """The numbers of a funnel."""
+    return _Asking(at, asked).answer()
+
+
+def span_days(span: Span) -> int:
+    """A length of time in whole days."""
+    return round(span.amount * _DAYS[span.unit])
+
+
+class _Asking:
+    """One question to one funnel, over one generation."""
+
+    def __init__(self, at: Bench, asked: Asked) -> None:
+        self.at, self.asked, self.funnel, self.question = at, asked, asked.funnel, asked.question
+        self.table = at.catalogue.tables[asked.funnel.table]
+        self.notes: list[str] = []
+        self.bottlenecks: tuple[str, ...] = ()
+        self.rows: Relation | None = None
+        generation = at.reader.generation
+        if links_deals(self.funnel, at.catalogue) and self.funnel.link.rule != "conversion":
+            generation = self._relinked(generation)
+        self.context = Context(at.catalogue, generation, at.company.settings)
+        self.steps = self._fed(generation)
+        self.pairs = self._pairs()
+        self.known = with_funnel(at.catalogue, self.funnel, self.pairs)
+        self.definition = sha256(f"{at.catalogue.hash} {self.funnel!r}".encode()).hexdigest()
+        self.planned = self._plan(self.question, self._kpis())
+
+    # --- what is asked of whom ---------------------------------------------------------------------------------------
+    def _relinked(self, generation: Generation) -> Generation:
+        """The generation, in which the columns that a link rule fills are not empty; and the rows it fills them in."""
+        lacking = [t for t in needed_tables(self.funnel.link) if not _rows(generation, t)]
+        if lacking:
+            self.notes.append(f"no source feeds {', '.join(lacking)}: no deal finds its lead by {self.funnel.link}")
+        self.rows = linked_rows(self.table, self.funnel.link, self.at.catalogue)
+        filled = {c.id for c in relinked_columns(self.table)} if not lacking else set[str]()
+        tables = tuple(
+            replace(t, empty=tuple(c for c in t.empty if c not in filled)) if t.table == self.table.id else t
+            for t in generation.tables
+        )
+        return replace(generation, tables=tables)
+
+    def _fed(self, generation: Generation) -> tuple[FunnelStep, ...]:
+        """The steps that a source fills."""
+        stored = generation.table(self.table.id)
+        empty = set(stored.empty) if stored is not None else set[str]()
+        missing = [s for s in self.funnel.steps if s.at in empty]
+        if missing:
+            told = ", ".join(f"{s.title} ({s.at})" for s in missing)
+            self.notes.append(f"no source fills {told}: the steps beside are held against each other")
+        return tuple(s for s in self.funnel.steps if s.at not in empty)
+
+    def _pairs(self) -> tuple[Transition, ...]:
+        """Each step after the one before, then the pair asked, or the whole way."""
+        steps = self.steps
+        found = [Transition(a, b, self._within(a, b)) for a, b in pairwise(steps)]
+        ends = self.asked.pair or ((steps[0].id, steps[-1].id) if steps else ("", ""))
+        by_id = {s.id: s for s in steps}
+        if ends[0] in by_id and ends[1] in by_id and ends[0] != ends[1]:
+            far = Transition(by_id[ends[0]], by_id[ends[1]], self._within(by_id[ends[0]], by_id[ends[1]]))
+            if far not in found:
+                found.append(far)
+        elif self.asked.pair:
+            raise QueryError(
+                f"no source fills {' or '.join(repr(e) for e in ends if e not in by_id)}", where="start, end"
+            )
+        return tuple(found)
+
+    def _within(self, start: FunnelStep, end: FunnelStep) -> Span:
+        """The time a record has from one step to another: that of each step between that a source fills, added up."""
+        spans = [s.within for s in self.steps[self.steps.index(start) + 1 : self.steps.index(end) + 1]]
+        return spans[0] if len(spans) == 1 else Span(sum(span_days(s) for s in spans), "day")
+
+    def _kpis(self) -> list[str]:
+        names = [name_of("volume", s.id) for s in self.steps or self.funnel.steps]
+        return names + [name_of(what, p.id) for p in self.pairs for what in ("period", "cohort")]
+
+    def _plan(self, question: Question, kpis: Iterable[str]) -> Plan:
+        asked = replace(question, kpis=tuple(kpis))
+        return plan(asked, self.known, self.context.generation, self.context.settings)
+
+    def _rows(self, relation: Relation) -> list[dict[str, Any]]:
+        """The rows of a relation by column, of the tables as the funnel's link rule has them."""
+        statement = render(self._linked(relation))
+        return [dict(zip(statement.columns, row, strict=True)) for row in rows_of(self.at, statement)]
+
+    def _linked(self, relation: Relation) -> Relation:
+        linked: Relation = relation if self.rows is None else with_rows(relation, self.table.id, self.rows)
+        return linked
+
+    def _observed(self, planned: Plan) -> tuple[Observation, ...]:
+        results = [rows_of(self.at, render(self._linked(block.relation))) for block in planned.blocks]
+        return observe(planned, results)
+
+    # --- the answer --------------------------------------------------------------------------------------------------
+    def answer(self) -> Funnelled:
+        """Every number of the funnel."""
+        numbers = [*self._top(), *self._counted()]
+        if self.steps and self.pairs:
+            numbers += [*self._passages(), *self._entries(), *self._paths(), *self._gains()]
+        numbers += [*self._returns(), *self._matches()]
+        return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes))
+
+    def _number(
+        self,
+        variant: str,
+        step: str,
+        before: str | None,
+        period: Period | None,
+        segment: Sequence[tuple[str, str | None]],
+        value: float | None,
+        *,
+        basis: str = "cohort",
+        unit: str = "1",
+        numerator: float | None = None,
+        denominator: float | None = None,
+        subjects: int | None = None,
+        left_out: int | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        quality: Iterable[str] = (),
+        detail: str = "",
+    ) -> Observation:
+        money = unit == "money"
+        return Observation(
+            kpi=KPI,
+            variant=variant,
+            basis=basis,
+            funnel=self.funnel.id,
+            filter=self.question.filter,
+            period_start=None if period is None else period.start,
+            period_end=None if period is None else period.end,
+            grain=self.question.grain.value,
+            segment=(("step", step), ("from_step", before), *segment),
+            series="actual",
+            series_id="",
+            value=value,
+            numerator=numerator,
+            denominator=denominator,
+            subjects=subjects,
+            left_out=left_out,
+            low=low,
+            high=high,
+            unit=unit,
+            currency=self.context.settings.currency if money else "",
+            quality=tuple(sorted(set(quality))),
+            detail=detail,
+            as_of=self.question.as_of,
+            definition=self.definition,
+            data=self.context.generation.id,
+        )
+
+    def _as_number(self, found: Observation, variant: str, step: str, before: str | None) -> Observation:
+        """An Observation of one of the funnel's own KPIs, as a number of the funnel."""
+        segment = (("step", step), ("from_step", before), *found.segment)
+        return replace(
+            found, kpi=KPI, variant=variant, funnel=self.funnel.id, segment=segment, definition=self.definition
+        )
+
+    def _counted(self) -> Iterator[Observation]:
+        """Volumes, and rates on the period basis and of matured cohorts, as the planner answers them."""
+        named: dict[str, tuple[str, str, str | None]] = {}
+        for counted in self.steps or self.funnel.steps:
+            named[name_of("volume", counted.id)] = ("volume", counted.id, None)
+        for pair in self.pairs:
+            for what in ("period", "cohort"):
+                named[name_of(what, pair.id)] = (f"rate_{what}", pair.end.id, pair.start.id)
+        for found in self._observed(self.planned):
+            variant, step, before = named[found.kpi]
+            told = self._as_number(found, variant, step, before)
+            if variant == "volume" and found.value is not None and found.value >= 0 and found.value == int(found.value):
+                low, high = garwood(int(found.value))
+                told = replace(told, low=low, high=high)
+            if variant == "rate_cohort":
+                pair = next(p for p in self.pairs if (p.end.id, p.start.id) == (step, before))
+                told = replace(told, detail="; ".join(d for d in (f"within {pair.within}", found.detail) if d))
+            yield told
+
+    def _top(self) -> Iterator[Observation]:
+        """The measures above the first known person, each beside the one above it, on the period basis."""
+        tops = self.funnel.top
+        if not tops or not self.steps:
+            return
+        offers = [splits_of(self.at.catalogue.measures[t.id], self.at.catalogue) for t in tops]
+        asked = frozenset(self.question.by) | columns_in(self.planned.condition)
+        lacking = sorted(n for n in asked if not all(n in offer for offer in offers))
+        if lacking:
+            self.notes.append(f"the steps above the first known person cannot be told by {', '.join(lacking)}")
+            return
+        names = [name_of("count", t.id) for t in tops]
+        line = [*(t.id for t in tops), self.funnel.steps[0].id]
+        below = {name_of("top", b): (b, a) for a, b in pairwise(line)}
+        rates = tuple(below)
+        for found in self._observed(self._plan(self.question, (*names, *rates))):
+            if found.kpi in below:
+                step, before = below[found.kpi]
+                yield self._as_number(found, "top_rate", step, before)
+            else:
+                yield self._as_number(found, "top_volume", found.kpi.rpartition("__")[2], None)
+
+    # --- how long, and how it ended ----------------------------------------------------------------------------------
+    def _segments(self, row: Mapping[str, Any]) -> Segment:
+        return tuple(row[f"s{i}"] for i in range(len(self.question.by)))
+
+    def _named(self, segment: Segment) -> tuple[tuple[str, str | None], ...]:
+        return tuple(zip(self.question.by, segment, strict=True))
+
+    def _passages(self) -> Iterator[Observation]:
+        """Shares and times of each pair by survival, from the counts of days."""
+        import pyarrow as pa
+
+        from headwater.analyses.funnel import passages
+
+        numbers = window_numbers(self.planned)
+        grouped: dict[tuple[int, int, Segment], list[dict[str, Any]]] = {}
+        for row in self._rows(transitions(self.planned, self.funnel, self.pairs)):
+            grouped.setdefault((int(row["pair"]), numbers[row["_w"]], self._segments(row)), []).append(row)
+        keys = sorted(grouped, key=lambda k: (k[0], k[1], tuple((v is None, v or "") for v in k[2])))
+        flat = [
+            (
+                i,
+                span_days(self.pairs[key[0]].within),
+                int(r["days"]),
+                int(r["end"]),
+                bool(r["early"]),
+                int(r["records"]),
+            )
+            for i, key in enumerate(keys)
+            for r in grouped[key]
+        ]
+        names = ("group", "limit", "days", "end", "early", "records")
+        types = (pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.bool_(), pa.int64())
+        columns = list(zip(*flat, strict=True)) if flat else [()] * len(names)
+        table = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
+        for told in passages(table).to_pylist():
+            pair, window, segment = keys[told["group"]]
+            yield from self._passage(self.pairs[pair], self.planned.periods[window], self._named(segment), told)
+
+    def _passage(
+        self, pair: Transition, period: Period | None, segment: tuple[tuple[str, str | None], ...], told: dict[str, Any]
+    ) -> Iterator[Observation]:
+        n, came = told["records"], told["came"]
+        small = ["small_sample"] if n < SMALL else []
+        waiting = n - came - told["lost"]
+        seen = f"{came:,} of {n:,} went on, {told['lost']:,} were lost, {waiting:,} are under way"
+        early = f"; {told['early']:,} came to {pair.end.title} on a day before" if told["early"] else ""
+        where: Place = (pair.end.id, pair.start.id, period, segment)
+        known = told["share"] is not None
+        unknown = f"nobody has been seen for {span_days(pair.within):,} days, the longest for {told['longest']:,}"
+        yield self._number(
+            "rate_survival", *where, told["share"], subjects=n, low=told["share_low"], high=told["share_high"],
+            quality=small if known else ["immature"],
+            detail=f"within {pair.within}; {seen}{early}" if known else unknown,
+        )  # fmt: skip
+        yield self._number(
+            "rate_ever", *where, told["ever"], subjects=n, low=told["ever_low"], high=told["ever_high"], quality=small,
+            detail=f"within the {told['longest']:,} days that the longest was seen",
+        )  # fmt: skip
+        yield self._number(
+            "rate_so_far", *where, told["so_far"], numerator=float(came), denominator=float(n), subjects=n,
+            quality=[*small, *(["immature"] if n > came + told["lost"] else [])],
+            detail="those who are under way still count as if they had not come" if n > came + told["lost"] else "",
+        )  # fmt: skip
+        for name, title in (("median", "half"), ("p75", "three of four"), ("p90", "nine of ten")):
+            yield self._time(
+                f"days_{name}", where, told[name], told["arrived"], told[f"{name}_low"], told[f"{name}_high"],
+                f"{title} of those who come within {told['longest']:,} days need no longer",
+            )  # fmt: skip
+        yield self._time(
+            "days_half_of_all", where, told["half"], n, told["half_low"], told["half_high"],
+            "by then half of all who entered have come",
+            missing="fewer than half have come in the time seen",
+        )  # fmt: skip
+        for name in ("median", "p75", "p90"):
+            yield self._time(
+                f"days_completed_{name}", where, told[f"completed_{name}"], told["arrived"], None, None,
+                "of those who have come so far: too short while many are under way",
+            )  # fmt: skip
+
+    def _time(
+        self, variant: str, where: Place, value: float | None, n: int, low: float | None, high: float | None,
+        detail: str, missing: str = "nobody has come yet",
+    ) -> Observation:  # fmt: skip
+        quality = ["no_data"] if value is None else ["small_sample"] if n < SMALL else []
+        told = missing if value is None else detail
+        return self._number(
+            variant, *where, value, unit="day", subjects=n, low=low, high=high, quality=quality, detail=told
+        )
+
+    # --- skips, returns, paths, matches ------------------------------------------------------------------------------
+    def _entries(self) -> Iterator[Observation]:
+        numbers = window_numbers(self.planned)
+        rows = self._rows(entries(self.planned, self.funnel, self.steps))
+        for row in sorted(rows, key=lambda r: (r["step"], numbers[r["_w"]], str(self._segments(r)))):
+            number = int(row["step"])
+            if not number:
+                continue
+            step, before = self.steps[number], self.steps[number - 1]
+            where = (step.id, before.id, self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row)))
+            n = int(row["records"])
+            for variant, count in (("skipped", row["skipped"]), ("disordered", row["disordered"])):
+                told = "have no date of" if variant == "skipped" else "have an earlier date than that of"
+                yield self._number(
+                    variant, *where, float(count), basis="period", unit=self.table.subject, subjects=n,
+                    detail=f"of {n:,} that came to {step.title}, {int(count):,} {told} {before.title}",
+                )  # fmt: skip
+
+    def _paths(self) -> Iterator[Observation]:
+        from headwater.metrics.intervals import wilson
+
+        numbers = window_numbers(self.planned)
+        first = self.steps[0]
+        for row in self._rows(paths(self.planned, self.funnel, self.steps)):
+            where = (self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row)))
+            n = int(row["any0"])
+            for i, step in enumerate(self.steps[1:], 1):
+                for variant, column in (("path_any", f"any{i}"), ("path_strict", f"strict{i}")):
+                    came = int(row[column])
+                    low, high = wilson(came, n) if n else (None, None)
+                    how = "through every step between, in order" if variant == "path_strict" else "by whichever way"
+                    yield self._number(
+                        variant, step.id, first.id, *where, came / n if n else None, numerator=float(came),
+                        denominator=float(n), subjects=n, low=low, high=high,
+                        quality=["zero_denominator"] if not n else ["small_sample"] if n < SMALL else [],
+                        detail=f"have come so far, {how}",
+                    )  # fmt: skip
+
+    def _returns(self) -> Iterator[Observation]:
+        kind = {"leads": "lead", "opportunities": "opportunity", "accounts": "account"}.get(self.table.rows_from, "")
+        named = [s for s in self.steps if s.stage]
+        if not kind or not named or not _rows(self.context.generation, "stage_entries"):
+            return
+        by_stage = {r["stage"]: r for r in self._rows(returns(self.planned, self.funnel, named, kind))}
+        for step in named:
+            row = by_stage.get(step.stage)
+            if row is not None:
+                yield self._number(
+                    "returned", step.id, None, None, (), float(row["again"]), basis="period", unit=self.table.subject,
+                    subjects=int(row["subjects"]),
+                    detail=f"of {int(row['subjects']):,} that ever came to it, up to {self.question.as_of}",
+                )  # fmt: skip
+
+    def _matches(self) -> Iterator[Observation]:
+        if not links_deals(self.funnel, self.at.catalogue):
+            return
+        if not all(_rows(self.context.generation, t) for t in needed_tables(self.funnel.link)):
+            return
+        numbers = window_numbers(self.planned)
+        for row in self._rows(matches(self.planned, self.funnel.link)):
+            period = self.planned.periods[numbers[row["_w"]]]
+            deals, matched = int(row["deals"]), int(row["matched"])
+            told = (("matched", matched), ("unmatched", deals - matched), ("multiply_matched", int(row["several"])))
+            for variant, count in told:
+                yield self._number(
+                    variant, self.funnel.steps[-1].id, None, period, (), float(count), basis="period",
+                    unit="opportunity", subjects=deals, detail=f"of {deals:,} deals opened, by {self.funnel.link}",
+                )  # fmt: skip
+
+    # --- what a better rate is worth ---------------------------------------------------------------------------------
+    def _gains(self) -> Iterator[Observation]:
+        """For each stage, what comes out at the end more in a year if it had its own best year's rate, or the rate
+        given in the question. Of a question without splits and steps alone."""
+        import pyarrow as pa
+
+        from headwater.analyses.funnel import best_year, gains
+
+        if self.question.by or self.question.grain is not Grain.ALL:
+            return
+        months = self._months()
+        if months is None:
+            return
+        pairs = [p for p in self.pairs if (p.start, p.end) in set(pairwise(self.steps))]
+        monthly = replace(self.question, period=months, grain=Grain.MONTH)
+        found = self._observed(self._plan(monthly, [name_of("cohort", p.id) for p in pairs]))
+        series: dict[str, list[Observation]] = {}
+        for o in found:
+            series.setdefault(o.kpi, []).append(o)
+        flat = [
+            (p.end.id, i, *((o.numerator, o.denominator) if _settled(o) else (None, None)))
+            for p in pairs
+            for i, o in enumerate(series[name_of("cohort", p.id)])
+        ]
+        names = ("step", "period", "reached", "records")
+        types = (pa.string(), pa.int64(), pa.float64(), pa.float64())
+        columns = list(zip(*flat, strict=True)) if flat else [()] * 4
+        best = best_year(pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)}))
+        by_step = {r["step"]: r for r in best.to_pylist()}
+        year = Period(add_months(months.end, -12), months.end)
+        worth, worth_error, unit = self._worth(year)
+        last_year = replace(self.question, period=year, grain=Grain.ALL)
+        inflow = {
+            o.kpi: o.value
+            for o in self._observed(self._plan(last_year, [name_of("volume", p.start.id) for p in pairs]))
+        }
+        given = dict(self.asked.references)
+        rows = []
+        for p in pairs:
+            own = by_step[p.end.id]
+            rows.append(
+                {
+                    "step": p.end.id,
+                    "entries": inflow[name_of("volume", p.start.id)],
+                    "reached": own["now_reached"],
+                    "records": own["now_records"],
+                    "reference_reached": given.get(p.end.id, own["best_reached"]),
+                    "reference_records": 0.0 if p.end.id in given else own["best_records"],
+                }
+            )
+        fields = ("entries", "reached", "records", "reference_reached", "reference_records")
+        schema = pa.schema([("step", pa.string()), *((n, pa.float64()) for n in fields)])
+        told = gains(pa.Table.from_pylist(rows, schema=schema), worth=worth, worth_error=worth_error, seed=SEED)
+        starts = [o.period_start for o in next(iter(series.values()), [])]
+        ranked = sorted((r for r in told.to_pylist() if r["rank"] is not None), key=lambda r: int(r["rank"]))
+        self.bottlenecks = tuple(str(r["step"]) for r in ranked)
+        for pair, row in zip(pairs, told.to_pylist(), strict=True):
+            own = by_step[pair.end.id]
+            since = None if own["best_from"] is None else starts[own["best_from"]]
+            yield from self._gain(pair, row, year, since, unit, given, own)
+
+    def _gain(
+        self, pair: Transition, row: dict[str, Any], year: Period, since: date | None, unit: str,
+        given: Mapping[str, float], own: dict[str, Any],
+    ) -> Iterator[Observation]:  # fmt: skip
+        held = "the rate given" if pair.end.id in given else f"the best twelve months, from {since}"
+        where = (pair.end.id, pair.start.id, year, ())
+        n = None if own["now_records"] is None else int(own["now_records"])
+        for variant, value, told in (
+            (
+                "rate_year",
+                row["now"],
+                f"within {pair.within}, of the newest months that have had their time, up to twelve",
+            ),
+            ("rate_reference", row["reference"], held),
+        ):
+            missing = ["no_data"] if value is None else []
+            detail = "no settled year" if value is None else told
+            yield self._number(variant, *where, value, subjects=n, quality=missing, detail=detail)
+        if row["gain"] is None:
+            detail, quality = "no settled year to hold it against, or a rate after it is not known", ["no_data"]
+        else:
+            chance = "" if row["state"] == "loses" else "; the difference may be chance"
+            detail = (
+                f"in a year, with {held}; {show.number(row['downstream'], 'percent')} of those who pass come to the end"
+                f"{chance}"
+            )
+            quality = []
+        yield self._number(
+            "gain", *where, row["gain"], unit=unit, low=row["low"], high=row["high"], subjects=n, quality=quality,
+            detail=detail,
+        )  # fmt: skip
+
+    def _worth(self, year: Period) -> tuple[float | None, float, str]:
+        """What one that comes to the end is worth, with its standard error; without money they are counted."""
+        if not self.funnel.value:
+            return 1.0, 0.0, self.table.subject
+        asked = replace(self.question, period=year, grain=Grain.ALL, by=())
+        (found,) = self._observed(self._plan(asked, [name_of("value", self.funnel.steps[-1].id)]))
+        if found.value is None:
+            self.notes.append(
+                f"what a {self.funnel.steps[-1].title} is worth is not known ({found.detail}): they are counted"
+            )
+            return 1.0, 0.0, self.table.subject
+        error = (found.high - found.value) / 1.96 if found.high is not None else 0.0
+        return found.value, error, "money"
+
+    def _months(self) -> Period | None:
+        """The months among which a stage's best year is looked for: up to the last whole one of the period asked, or of
+        the data."""
+        stored = self.context.generation.table(self.table.id)
+        if stored is None or stored.first_day is None:
+            return None
+        through = [d for _, d in stored.complete_through if d is not None] or [stored.last_day or stored.first_day]
+        last = min(*through, self.question.as_of)
+        if self.question.period is not None:
+            last = min(last, self.question.period.end - timedelta(1))
+        end = (last + timedelta(1)).replace(day=1)
+        start = max(add_months(end, -12 * YEARS), stored.first_day.replace(day=1))
+        return Period(start, end) if start < end else None
+
+
+def _settled(observation: Observation) -> bool:
+    """Whether a month's cohort has had its time, all of it."""
+    return observation.value is not None and not observation.left_out and "immature" not in observation.quality
+
+
+def _rows(generation: Generation, table: str) -> int:
+    stored = generation.table(table)
+    return 0 if stored is None else stored.rows
