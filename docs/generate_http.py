@@ -30,6 +30,7 @@ ASKED = {
     "records": "/api/records?kpi=cost_per_lead&period=2026-02&limit=2",
     "trace": "/api/trace?kpi=cost_per_lead&period=2026-01",
     "compare": "/api/compare?kpi=cost_per_lead&period=2026-01&period=2026-02",
+    "funnel": "/api/funnel?period=2026-01..2026-02",
     "kpi": "/api/kpi?find=cost+per+lead",
     "kpi_page": "/api/kpi/cost_per_lead",
     "kpi_coverage": "/api/kpi/coverage?find=cost+per+lead",

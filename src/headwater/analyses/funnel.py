@@ -88,7 +88,7 @@ def passages(table: pa.Table) -> pa.Table:
     columns = {n: table[n].to_numpy(zero_copy_only=False) for n in names}
     groups = columns["group"]
     starts = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1]))) if len(groups) else np.zeros(0, int)
-    ends = np.append(starts[1:], len(groups))
+    ends = np.append(starts[1:], len(groups)) if len(groups) else starts
     if len(set(groups[starts].tolist())) != len(starts):
         raise ValueError("the rows of a group stand together")
     rows = [_passage({n: c[a:b] for n, c in columns.items()}) for a, b in zip(starts, ends, strict=True)]

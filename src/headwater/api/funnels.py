@@ -14,7 +14,7 @@ from headwater.model.funnel import Funnel, FunnelStep
 
 def funnels(folder: Folder, catalogue: Catalogue) -> dict[str, Funnel]:
     """Every funnel by id, the default one first. Raises DefinitionError with every fault of the funnel files."""
-    return _loaded(folder.path, _stamp(folder), _Held(catalogue))
+    return _loaded(folder.path, stamp(folder), _Held(catalogue))
 
 
 def funnel_named(folder: Folder, catalogue: Catalogue, name: str) -> Funnel:
@@ -41,7 +41,7 @@ def step_named(funnel: Funnel, name: str, where: str) -> FunnelStep:
     return found
 
 
-def _stamp(folder: Folder) -> str:
+def stamp(folder: Folder) -> str:
     """Name, time and size of every funnel file: what kept funnels are valid for."""
     found = []
     for root in (SHIPPED, folder.path):

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import partial, wraps
 from pathlib import Path
 from threading import Lock
-from typing import Concatenate, ParamSpec, TypeVar, Unpack
+from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
@@ -26,6 +26,10 @@ from headwater.api.condition import Condition, Tally, condition, set_aside, tall
 from headwater.api.coverage import Coverage, coverage, starter_stamp
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
+from headwater.api.funnel import asked as funnel_asked
+from headwater.api.funnel import funnel_of
+from headwater.api.funnelled import Funnelled
+from headwater.api.funnels import stamp as funnels_stamp
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
 from headwater.api.measuring import Bench, Ground, measure
 from headwater.api.readers import LONG_SECONDS, Readers, Reading
@@ -198,6 +202,21 @@ class Moment:
         return self._kept(
             ("compare", sides), data, [k for q in sides.questions for k in q.kpis], lambda: compare(self._stands, sides)
         )
+
+    def funnel(self, /, name: str = "", *, generation: str = "", **given: Any) -> Funnelled:
+        """As `Workspace.funnel`."""
+        asked = funnel_asked(self._stands, name, **given)
+
+        def make() -> Funnelled:
+            with self._stands.bench(generation) as at:
+                return funnel_of(at, asked)
+
+        return self._kept(("funnel", asked, bool(generation)), (self._data(generation),), (), make)
+
+    @property
+    def funnels(self) -> str:
+        """The stamp of the funnel files, which the stamp of a moment does not hold."""
+        return funnels_stamp(self._stands.folder)
 
     # --- answers -----------------------------------------------------------------------------------------------------
     def _answered(self, verb: Hashable, asked: Question, generation: str, answer: Callable[[Bench], V]) -> V:
@@ -410,6 +429,7 @@ class Held:
     trace = _in_a_moment(Moment.trace)
     records = _in_a_moment(Moment.records)
     compare = _in_a_moment(Moment.compare)
+    funnel = _in_a_moment(Moment.funnel)
 
     # --- what the files say ------------------------------------------------------------------------------------------
     def _said(self) -> _Definitions:

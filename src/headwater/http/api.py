@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from headwater.api.answer import Answer
+from headwater.api.funnelled import Funnelled
 from headwater.api.held import Held
 from headwater.errors import HeadwaterError, QueryError
 from headwater.http import asked as ask
@@ -81,6 +82,26 @@ def routes(held: Held) -> APIRouter:
                 as_file(asked.format, "compare", *asked.kpi, *asked.period, m.stamp.data),
             )
 
+    def funnel(request: Request, asked: Annotated[ask.Funnel, Query()]) -> Response:
+        """A funnel: volumes and rates of its stages on both bases, times by survival, skips and returns, and what a
+        better rate is worth. `variant` says which number it is, the segments `step` and `from_step` of which stage."""
+
+        def answer() -> bytes:
+            given = {"start": asked.start, "end": asked.end, "reference": asked.reference, **_question(asked)}
+            found = m.funnel(asked.funnel, **given)
+            _check_size(found)
+            return in_form(found, asked.format)
+
+        with held.moment() as m:
+            version = " ".join((m.version(*ask.generations(asked)), m.funnels))
+            return respond(
+                request,
+                _tag(request, asked, version, asked.format),
+                asked.format,
+                answer,
+                as_file(asked.format, "funnel", asked.funnel, asked.period or "", m.stamp.data),
+            )
+
     def kpi(request: Request, asked: Annotated[ask.Found, Query()]) -> Response:
         """Every KPI, or those in which all the words occur."""
         tag = _tag(request, asked, held.stamp.definitions)
@@ -113,6 +134,7 @@ def routes(held: Held) -> APIRouter:
     _add(router, "/records", records, shapes.RecordedRows, "The rows behind numbers", files=True, unknown=True)
     _add(router, "/trace", trace, shapes.Traces, "How numbers were made", unknown=True)
     _add(router, "/compare", compare, shapes.Comparisons, "Two numbers side by side", files=True, unknown=True)
+    _add(router, "/funnel", funnel, shapes.Observations, "A funnel", files=True, unknown=True)
     _add(router, "/kpi", kpi, shapes.KpiRows, "The list of KPIs")
     _add(router, "/kpi/coverage", kpi_coverage, shapes.Coverage, "What can be computed", unknown=True)
     _add(router, "/kpi/{id}", kpi_page, shapes.KpiPage, "One KPI", unknown=True)
@@ -150,12 +172,12 @@ class _Route(APIRoute):
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
-def _question(asked: ask.Question | ask.Compared) -> dict[str, Any]:
+def _question(asked: ask.Question | ask.Compared | ask.Funnel) -> dict[str, Any]:
     """The arguments of a verb."""
     return {name: getattr(asked, name) for name in ("period", "grain", "by", "filter", "as_of", "generation")}
 
 
-def _check_size(answer: Answer) -> None:
+def _check_size(answer: Answer | Funnelled) -> None:
     if len(answer) > ask.MOST_NUMBERS:
         raise QueryError(
             f"the answer has {len(answer):,} numbers; at most {ask.MOST_NUMBERS:,} are given at once",

@@ -89,6 +89,27 @@ class Compared(Asked):
     format: Form = Field("json", description=FORMAT)
 
 
+class Funnel(Asked):
+    """Parameters of `funnel`."""
+
+    funnel: Short = Field("", description="Id of the funnel (default: leads).", examples=["leads"])
+    start: Short = Field("", description="Also from this step to `end`, beside step by step.")
+    end: Short = Field("", description="The last step of that pair (default: the last of all).")
+    reference: list[Short] = Field(
+        default_factory=list,
+        max_length=12,
+        description="Hold the rate to a step against this one, such as `mql=40%`, instead of its own best year's; may "
+        "be repeated.",
+    )
+    period: Short | SkipJsonSchema[None] = Field(None, description=PERIOD, examples=["2026-Q1"])
+    grain: Grain = Field(Grain.ALL, description="Step of the period.")
+    by: Splits = Field(default_factory=list)
+    filter: Long = Field("", description=FILTER)
+    as_of: Short | SkipJsonSchema[None] = Field(None, description=AS_OF)
+    generation: Generation = Field("", description=GENERATION)
+    format: Form = Field("json", description=FORMAT)
+
+
 class Found(Asked):
     """Parameters of the list of KPIs."""
 
@@ -151,6 +172,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def generations(asked: Question | Compared) -> Sequence[str]:
+def generations(asked: Question | Compared | Funnel) -> Sequence[str]:
     """The generations that a question names."""
-    return (asked.generation,) if isinstance(asked, Question) else tuple(asked.generation)
+    return tuple(asked.generation) if isinstance(asked, Compared) else (asked.generation,)
