@@ -194,7 +194,7 @@ class _Asking:
 
     def _rows(self, relation: Relation) -> list[dict[str, Any]]:
         """The rows of a relation by column, of the tables as the funnel's link rule has them."""
-        statement = render(self._linked(relation))
+        statement = render(self._linked(relation), self.at.reader.spelling)
         return [dict(zip(statement.columns, row, strict=True)) for row in rows_of(self.at, statement)]
 
     def _linked(self, relation: Relation) -> Relation:
@@ -202,7 +202,9 @@ class _Asking:
         return linked
 
     def _observed(self, planned: Plan) -> tuple[Observation, ...]:
-        results = [rows_of(self.at, render(self._linked(block.relation))) for block in planned.blocks]
+        results = [
+            rows_of(self.at, render(self._linked(block.relation), self.at.reader.spelling)) for block in planned.blocks
+        ]
         return observe(planned, results)
 
     # --- the answer --------------------------------------------------------------------------------------------------
