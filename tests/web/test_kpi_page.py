@@ -143,7 +143,7 @@ def test_the_list_has_values_by_stage_and_what_waits_apart(served: Served) -> No
     waiting = {row[0]: row[1] for row in seen.at("waiting").rows()}
     assert "subscriptions" in waiting["Monthly recurring revenue (MRR)"]
     start = {row[0]: row[1:] for row in seen.at("start").rows()}
-    assert start["Website visits"] == ["", "gap: web_sessions"]
+    assert start["Website visits"][:2] == ["", "gap: web_sessions"]
     assert start["Leads created"][1] == "ready"
     missing = {row[0]: row[1:] for row in seen.at("missing").rows()}
     assert int(missing["web_sessions"][0]) > 3

@@ -60,7 +60,8 @@ def listed(look: Look) -> Made:
 
 # --- the list --------------------------------------------------------------------------------------------------------
 def _grouped(look: Look, kpis: list[Kpi]) -> dict[str, Any]:
-    found, refused = _signs(look, kpis)
+    covered = look.moment.kpi_coverage()
+    found, refused = _signs(look, [*(k.id for k in kpis), *(w.name for w in covered.start.kpis if w.state == READY)])
     having = [k for k in kpis if (s := found.get(k.id)) is not None and s.now.value is not None]
     groups = []
     for stage in STAGES:
@@ -69,7 +70,6 @@ def _grouped(look: Look, kpis: list[Kpi]) -> dict[str, Any]:
             groups.append(Group(stage, look.say(f"stages.{stage}"), _table(look, look.say(f"stages.{stage}"), rows)))
     waiting = tuple(_waiting(look, k, found.get(k.id), refused.get(k.id, "")) for k in kpis if k not in having)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
-    covered = look.moment.kpi_coverage()
     return {
         "covered": look.say("kpi.covered", n=len(covered.of(READY)), of=len(covered.kpis)),
         "start": _start(look, covered, found),
@@ -84,11 +84,12 @@ def _start(look: Look, covered: Coverage, found: dict[str, Sign]) -> Table:
     value = look.say("kpi.head_value", period=look.words.period(look.looked.focus))
     rows = []
     for way in covered.start.kpis:
-        sign, ready = found.get(way.kpi), way.state == READY
-        shown = look.words.value(sign.now, sign.kpi.show) if ready and sign is not None and way.name == way.kpi else ""
+        sign, ready = found.get(way.name), way.state == READY
+        shown = look.words.value(sign.now, sign.kpi.show) if ready and sign is not None else ""
+        question = look.moment.catalogue.kpis[way.kpi].question
         state = look.say("kpi.state_ready") if ready else look.say("kpi.state_gap", why=way.why)
-        rows.append((Cell(way.title, kpi_href(way.name, look.asked)), shown, Cell(state, missing=not ready)))
-    heads = (look.say("kpi.head_kpi"), value, look.say("kpi.head_state"))
+        rows.append((Cell(way.title, kpi_href(way.name, look.asked)), shown, Cell(state, missing=not ready), question))
+    heads = (look.say("kpi.head_kpi"), value, look.say("kpi.head_state"), look.say("kpi.head_question"))
     return Table(heads, tuple(rows), look.say("kpi.start", phase=covered.start.title), frozenset({1}))
 
 
@@ -102,12 +103,12 @@ def _missing(look: Look, covered: Coverage) -> Table | None:
     return Table(heads, tuple(rows), look.say("kpi.missing"), frozenset({1})) if rows else None
 
 
-def _signs(look: Look, kpis: list[Kpi]) -> tuple[dict[str, Sign], dict[str, str]]:
+def _signs(look: Look, kpis: list[str]) -> tuple[dict[str, Sign], dict[str, str]]:
     """Each KPI's number in the period asked, beside the one it is compared with; and why one cannot be asked. All are
     asked at once; where that is refused each is asked alone, so that one cannot hide the others."""
     if not look.has_data:
         return {}, {}
-    names = [k.id for k in kpis]
+    names = list(dict.fromkeys(kpis))
 
     def ask(names: list[str]) -> dict[str, Sign]:
         found = signs(look.moment, look.moment.catalogue, look.calendar, names, look.looked)
