@@ -23,7 +23,7 @@ import pyarrow as pa
 from headwater.api.workspace import Workspace
 from headwater.model.catalogue import Catalogue
 from headwater.model.types import DAY_SUFFIX, Kind
-from tests.catalogue import dealings
+from tests.catalogue import dealings, reach
 from tests.catalogue.selling import sell
 from tests.world import land, world
 
@@ -81,6 +81,7 @@ class Draw:
             draw()
         dealings.deal(self, seed)
         sell(self, seed, FIRST, (LAST - FIRST).days)
+        reach.reach(self, seed, FIRST, (LAST - FIRST).days)
 
     # --- small draws -------------------------------------------------------------------------------------------------
     def chance(self, share: float) -> bool:
@@ -349,7 +350,8 @@ def estate(seed: int) -> Estate:
     random = draw.random
     batches: list[dict[str, list[Row]]] = [defaultdict(list) for _ in range(3)]
     for table, rows in draw.rows.items():
-        random = Random(f"{seed} {table}") if table in dealings.TABLES else draw.random
+        own = table in (*dealings.TABLES, *reach.TABLES)
+        random = Random(f"{seed} {table}") if own else draw.random
         for row in rows:
             first = 0 if table == "accounts" else random.choice((0, 0, 0, 1, 2))
             batches[first][table].append(row)
@@ -444,6 +446,7 @@ KEYS = {
     "contacts": ("contact_id",), "social_interactions": ("interaction_id",), "actions": ("action_id",),
     "orders": ("order_id", "line_number"), "contact_roles": ("opportunity_id", "contact_id"), "touches": ("touch_id",),
     "activities": ("activity_id",),
+    "search_days": ("engine", "query", "country", "device", "day"), "content_items": ("content_id",),
 }  # fmt: skip
 CORRECTED = {
     "leads": ("icp_fit", (True, False)), "costs": ("amount", ("11.50", "-3")), "ledger": ("amount", ("7", "12.25")),

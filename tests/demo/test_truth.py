@@ -23,7 +23,11 @@ from tests.demo.conftest import SEED, UNTIL, Demo
 from tests.world import world
 
 SERIES = COUNTS | MONEY
-NO_VALUE: dict[str, str] = {}
+NO_VALUE: dict[str, str] = {
+    "search_impression_share": "no_data",  # the ad exports tell neither what ads were eligible for nor what they missed
+    "search_lost_is_budget": "no_data",
+    "search_lost_is_rank": "no_data",
+}
 """Variants with a formula that have no value on the demo, and the reason the answer gives."""
 
 

@@ -162,8 +162,9 @@ def _column(name: str, shape: ColumnShape, origin: _Origin, faults: list[Fault])
         what = f"only the values of ids and texts get numbers to be counted by, and {name!r} is of type {kind}"
         faults.append(origin.fault(("counted",), what))
     if shape.unit:
-        if kind not in (Kind.INTEGER, Kind.NUMBER, Kind.ID):  # the distinct values of an id are counted in its unit
-            faults.append(origin.fault(("unit",), f"only numbers and ids have a unit, and {name!r} is of type {kind}"))
+        if kind not in (Kind.INTEGER, Kind.NUMBER, Kind.ID, Kind.TEXT):  # distinct ids and texts are counted in it
+            what = f"only numbers, ids and texts have a unit, and {name!r} is of type {kind}"
+            faults.append(origin.fault(("unit",), what))
         try:
             Unit.parse(shape.unit)
         except ValueError as error:

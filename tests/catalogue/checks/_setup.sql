@@ -2,10 +2,14 @@
 -- A moment is a pair: the instant `x` (empty where the day alone is known) and the local date `x__day`.
 
 -- Through which channel a visit or a click came where the source does not say: of what this company has, an organic visit
--- is one of a search engine and a paid one of no known site; its ad platforms are called by names that no rule knows.
-update web_sessions set channel = case medium when 'organic' then 'Organic Search' when 'cpc' then 'Paid Other' end
+-- is one of a search engine, a paid one of no known site, a referral of another site; its ad platforms are called by names
+-- that no rule knows, so that the kind of advertising tells it.
+update web_sessions set channel = case medium when 'organic' then 'Organic Search' when 'cpc' then 'Paid Other'
+    when 'referral' then 'Referral' end
 where channel is null;
-update ad_days set channel = '(unassigned)' where channel is null;
+update ad_days set channel = case kind when 'search' then 'Paid Search' when 'social' then 'Paid Social'
+    when 'display' then 'Display' else '(unassigned)' end
+where channel is null;
 
 -- Whole seconds between two moments; whole days where one of them is known to the day alone.
 create macro seconds(a, a_day, b, b_day) as
