@@ -96,7 +96,8 @@ def searches(draw: Draw, first: date, days: int) -> None:
                 brand=n % 5 == 0 if n % 7 else None,
                 position=draw.maybe(str(draw.pick(1, 2, 3, 4, 5, 6, 10, 11, 40, 130)), 0.85),
                 volume=draw.maybe(draw.random.randrange(10, 4000)), ctr_at_position=draw.maybe(f"0.{n % 9}37"),
-                cpc=draw.maybe(draw.money(9)), visit_value=draw.maybe(draw.money(30)), currency=draw.currency(),
+                own_ctr=draw.maybe(f"0.0{n % 8}1"), cpc=draw.maybe(draw.money(9)),
+                visit_value=draw.maybe(draw.money(30)), currency=draw.currency(),
                 impressions=shown, clicks=draw.maybe(draw.random.randrange(0, (shown or 3) + 1)),
                 market_clicks=draw.maybe(str(draw.random.randrange(900, 3000)), 0.8),
             )  # fmt: skip

@@ -24,9 +24,21 @@ from tests.world import world
 
 SERIES = COUNTS | MONEY
 NO_VALUE: dict[str, str] = {
-    "search_impression_share": "no_data",  # the ad exports tell neither what ads were eligible for nor what they missed
+    # no survey tells who belongs to the market
+    "brand_awareness.aided": "no_data",
+    "brand_awareness.unaided": "no_data",
+    # the search exports tell neither what click rate a position has nor what other sites get
+    "organic_traffic_value.estimated": "no_data",
+    "organic_traffic_value.ex_brand": "no_data",
+    "organic_traffic_value.seed_literal": "no_data",
+    "organic_traffic_value.value_per_visit": "no_data",
+    "seo_value_ratio": "no_data",
+    "share_of_voice.search": "no_data",
+    # the ad exports tell neither what ads were eligible for nor what they missed
+    "search_impression_share": "no_data",
     "search_lost_is_budget": "no_data",
     "search_lost_is_rank": "no_data",
+    "share_of_voice.ads": "no_data",
 }
 """Variants with a formula that have no value on the demo, and the reason the answer gives."""
 

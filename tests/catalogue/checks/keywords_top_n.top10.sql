@@ -1,0 +1,6 @@
+-- split: device
+-- Different tracked keywords at position 10 or better by the last look of 45 days.
+select nullif(count(distinct query), 0) as value from (
+    select * from search_days where day < $end and day >= $end - 45
+    qualify row_number() over (partition by engine, query, country, device order by day desc) = 1
+) where tracked and position <= 10 and ($every or device is not distinct from $segment)
