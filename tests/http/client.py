@@ -41,7 +41,13 @@ class Client:
         given = {"host": f"127.0.0.1:{PORT}"} | dict(self.headers) | dict(headers or {})
         sent: list[Message] = []
 
+        given_once = False
+
         async def receive() -> Message:
+            nonlocal given_once
+            if given_once:
+                await asyncio.Event().wait()  # the reader stays: nothing more comes
+            given_once = True
             return {"type": "http.request", "body": content, "more_body": False}
 
         async def send(message: Message) -> None:

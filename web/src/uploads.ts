@@ -2,11 +2,16 @@
 interface Refused { what?: string; do?: string }
 
 export function uploads(): void {
-  const form = document.querySelector<HTMLFormElement>("form[data-uploads]");
-  const box = form?.querySelector<HTMLElement>(".dropzone-box");
-  const field = form?.querySelector<HTMLInputElement>("input[type=file]");
-  const list = form?.querySelector<HTMLElement>(".dropzone-files");
-  if (!form || !box || !field || !list) return;
+  const forms = document.querySelectorAll<HTMLFormElement>("form[data-uploads]");
+  // With one form files may be dropped anywhere; among several it matters where.
+  for (const form of forms) dropzone(form, forms.length === 1 ? document : form);
+}
+
+function dropzone(form: HTMLFormElement, place: Document | HTMLFormElement): void {
+  const box = form.querySelector<HTMLElement>(".dropzone-box");
+  const field = form.querySelector<HTMLInputElement>("input[type=file]");
+  const list = form.querySelector<HTMLElement>(".dropzone-files");
+  if (!box || !field || !list) return;
   box.hidden = false;
   form.querySelector("[data-by-hand]")?.remove();
   let busy = false;
@@ -32,7 +37,8 @@ export function uploads(): void {
     // The server would refuse it too, but a connection that is closed while a file is sent tells no reason.
     if (file.size > Number(form.dataset.most)) { fail(form.dataset.tooLarge ?? ""); return; }
     const request = new XMLHttpRequest();
-    request.open("POST", `${form.dataset.uploads}?name=${encodeURIComponent(file.name)}`);
+    const action = form.dataset.uploads ?? "";
+    request.open("POST", `${action}${action.includes("?") ? "&" : "?"}name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => { bar.value = event.loaded; });
@@ -54,7 +60,11 @@ export function uploads(): void {
     busy = false;
     field.value = "";
     // What was refused stays to be read; what came in is looked at when the reader goes on.
-    if (sent === files.length) location.assign(form.dataset.next ?? "");
+    if (sent === files.length) {
+      const next = new URL(form.dataset.next ?? "", location.href);
+      history.replaceState(null, "", next); // an address that differs in its mark alone would load nothing
+      location.reload();
+    }
     else if (sent > 0) {
       const on = document.createElement("a");
       on.href = form.dataset.next ?? "";
@@ -64,14 +74,14 @@ export function uploads(): void {
   };
 
   field.addEventListener("change", () => void take([...field.files ?? []]));
-  const carriesFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
-  document.addEventListener("dragover", (event) => {
+  const carriesFiles = (event: Event): event is DragEvent => event instanceof DragEvent && (event.dataTransfer?.types.includes("Files") ?? false);
+  place.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault(); // else the browser opens a file that is dropped beside the box
     form.classList.add("dropzone-over");
   });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) form.classList.remove("dropzone-over"); });
-  document.addEventListener("drop", (event) => {
+  place.addEventListener("dragleave", (event) => { if (event instanceof DragEvent && !event.relatedTarget) form.classList.remove("dropzone-over"); });
+  place.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     form.classList.remove("dropzone-over");

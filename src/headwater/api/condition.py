@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from headwater.api.folder import Folder
 from headwater.api.measuring import Ground
-from headwater.api.standing import held_back, set_aside_still, settling, standing
+from headwater.api.standing import differing, held_back, set_aside_still, settling, standing
 from headwater.errors import HeadwaterError
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry, Quarantined
@@ -111,7 +111,8 @@ class TableState:
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`data` is the data version ('' before the first build); `loads` are the journal's batches, the newest first, of
-    which `corrected` says how many rows that were set aside are mended by now, and `held` which are held back."""
+    which `corrected` says how many rows that were set aside are mended by now, `held` which are held back, and
+    `differing` which differ from those before without anybody having said that it is meant."""
 
     data: str
     built_at: datetime | None
@@ -122,6 +123,7 @@ class Condition:
     aside: tuple[Aside, ...]
     corrected: Mapping[int, int] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
+    differing: frozenset[int] = frozenset()
 
     @property
     def through(self) -> Mapping[str, date]:
@@ -149,6 +151,7 @@ def condition(
         tuple(aside),
         {b.number: min(len(settling(entries, b)), b.quarantined) for b in batches if b.quarantined},
         frozenset(b.number for b in held_back(entries)),
+        frozenset(b.number for b in differing(entries)),
     )
 
 

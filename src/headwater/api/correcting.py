@@ -25,14 +25,15 @@ from headwater.connectors.corrections import (
     write_rows,
 )
 from headwater.connectors.parse import mapping_hash, parse
-from headwater.errors import SourceError
+from headwater.connectors.sources import chosen, load_sources
+from headwater.errors import SourceError, WorkspaceError
 from headwater.model.landing import Batch, Draft, Mended, Quarantined, Settled
 from headwater.model.profile import Profile
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
 from headwater.store.disk import discard
-from headwater.store.journal import MENDED, QUARANTINE
+from headwater.store.journal import MENDED, QUARANTINE, entry_folders
 from headwater.store.landing import (
     commit,
     journal,
@@ -43,7 +44,7 @@ from headwater.store.landing import (
     quarantined_in,
     stage,
 )
-from headwater.store.place import Store
+from headwater.store.place import Store, open_store
 
 MOST_TOLD = 5
 UNKNOWN = "unknown_value"
@@ -287,6 +288,21 @@ class Correcting:
             data_rows=draft.data_rows - overtaken,
             skipped=tuple(sorted(skipped.items())),
         )
+
+
+def rejected(folder: Folder, name: str, path: Path) -> int:
+    """Writes the rows of a source that are set aside still into a new file, without landing anything; how many. Raises
+    QueryError for a source that is none, WorkspaceError when data was loaded or erased meanwhile."""
+    company = folder.company()
+    catalogue = folder.catalogue(company)
+    (source,) = chosen(load_sources(folder.path, catalogue.tables), (name,))
+    store = open_store(folder.store)
+    before = entry_folders(store)
+    count = Correcting(folder, store, source, catalogue.tables, company.settings).rejected(path)
+    if entry_folders(store) != before:
+        path.unlink()
+        raise WorkspaceError("the data changed while the rows were read", where=folder.shown(path), do="Try again.")
+    return count
 
 
 def _texts(rows: Sequence[Mended]) -> dict[tuple[str, int], str]:

@@ -18,8 +18,8 @@ from headwater.build.run import build
 from headwater.connectors.drift import QUARANTINE, differences, is_held, known_values
 from headwater.connectors.files import ARCHIVE, find
 from headwater.connectors.parse import listed, mapping_hash, parse, renamed
-from headwater.connectors.sources import load_sources
-from headwater.errors import QueryError, SourceError, nearest
+from headwater.connectors.sources import chosen, load_sources
+from headwater.errors import QueryError, SourceError
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
@@ -125,16 +125,6 @@ def rollback(folder: Folder, to: str = "") -> Generation:
     store = open_store(folder.store)
     with writing(store, "rollback"):
         return generations.rollback(store, to)
-
-
-def chosen(sources: Mapping[str, Source], names: Sequence[str]) -> tuple[Source, ...]:
-    """The named sources, or all. Raises QueryError with the nearest names."""
-    for name in names:
-        if name not in sources:
-            near = nearest(name, sources)
-            have = f"The sources are {', '.join(sources)}." if sources else "There is no file in 'sources/' yet."
-            raise QueryError(f"no source is called {name!r}", do=f"{near} {have}".strip())
-    return tuple(sources[n] for n in dict.fromkeys(names or sources))
 
 
 # --- landing ---------------------------------------------------------------------------------------------------------

@@ -81,21 +81,22 @@ def named(folder: Path, name: str) -> Path:
 class Incoming:
     """One file on its way in: `write` its bytes in order, then `keep` it; without that it leaves nothing behind.
 
-    `most` is the most bytes it may have; `expected` how many it will have, where that is known. Raises TooLargeError,
+    `most` is the most bytes it may have; `expected` how many it will have, where that is known; `within` the folder of
+    the workspace that it will lie in. Raises TooLargeError,
     QueryError for a name that is none, WorkspaceError where the folder cannot be written or the disk is too full.
     """
 
-    def __init__(self, folder: Path, name: str, most: int, expected: int = 0) -> None:
+    def __init__(self, folder: Path, name: str, most: int, expected: int = 0, within: str = FOLDER) -> None:
         self.name = safe_name(name)
         self.bytes = 0
         self._most = most
-        self._place = folder / FOLDER
+        self._place = folder / within
         if expected > most:
             raise self._too_large()
         try:
-            self._place.mkdir(exist_ok=True)
+            self._place.mkdir(parents=True, exist_ok=True)
             if self._place.is_symlink():
-                raise WorkspaceError("the folder is a link", where=FOLDER, do="Make it a folder of the workspace.")
+                raise WorkspaceError("the folder is a link", where=within, do="Make it a folder of the workspace.")
             if shutil.disk_usage(self._place).free < expected + SPARE_BYTES:
                 raise _full()
             self._sweep()

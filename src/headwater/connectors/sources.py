@@ -6,7 +6,7 @@ import codecs
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from headwater.connectors import currencies, forms, message
 from headwater.connectors.files import VARIABLE
-from headwater.errors import DefinitionError, Fault, nearest
+from headwater.errors import DefinitionError, Fault, QueryError, nearest
 from headwater.files.read import Definition, Document, KeyPath, read, shown, validate
 from headwater.model.source import ColumnMapping, Source, TableMapping
 from headwater.model.table import Column, Table
@@ -153,6 +153,18 @@ def load_sources(workspace: Path, tables: Mapping[str, Table]) -> dict[str, Sour
 
 
 # --- from the file to the nouns --------------------------------------------------------------------------------------
+
+
+def chosen(sources: Mapping[str, Source], names: Sequence[str]) -> tuple[Source, ...]:
+    """The named sources, or all. Raises QueryError with the nearest names."""
+    for name in names:
+        if name not in sources:
+            near = nearest(name, sources)
+            have = f"The sources are {', '.join(sources)}." if sources else "There is no file in 'sources/' yet."
+            raise QueryError(f"no source is called {name!r}", do=f"{near} {have}".strip())
+    return tuple(sources[n] for n in dict.fromkeys(names or sources))
+
+
 def _source(id: str, model: _Source, file: str) -> Source:
     plain = model.model_dump(exclude={"tables", "doubts", "format", "decimal", "thousands"})
     source = Source(

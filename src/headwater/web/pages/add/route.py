@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -14,9 +13,9 @@ from headwater.api.held import Held
 from headwater.api.uploads import FOLDER
 from headwater.errors import QueryError
 from headwater.web.pages.add.desk import Desk, Seen, faults_in, ready
-from headwater.web.pages.add.receiving import receive
 from headwater.web.pages.add.view import answers_in, handed, outlook, read_already, sentence, unreadable
 from headwater.web.parts import Dropzone, Link, Notice
+from headwater.web.receiving import fields_of, receive
 from headwater.web.templates import Templates
 from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look
@@ -25,10 +24,6 @@ PAGE = "pages/add/page.html"
 PLACE = "/data/add"
 UPLOAD = "/data/upload"
 STREAMED = (UPLOAD,)
-MOST_FIELDS = 5_000
-FORM = "application/x-www-form-urlencoded"
-
-Fields = list[tuple[str, str]]
 
 
 def routes(held: Held, templates: Templates) -> APIRouter:
@@ -70,7 +65,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 
     @router.post(f"{PLACE}/answers")
     async def answers(request: Request) -> Response:
-        fields = await _fields(request)
+        fields = await fields_of(request)
 
         def take() -> Response:
             given = answers_in(fields, desk.seen())
@@ -86,21 +81,21 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 
     @router.post(f"{PLACE}/remove")
     async def remove(request: Request) -> Response:
-        names = [value for name, value in await _fields(request) if name == "file"]
+        names = [value for name, value in await fields_of(request) if name == "file"]
         for name in names:
             await to_thread.run_sync(desk.remove, name)
         return RedirectResponse(PLACE, 303)
 
     @router.post(f"{PLACE}/deliver")
     async def deliver(request: Request) -> Response:
-        names = [value for name, value in await _fields(request) if name == "file"]
+        names = [value for name, value in await fields_of(request) if name == "file"]
         await to_thread.run_sync(desk.deliver, names[0] if names else "")
         _refresh(request)
         return RedirectResponse("/data", 303)
 
     @router.post(f"{PLACE}/load")
     async def load(request: Request) -> Response:
-        await _fields(request)
+        await fields_of(request)
 
         def write() -> Response:
             try:
@@ -148,18 +143,6 @@ def _refresh(request: Request) -> None:
     refreshing = getattr(request.app.state, "refreshing", None)
     if refreshing is not None:
         refreshing.start()
-
-
-async def _fields(request: Request) -> Fields:
-    """The fields of a form. Raises QueryError where the body is none."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
-    if kind != FORM and body:
-        raise QueryError("the request is no form", do="Send it from the page.")
-    try:
-        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except (UnicodeDecodeError, ValueError):
-        raise QueryError("the form cannot be read", do="Send it from the page.") from None
 
 
 def _told(error: QueryError) -> str:

@@ -1,21 +1,32 @@
-"""What state the data is in: sources, freshness, checks, rows set aside, loads."""
+"""What state the data is in: sources, freshness, checks, rows set aside, loads; and what can be done about it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from headwater.api.checking import Checked
-from headwater.api.condition import Aside, Condition, SourceState
+from headwater.api.condition import Condition, SourceState
 from headwater.api.held import Held
+from headwater.errors import HeadwaterError, QueryError
 from headwater.model.landing import Batch
+from headwater.web.pages.data import mending
 from headwater.web.parts import Cell, Link, Notice, Table
+from headwater.web.receiving import fields_of, receive
 from headwater.web.templates import Templates
+from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look, Made, Pages
 
 NAVIGATION = (3, "/data")
 PAGE = "pages/data/page.html"
+CORRECTED = "/data/corrected"
+STREAMED = (CORRECTED,)
 MOST_LOADS = 20
 
 _KINDS: dict[str, Any] = {"failed": "bad", "warning": "warn", "ok": "good"}
@@ -31,7 +42,65 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         state = getattr(getattr(request.app.state, "refreshing", None), "state", None)
         return pages.answer(request, lambda look: _made(look, state), of_refresh=True)
 
+    def told(request: Request, error: HeadwaterError, status: int) -> Response:
+        """The page, with what went wrong above it."""
+        with held.moment() as moment:
+            name, frame, context, _ = _made(Look(moment, Asked(), "/data"), None)
+            notice = Notice("bad", " ".join(part for part in (_sentence(error.what), error.do) if part))
+            frame = replace(frame, notices=(notice, *frame.notices))
+            answer = templates.page(request, name, frame, context, status=status)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @router.get("/data/rejected")
+    def rejected(request: Request, source: str = "") -> Response:
+        try:
+            file, size = mending.rows_of(held.folder, source)
+        except QueryError as error:
+            return told(request, error, 404)
+        name = quote(f"{source}-rejected.csv")
+        headers = {
+            "Content-Length": str(size),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Cache-Control": "no-store",
+        }
+        return StreamingResponse(mending.chunks(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+    @router.post(CORRECTED)
+    async def corrected(request: Request, source: str = "") -> JSONResponse:
+        def take(path: Path) -> None:
+            mending.corrected(held.workspace, source, path)
+            _refresh(request)
+
+        return await receive(request, held.path, mending.MOST_MB << 20, mending.PLACE, take)
+
+    @router.post("/data/accept")
+    async def accept(request: Request) -> Response:
+        names = [value for name, value in await fields_of(request) if name == "source"]
+
+        def take() -> Response:
+            try:
+                done = held.workspace.load(*names, accept=True)
+                _refresh(request)
+                if done.refused:
+                    raise QueryError(" ".join(f"{file.path}: {file.reason}" for file in done.refused))
+            except HeadwaterError as error:
+                return told(request, error, 400)
+            return RedirectResponse("/data", 303)
+
+        return await to_thread.run_sync(take)
+
     return router
+
+
+def _refresh(request: Request) -> None:
+    refreshing = getattr(request.app.state, "refreshing", None)
+    if refreshing is not None:
+        refreshing.start()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def _made(look: Look, refreshing: Any) -> Made:
@@ -43,7 +112,7 @@ def _made(look: Look, refreshing: Any) -> Made:
         "fine": "",
         "open": _checks(look, checked, whole=False) if checked is not None else None,
         "checks": _checks(look, checked, whole=True) if checked is not None else None,
-        "aside": _aside(look, found.aside) if found.aside else None,
+        "waiting": mending.waiting(look, found),
         "loads": _loads(look, found) if found.loads else None,
         "tables": _tables(look, found) if found.tables else None,
     }
@@ -109,22 +178,6 @@ def _checks(look: Look, checked: Checked, *, whole: bool) -> Table | None:
         if (r.state == "ok") == whole
     )
     return Table(heads, rows, say("data.checks")) if rows else None
-
-
-def _aside(look: Look, groups: tuple[Aside, ...]) -> Table:
-    say, words = look.say, look.words
-    heads = tuple(say(f"data.{h}") for h in ("file", "reason", "column", "count", "examples"))
-    rows = tuple(
-        (
-            a.path,
-            a.examples[0].reason if a.count == 1 and a.examples else a.code.replace("_", " "),
-            a.column or say("data.whole_row"),
-            words.count(a.count),
-            ", ".join(say("data.row", row=words.count(e.row)) for e in a.examples),
-        )
-        for a in groups
-    )
-    return Table(heads, rows, say("data.aside"), frozenset({3}))
 
 
 def _loads(look: Look, found: Condition) -> Table:
