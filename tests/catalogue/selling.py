@@ -16,10 +16,22 @@ if TYPE_CHECKING:
 def sell(draw: Draw, seed: int, first: date, days: int) -> None:
     """Adds activities and postings, and columns of leads, deals and payments, to a drawn year."""
     kept, draw.random = draw.random, Random(f"{seed} selling")
+    _early_wins(draw, first)
     _talks(draw)
     _judgements(draw, first, days)
     _postings(draw, first, days)
     draw.random = kept
+
+
+def _early_wins(draw: Draw, first: date) -> None:
+    """Deals won in the year and a half before, so that there are customers to keep; nobody noted when they began."""
+    for n in range(34):
+        closed = (first - timedelta(draw.random.randrange(2, 500))).isoformat()
+        draw.put(
+            "opportunities", opportunity_id=f"early{n}", account_id=f"a{draw.random.randrange(70)}", status="won",
+            closed_at=closed, amount=draw.maybe(draw.money()), currency="EUR", kind="new",
+            product=draw.pick("x", "y", None), _updated_at=f"{closed}T11:00:00+00:00",
+        )  # fmt: skip
 
 
 def _talks(draw: Draw) -> None:
