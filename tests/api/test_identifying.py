@@ -11,6 +11,20 @@ import pytest
 from headwater import Workspace
 from tests.world import world
 
+CONTACTS = """\
+path: {name}.csv
+system: {name}
+load: full
+tables:
+  contacts:
+    columns: {{contact_id: contact_id, email: email}}
+"""
+SESSIONS = """\
+path: web.csv
+tables:
+  web_sessions:
+    columns: {session_id: session_id, started_at: started_at, visitor_id: visitor_id}
+"""
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 TABLES = {
     "contacts": [
@@ -64,6 +78,30 @@ def test_check_counts_what_led_to_somebody_and_what_did_not(company: Workspace) 
         "1 mail addresses stand on 2 rows that are not one",
     )
     assert "Match rates" in checked.to_text()
+    assert not any(r.check == "joined by rule" for r in checked.results), "one system alone joins nobody"
+
+
+def test_the_unmatched_are_listed_and_the_joined_counted(tmp_path: Path) -> None:
+    """Six sessions of strangers, of which five are named; two of three contacts of the mail tool are the CRM's."""
+    company = Workspace(Workspace.init(tmp_path / "acme").path, now=NOW, environment={})
+    files = {
+        "sources/crm.yml": CONTACTS.format(name="crm"),
+        "sources/mail.yml": CONTACTS.format(name="mail"),
+        "sources/web.yml": SESSIONS,
+        "crm.csv": "contact_id,email\nc1,ann@one.org\nc2,bob@one.org\n",
+        "mail.csv": "contact_id,email\nm1,Ann@one.org\nm2,bob@ONE.org\nm3,cy@two.org\n",
+        "web.csv": "session_id,started_at,visitor_id\n" + "".join(f"s{i},2026-01-05T09:00,v{i}\n" for i in range(6)),
+    }
+    for name, text in files.items():
+        (company.path / name).parent.mkdir(exist_ok=True)
+        (company.path / name).write_text(text, encoding="utf-8")
+    company.refresh()
+    told = {(r.check, r.subject): (r.state, r.what) for r in company.check().results}
+    assert told["match rate", "web: web_sessions.contact_id"] == (
+        "ok",
+        "0.0% of 6 rows that name something; (no match) 6 (such as s0, s1, s2, s3, s4, ...)",
+    )
+    assert told["joined by rule", "contacts"] == ("ok", "2 contacts live on as another one of the same mail_key")
 
 
 def test_the_rule_is_a_split_a_filter_and_stands_with_the_rows(company: Workspace) -> None:

@@ -47,6 +47,8 @@ def test_sources_loads_and_rows_set_aside(loaded: Path) -> None:
     (source,) = seen.at("sources").rows()
     assert source[:2] == ["crm", "fresh"]
     assert "Jan 14, 2026" in source[2]
+    (people,) = [row for row in seen.at("identity").rows() if row[0] == "crm: leads.contact_id"]
+    assert people[1:] == ["match rate", "3 rows name nothing to go by"]
     (load,) = seen.at("loads").rows()
     assert load[2:] == ["crm", "leads.csv", "5", "3", "0", "0", "2", ""]
     (aside,) = seen.at("aside").rows()

@@ -12,10 +12,10 @@ from headwater.api.answer import Listing, Tabular
 from headwater.api.checked import Result
 from headwater.api.condition import Aside, TallyOf, set_aside, tallies
 from headwater.api.folder import Folder
-from headwater.api.identifying import MATCH_RATE, rules_met
+from headwater.api.identifying import JOINED, MATCH_RATE, rules_met
 from headwater.api.measuring import Bench, Ground
 from headwater.api.standing import differing, held_back, whole
-from headwater.build.run import fell_together
+from headwater.build.run import gave_way
 from headwater.errors import HeadwaterError, WorkspaceError
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
@@ -79,7 +79,7 @@ class Checked(Tabular):
             rows = tuple((r.state, r.check, r.subject, r.what) for r in told)
             parts.append(Listing(Rows(("state", "check", "subject", "what"), rows)).to_text())
         parts.append(f"{fine} of {len(self.results)} checks are fine")
-        rates = tuple((r.subject, r.what) for r in self.results if r.check == MATCH_RATE and r.state == "ok")
+        rates = tuple((r.subject, r.what) for r in self.results if r.check in (MATCH_RATE, JOINED) and r.state == "ok")
         if rates:
             parts.append("")
             parts.append(Listing(Rows(("source and column", "rows that led to one"), rates), "Match rates").to_text())
@@ -340,7 +340,8 @@ def _from_the_landing(
             feeding.setdefault(landed.table, {}).setdefault(batch.source, []).append(batch.number)
     shared = {name: by for name, by in feeding.items() if len(by) > 1 and name in tables}
     regrouped = [name for name in feeding if name in tables and _names_others(tables[name])]
-    if not shared and not regrouped:
+    joining = {n: j.by for n in feeding if n in tables and (j := tables[n].joining) is not None and j.rule is not None}
+    if not shared and not regrouped and not joining:
         return
     settings = at.company.settings
     try:
@@ -352,14 +353,18 @@ def _from_the_landing(
                 count, example = _delivered_twice(workshop.fetch, tables[name], by)
                 told = f"delivered by more than one of {', '.join(sorted(by))}; the later load wins"
                 yield _counted("one source a key", "warning", name, count, told + example)
-            for name, count in fell_together(workshop, known, tables, settings, folder.now()):
-                told = "gave way to a row of the same key, since the ids in their keys were merged"
-                yield _counted("keys after merges", "warning", name, count, told)
+            for name, fell, joined in gave_way(workshop, known, tables, settings, folder.now()):
+                if fell is not None:
+                    told = "gave way to a row of the same key, since the ids in their keys were merged"
+                    yield _counted("keys after merges", "warning", name, fell, told)
+                if joined is not None:
+                    told = f"{joined:,} {name} live on as another one of the same {joining[name]}"
+                    yield Result(JOINED, "ok", name, told)
     except WorkspaceError as error:
         yield Result(
             "rows that gave way",
             "warning",
-            ", ".join(sorted({*shared, *regrouped})),
+            ", ".join(sorted({*shared, *regrouped, *joining})),
             f"not checked: {error.what}",
             True,
         )

@@ -11,13 +11,18 @@ from headwater.model.channels import UNASSIGNED
 from headwater.model.expression import And, ColumnName, Constant, In, IsEmpty, Not
 from headwater.model.identity import FORM_KINDS, NOTHING, PEOPLE, SEVERAL, UNMATCHED
 from headwater.model.lowering import lower_predicate
-from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scan, Union
+from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Order, Project, Relation, Scan, Sort, Union
 from headwater.model.table import FORMS, ByChannel, ByIdentity, Column, Table
 from headwater.model.types import Kind
 
-MATCH_RATE, UNASSIGNED_ROWS, SHARED_COOKIES, SHARED_MAILS = (
-    "match rate", "unassigned channels", "cookies of two", "addresses of two",
+MATCH_RATE, UNASSIGNED_ROWS, SHARED_COOKIES, SHARED_MAILS, JOINED = (
+    "match rate", "unassigned channels", "cookies of two", "addresses of two", "joined by rule",
 )  # fmt: skip
+IDENTITY = (MATCH_RATE, UNASSIGNED_ROWS, SHARED_COOKIES, SHARED_MAILS, JOINED)
+"""What is checked of the rules of identity and channels."""
+
+LISTED = 5
+"""So many of the rows that no rule led anywhere are named."""
 
 
 def rules_met(at: Bench) -> Iterator[Result]:
@@ -36,13 +41,11 @@ def rules_met(at: Bench) -> Iterator[Result]:
 def _met(at: Bench, table: Table, rule: Column) -> Iterator[Result]:
     derive = rule.derive
     assert isinstance(derive, ByChannel | ByIdentity)
-    key = table.column(table.key[0])
-    example = Agg("min", Col(table.key[0])) if key is not None and _may_be_shown(key) else None
-    counts = (NamedAgg("n", Agg("count_rows")), *((NamedAgg("such_as", example),) if example else ()))
-    grouped = Group(Scan(table.id), (Named("source", Col("_source")), Named("rule", Col(rule.id))), counts)
+    by = (Named("source", Col("_source")), Named("rule", Col(rule.id)))
+    grouped = Group(Scan(table.id), by, (NamedAgg("n", Agg("count_rows")),))
     by_source: dict[str, dict[str, tuple[int, str]]] = {}
-    for source, name, count, *such_as in at.reader.rows(render(grouped)):
-        shown = f" (such as {such_as[0]})" if such_as and such_as[0] is not None else ""
+    for source, name, count in at.reader.rows(render(grouped)):
+        shown = _such_as(at, table, rule, source, name) if name in (UNASSIGNED, SEVERAL, UNMATCHED) else ""
         by_source.setdefault(str(source), {})[str(name)] = (int(count), shown)
     for source, found in sorted(by_source.items()):
         subject = f"{source}: {table.id}.{derive.column}"
@@ -50,6 +53,17 @@ def _met(at: Bench, table: Table, rule: Column) -> Iterator[Result]:
             yield _channels(subject, found)
         else:
             yield _matches(subject, found)
+
+
+def _such_as(at: Bench, table: Table, rule: Column, source: object, name: object) -> str:
+    """The first rows of a source that a rule led nowhere, where their keys may be shown."""
+    key = table.column(table.key[0])
+    if key is None or not _may_be_shown(key):
+        return ""
+    these = Op("and", (Op("eq", (Col("_source"), Lit(str(source)))), Op("eq", (Col(rule.id), Lit(str(name))))))
+    named = Group(Project(Scan(table.id), (Named("k", Col(key.id)),), these), (Named("k", Col("k")),), ())
+    keys = [str(k) for (k,) in at.reader.rows(render(Sort(named, (Order(Col("k")),), LISTED + 1)))]
+    return f" (such as {', '.join(keys[:LISTED])}{', ...' if len(keys) > LISTED else ''})"
 
 
 def _may_be_shown(key: Column) -> bool:

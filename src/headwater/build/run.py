@@ -8,12 +8,12 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
 from headwater.build import journal
-from headwater.build.algebra import choose, columns, is_null, kept, present, where, within
+from headwater.build.algebra import choose, columns, distinct, is_null, kept, present, where, within
 from headwater.build.calendar import CALENDAR, calendar_table
 from headwater.build.derive import Frame, derive, read_as
 from headwater.build.dirt import Everything, brought, copied_dirt, derived_dirt, keep_dirt, landed_dirt
 from headwater.build.identity import expanded
-from headwater.build.joining import completed_by_joined, led_along
+from headwater.build.joining import completed_by_joined, led_along, may_join
 from headwater.build.landed import BOOKKEEPING, END, VALIDITY, Landing, keep_feeds
 from headwater.build.merges import aliases, fallen_together, merges
 from headwater.build.rates import RATES, daily_rates
@@ -86,21 +86,29 @@ def _with_empty_columns(
     return found
 
 
-def fell_together(
+def gave_way(
     workshop: Workshop,
     entries: Sequence[JournalEntry],
     tables: Mapping[str, Table],
     settings: Settings,
     built_at: datetime,
-) -> tuple[tuple[str, int], ...]:
-    """By table whose key names merged ids: how many landed rows gave way to another one that has the same key by now
-    (the newer change stays, then the later load)."""
+) -> tuple[tuple[str, int | None, int | None], ...]:
+    """By table how many landed rows gave way to another one that has the same key since ids in it were merged (the
+    newer change stays, then the later load), and how many ids live on under another one by the table's rule; None where
+    no key names others, or no rule joins rows."""
     tables = expanded(tables)
     site = Site(workshop, tuple(entries), tables, settings, built_at, None)
     found = []
     for table in tables.values():
-        if not table.rows_from and site.feeds(table.id) and any(a.column in table.key for a in aliases(site, table)):
-            found.append((table.id, fallen_together(site, _landing(site, table))))
+        if table.rows_from or not site.feeds(table.id):
+            continue
+        named = any(a.column in table.key for a in aliases(site, table))
+        fell = fallen_together(site, _landing(site, table)) if named else None
+        joins = table.joining is not None and may_join(table, site.feeds(table.id))
+        joined = merges(site, table).joined if joins else ""
+        count = site.count(distinct(kept(joined), ("_key",))) if joined else 0 if joins else None
+        if fell is not None or count is not None:
+            found.append((table.id, fell, count))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from headwater.api.checking import Checked
 from headwater.api.condition import Condition, SourceState
 from headwater.api.held import Held
+from headwater.api.identifying import IDENTITY
 from headwater.errors import HeadwaterError, QueryError
 from headwater.model.landing import Batch
 from headwater.web.pages.data import mending
@@ -112,6 +113,7 @@ def _made(look: Look, refreshing: Any) -> Made:
         "fine": "",
         "open": _checks(look, checked, whole=False) if checked is not None else None,
         "checks": _checks(look, checked, whole=True) if checked is not None else None,
+        "identity": _identity(look, checked) if checked is not None else None,
         "waiting": mending.waiting(look, found),
         "loads": _loads(look, found) if found.loads else None,
         "tables": _tables(look, found) if found.tables else None,
@@ -178,6 +180,16 @@ def _checks(look: Look, checked: Checked, *, whole: bool) -> Table | None:
         if (r.state == "ok") == whole
     )
     return Table(heads, rows, say("data.checks")) if rows else None
+
+
+def _identity(look: Look, checked: Checked) -> Table | None:
+    """How far the rules of identity and channels led, by source and column, with the first that they led nowhere."""
+    say = look.say
+    heads = tuple(say(f"data.{h}") for h in ("subject", "check", "found"))
+    kinds = {kind: i for i, kind in enumerate(IDENTITY)}
+    found = sorted((r for r in checked.results if r.check in kinds), key=lambda r: (kinds[r.check], r.subject))
+    rows = tuple((r.subject, r.check, r.what) for r in found)
+    return Table(heads, rows, say("data.identity")) if rows else None
 
 
 def _loads(look: Look, found: Condition) -> Table:
