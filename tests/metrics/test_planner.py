@@ -122,6 +122,14 @@ def test_trailing_reads_overlapping_windows(tiny: World) -> None:
     assert found == [3, 2, 1]  # Jan+Feb: a b c / Feb+Mar: c d / Mar+Apr: d
 
 
+def test_trailing_for_ever_reads_everything_up_to_the_end(tiny: World) -> None:
+    months = {"period": Period(D(2025, 2, 1), D(2025, 5, 1)), "grain": Grain.MONTH}
+    assert tiny.values("trailing(deals, 'ever')", **months) == [3, 4, 4]  # a b c / and d
+    assert tiny.values("trailing(deals, 'ever')", period=Period(D(2025, 4, 1), D(2025, 5, 1))) == [4]
+    assert tiny.values("trailing(deals, 'ever')") == tiny.values("deals")
+    assert tiny.values("trailing(deals, 'ever')", **months, by=("channel",)) == [1, 1, 1, 2, 1, 1, 2, 1, 1]
+
+
 def test_share_is_of_all_segments(tiny: World) -> None:
     assert tiny.values("share(deals)", by=("channel",)) == [0.5, 0.25, 0.25]
 

@@ -40,7 +40,7 @@ from headwater.model.expression import (
     Predicate,
     RowValue,
 )
-from headwater.model.measure import Span
+from headwater.model.measure import EVER, Span
 
 MOST_CHARACTERS, MOST_NODES, MOST_DEPTH, MOST_DIGITS = 4_000, 500, 32, 30
 
@@ -309,12 +309,12 @@ class _FormulaReader(_Reader):
         token = self.take()
         do = "Write it as trailing(x, '12 months')."
         if token.kind != "text":
-            self.fail("the window of 'trailing' is a length of time in quotes", do, token)
+            self.fail("the window of 'trailing' is a length of time in quotes, or 'ever'", do, token)
         try:
             span = Span.parse(_unquoted(token.text))
         except ValueError:
             self.fail(f"{_unquoted(token.text)!r} is not a length of time", do, token)
-        if span.unit not in WINDOWS or span.amount > 10_000:
+        if span != EVER and (span.unit not in WINDOWS or span.amount > 10_000):
             self.fail(f"a window of {str(span)!r} is not possible; it is counted in days to years", do, token)
         return str(span)
 

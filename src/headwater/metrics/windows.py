@@ -11,7 +11,7 @@ from headwater.errors import QueryError
 from headwater.metrics.formula import Moment
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import narrowed
-from headwater.model.measure import Alive, Latest, Measure
+from headwater.model.measure import EVER, Alive, Latest, Measure
 from headwater.model.period import Calendar, Grain, Period, shift
 from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Values
 from headwater.model.question import Question
@@ -46,7 +46,7 @@ def window_of(question: Question, period: Period | None, moment: Moment, setting
     """The window of a period at a moment, cut at the day asked as of; None where it lies wholly after that day."""
     edge = question.as_of + timedelta(1)
     if period is None:
-        if moment.back or moment.trailing or moment.opening or moment.lost:
+        if moment.back or moment.trailing not in (None, EVER) or moment.opening or moment.lost:
             raise QueryError(
                 "a comparison with an earlier period needs a period",
                 where=question.kpis[0],
@@ -57,6 +57,8 @@ def window_of(question: Question, period: Period | None, moment: Moment, setting
         period = settings.calendar.before(period, question.grain)
     if moment.opening:
         return Window(None, period.start) if period.start <= edge else None
+    if moment.trailing == EVER:
+        return Window(None, min(period.end, edge))
     if moment.trailing is not None:
         start, end = shift(period.end, moment.trailing, -1), period.end
     else:
