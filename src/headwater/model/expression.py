@@ -45,9 +45,10 @@ class Call:
     """One of the closed list of functions.
 
     growth(x): x / prior(x) - 1. prior(x): x of the period before. trailing(x, '12 months'): x over the window that
-    ends with the period ('ever': over all time up to its end). share(x): x of the segment / x of all segments. opening(x): a stock at the period's start.
-    lost(x): of the rows of a stock at the period's start, those that ended in the period, with the values they had at
-    the start. entered(x): of a cohort measure, the matured entries it is counted from.
+    ends with the period ('ever': over all time up to its end). share(x): x of the segment / x of all segments.
+    opening(x): a stock at the period's start. lost(x): of the rows of a stock at the period's start, those that ended
+    in the period, with the values they had at the start. entered(x): of a cohort measure, the matured entries it is
+    counted from.
     """
 
     function: str
