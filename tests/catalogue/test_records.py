@@ -38,6 +38,13 @@ SILENT = {"no_rate", "no_data"}
 """Why a number is absent although there are rows: one of them has no rate, or no state that early."""
 
 
+def quantile(values: Sequence[Any], share: float) -> float:
+    """The value that a share of the values does not exceed, between its neighbours in proportion."""
+    ordered = sorted(float(v) for v in values)
+    below, rest = divmod(share * (len(ordered) - 1), 1)
+    return ordered[int(below)] + rest * (ordered[min(int(below) + 1, len(ordered) - 1)] - ordered[int(below)])
+
+
 def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, entered: bool) -> Exact:
     """What a measure makes of rows, each a state and a value."""
     wanted = {"counted"}
@@ -46,6 +53,8 @@ def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, ent
     values = [value for state, value in rows if state in wanted]
     if not values:
         return 0 if measure.aggregate in ("count", "count_distinct", "sum") else None
+    if measure.aggregate == "quantile":
+        return quantile(values, measure.quantile or 0.5)
     found = AGGREGATES[measure.aggregate](values)
     return found if divide == 1 else float(found) / divide
 

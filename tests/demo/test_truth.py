@@ -24,6 +24,10 @@ from tests.world import world
 
 SERIES = COUNTS | MONEY
 NO_VALUE: dict[str, str] = {
+    # no action tells whether it was the person's first, how long the page took, or whether it was confirmed
+    "email_subscribe_rate.form": "no_data",
+    "page_load_time": "no_data",
+    "signups": "no_data",
     # no survey tells who belongs to the market
     "brand_awareness.aided": "no_data",
     "brand_awareness.unaided": "no_data",
