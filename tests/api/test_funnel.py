@@ -282,3 +282,10 @@ def test_the_text_names_the_funnel_and_what_it_rests_on(hand: Funnelled) -> None
     assert text.startswith("By hand (funnel hand)")
     assert "1 of 3 deals found their lead by conversion, 1 of them more than one" in text
     assert "1 came back to MQL" in text
+
+
+def test_check_tells_what_is_wrong_with_the_history_of_stages(company: Workspace) -> None:
+    told = {r.subject: (r.state, r.what) for r in company.check().results if r.check == "stage history"}
+    assert told == {
+        "duplicate entry": ("warning", "2 of 4 entries enter the stage that their subject is in already (such as a)")
+    }

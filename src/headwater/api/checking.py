@@ -12,6 +12,7 @@ from headwater.api.answer import Listing, Tabular
 from headwater.api.checked import Result
 from headwater.api.condition import Aside, TallyOf, set_aside, tallies
 from headwater.api.folder import Folder
+from headwater.api.histories import histories
 from headwater.api.identifying import JOINED, MATCH_RATE, rules_met
 from headwater.api.measuring import Bench, Ground
 from headwater.api.standing import differing, held_back, whole
@@ -125,7 +126,7 @@ def check(
     results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
     with stands.bench(files=True) as at:
-        results += keep("tables", lambda: (*_tables(at), *rules_met(at)))
+        results += keep("tables", lambda: (*_tables(at), *rules_met(at), *histories(at, stands.today)))
         results += _freshness(at, sources, stands.today)
         results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))
     order = {"failed": 0, "warning": 1, "ok": 2}

@@ -78,6 +78,7 @@ class FunnelShape(Definition):
     lost: str = ""
     value: str = ""
     link: LinkShape = LinkShape()
+    other_stages: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 def load_funnels(shipped: Path, workspace: Path, catalogue: Catalogue) -> dict[str, Funnel]:
@@ -107,6 +108,7 @@ def _funnel(entry: Entry[FunnelShape]) -> Funnel:
         shape.value,
         Link(shape.link.rule, shape.link.within),
         shape.about,
+        shape.other_stages,
         entry.document.path,
         entry.own,
     )

@@ -43,7 +43,8 @@ class TopStep:
 @dataclass(frozen=True, slots=True)
 class Funnel:
     """A funnel over the rows of one table of journeys. `top` from the top down, then `steps` in order; `lost` is the
-    date column of leaving it for good, `value` the money of those that come to its end ('' where there is none)."""
+    date column of leaving it for good, `value` the money of those that come to its end ('' where there is none).
+    `other_stages`: what stage entries name beside the steps, as a matter of course."""
 
     id: str
     title: str
@@ -54,6 +55,7 @@ class Funnel:
     value: str = ""
     link: Link = Link()
     about: str = ""
+    other_stages: tuple[str, ...] = ()
     path: str = ""
     own: bool = False
 
