@@ -91,6 +91,57 @@ def test_one_row_settles_the_order(tmp_path: Path) -> None:
     assert 'date_format: "%d/%m/%Y"' in made.inspect(made.path).proposals[0].text
 
 
+SOME_DATES = "Lead ID,Created At,MQL At,Channel\n" + "".join(
+    f"L{i},2026-01-01,{'tbd' if i % 4 == 3 else f'2026-01-{i + 1:02}'},email\n" for i in range(20)
+)
+
+
+@pytest.mark.parametrize(("answer", "loaded", "aside"), [("empty", 20, 0), ("aside", 15, 5)])
+def test_a_column_of_dates_with_a_quarter_of_other_texts_is_asked_about(
+    tmp_path: Path, answer: str, loaded: int, aside: int
+) -> None:
+    """It is not taken for a text because of them, and no quarter of a file is set aside unasked."""
+    made = workspace(tmp_path, leads__csv=SOME_DATES)
+    (id,) = asked = doubts(made)
+    assert asked == {"leads.mql_at.misfits": ["empty", "aside", "leave"]}
+    found = made.inspect(made.path, answers={id: answer}, write=True)
+    assert found.doubts == ()
+    (file,) = made.load().files
+    assert (file.loaded, file.quarantined) == (loaded, aside)
+
+
+def test_dates_that_mostly_fit_are_read_in_their_order_and_offered_as_dates(tmp_path: Path) -> None:
+    """A month later the same column is whole: both files together are still asked about, once."""
+    rows = [f"D{i},{'?' if i % 3 == 2 else f'{i + 1:02}/02/2026'},{i}" for i in range(18)]
+    text = "\n".join(["Deal,Won on,Wert", *rows, ""])
+    made = workspace(tmp_path, **{"deals_2026-02__csv": text, "deals_2026-03__csv": text.replace("?", "01/03/2026")})
+    answers = {"deals__table": "opportunities", "deals__deal__column": "opportunity_id", "deals__wert__column": "leave"}
+    assert "closed_at" in doubts(made, **answers)["deals.won_on.column"]
+    asked = doubts(made, **answers, deals__won_on__column="closed_at", deals__won_on__closed_at__misfits="empty")
+    assert "deals.won_on.closed_at.misfits" not in asked
+    assert not any(id.endswith(".order") for id in asked), "13/02 says which order it is"
+
+
+def test_a_number_column_that_says_n_a_in_a_third_of_its_rows(tmp_path: Path) -> None:
+    rows = [f"{i},2026-01-{i + 1:02},web,{'n/a' if i % 3 == 0 else f'{i},50'}" for i in range(21)]
+    made = workspace(
+        tmp_path, costs__csv="\n".join(["cost_id;day;channel;amount", *(r.replace(",", ";", 3) for r in rows)])
+    )
+    assert doubts(made)["costs.amount.misfits"][0] in ("empty", "aside")
+
+
+def test_an_archive_of_one_file_is_that_file(tmp_path: Path) -> None:
+    """Next month's file has another name inside, and is read all the same."""
+    made = workspace(tmp_path)
+    for month in ("01", "02"):
+        with zipfile.ZipFile(made.path / f"leads-2026-{month}.zip", "w") as archive:
+            archive.writestr(f"out/report_{month}_final.csv", LEADS.replace("L1", f"L1{month}"))
+    found = made.inspect(made.path, answers={"*.table": "leads"}, write=True)
+    ((proposal,),) = (found.proposals,)
+    assert (proposal.path, "inside" in proposal.text) == ("leads-*.zip", False)
+    assert [f.loaded for f in made.load().files] == [2, 2]
+
+
 def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path) -> None:
     text = "Opportunity ID,Created At,Status\nO1,2026-01-05,Won\nO2,2026-01-06,Closed Lost\nO3,2026-01-06,won\n"
     made = workspace(tmp_path, opportunities__csv=text)

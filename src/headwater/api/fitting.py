@@ -80,6 +80,17 @@ def fits(column: Column, seen: LookedColumn) -> bool:
             return Kind.BOOLEAN.value in kinds
 
 
+def mostly_fits(column: Column, seen: LookedColumn) -> bool:
+    """Whether most values of a file's column can be those of a canonical column of numbers or dates, and too many
+    cannot."""
+    return (
+        column.type.kind in (Kind.DAY, Kind.TIME, Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
+        and seen.mostly is not None
+        and not fits(column, seen)
+        and fits(column, seen.mostly)
+    )
+
+
 def is_named(header: str, column: Column) -> bool:
     """Whether a header is a canonical column's very name.
 
@@ -112,6 +123,7 @@ def _words(text: str) -> frozenset[str]:
 def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
     """The columns of a table that a file's column can be, likeliest first."""
     found = [c for c in table.columns if fits(c, seen) and _is_of_its_sort(c, seen, likeness(header, c))]
+    found += [c for c in table.columns if mostly_fits(c, seen)]
     return tuple(sorted(found, key=lambda c: (-closeness(header, seen, c, table), _distance(c, seen))))
 
 
@@ -164,7 +176,7 @@ def ranked_tables(look: Look, name: str, tables: Iterable[Table]) -> tuple[tuple
 
 def _fits_by_name(look: Look, header: str, table: Table) -> bool:
     seen = look.column(header)
-    return seen is not None and all(fits(c, seen) for c in table.columns if is_named(header, c))
+    return seen is not None and all(fits(c, seen) or mostly_fits(c, seen) for c in table.columns if is_named(header, c))
 
 
 def _names(table: Table) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from headwater.connectors.files import VARIABLE
 from headwater.model.look import Look, LookedColumn
@@ -74,29 +75,36 @@ def warehouse_of(name: str) -> str:
 
 
 def grouped(
-    looks: Iterable[tuple[Path, Look]], workspace: Path, environment: Mapping[str, str], taken: Iterable[str] = ()
+    looks: Iterable[tuple[Path, Look]],
+    workspace: Path,
+    environment: Mapping[str, str],
+    taken: Iterable[str] = (),
+    alone: Container[Path] = (),
 ) -> tuple[Group, ...]:
     """The files as sources, in the order of their names. Files whose rows could not be told from others by a pattern
-    are a source each."""
+    are a source each. An archive that is `alone` holds one file, and is that file, whatever it is called inside."""
     found: dict[tuple[str, ...], list[tuple[Path, Look]]] = {}
     for path, look in looks:
         named = tuple(sorted(h.strip() for h in look.header))
-        place = (str(path.parent), family(path.name).casefold(), look.sheet, family(_inside(look)).casefold())
+        within = "" if path in alone else family(_inside(look)).casefold()
+        place = (str(path.parent), family(path.name).casefold(), look.sheet, within)
         found.setdefault((*place, str(look.skip_rows), *named), []).append((path, look))
     groups: list[tuple[str, str, str, list[tuple[Path, Look]]]] = []
     for some in found.values():
         some.sort(key=lambda s: (s[0].name, s[1].member))
         first, look = some[0]
-        name = _bare(slug(family(_inside(look) or first.name), "source"))
+        is_one_file = first in alone and len({p for p, _ in some}) > 1
+        name = _bare(slug(family(first.name if is_one_file else _inside(look) or first.name), "source"))
         if look.sheet and look.member:
             name = slug(f"{name}_{look.sheet}")
         paths, inside = list(dict.fromkeys(p for p, _ in some)), sorted({_inside(x) for _, x in some})
         pattern = _pattern([p.name for p in paths], _beside(first))
-        within = _pattern(inside, _members(found, paths)) if inside != [""] else ""
-        if (pattern or len(paths) == 1) and (within or len(inside) == 1):
+        one_each = all(p in alone for p in paths)
+        within = _pattern(inside, _members(found, paths)) if inside != [""] and not one_each else ""
+        if (pattern or len(paths) == 1) and (within or one_each or len(inside) == 1):
             named_by = pattern or glob.escape(first.name)
             whole = str(Path(glob.escape(str(first.parent))) / named_by)
-            groups.append((name, whole, within or glob.escape(inside[0]), some))
+            groups.append((name, whole, "" if one_each else within or glob.escape(inside[0]), some))
         else:
             groups += [
                 (slug(_ENDINGS.sub("", _inside(x) or p.name)), glob.escape(str(p)), glob.escape(_inside(x)), [(p, x)])
@@ -240,4 +248,20 @@ def _one_column(columns: Sequence[LookedColumn]) -> LookedColumn:
         clock=next((c.clock for c in columns if c.clock == "local"), max((c.clock for c in columns), default="no")),
         accounting=any(c.accounting for c in columns),
         padded=any(c.padded for c in columns),
+        **_apart(columns),
     )
+
+
+def _apart(columns: Sequence[LookedColumn]) -> dict[str, Any]:
+    """What columns of one name mostly show, where that of some is not all."""
+    if not any(c.mostly for c in columns):
+        return {}
+    counts: dict[str, int] = {}
+    for c in columns:
+        for text, n in c.misfits:
+            counts[text] = counts.get(text, 0) + n
+    return {
+        "mostly": _one_column([c.mostly or c for c in columns]),
+        "misfits": tuple(sorted(counts.items(), key=lambda v: -v[1])),
+        "misfitting": sum(c.misfitting for c in columns),
+    }

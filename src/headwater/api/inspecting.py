@@ -242,7 +242,8 @@ def inspect(
     ]
     unread = tuple(x for some in found for x in some if isinstance(x, Unread))
     presets = load_presets(catalogue.tables)
-    groups = with_copies(grouped(looks, folder.path, folder.environment, [s.id for s in settled]))
+    alone = {p for p, some in zip(fresh, found, strict=True) if len(some) == 1}
+    groups = with_copies(grouped(looks, folder.path, folder.environment, [s.id for s in settled], alone))
     groups = _looked_again(groups, given, tell)
     ground = Ground(catalogue.tables, known_values(catalogue), matches_of(groups, presets), company.settings)
     book, drafts = _drafted(ground, groups, given)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.api.drafting import ASIDE, DELETED, EMPTY, KEEP, NO, NONE, UPDATED, YES, Drafting, place_of
+from headwater.api.fitting import mostly_fits
 from headwater.api.grouping import slug
 from headwater.api.questions import CODE, FORMAT, ZONE
 from headwater.connectors.currencies import CODES
 from headwater.connectors.forms import declared
-from headwater.model.look import LookedColumn
+from headwater.model.look import LEAVE, LookedColumn
 from headwater.model.table import Column
 from headwater.model.types import Kind
 
@@ -35,16 +36,43 @@ def ask_meanings(at: Drafting) -> None:
     """Forms and meanings of the mapped columns' values."""
     orders: dict[str, str] = {}
     for name, said in at.draft.tables.items():
-        for target, mapping in said["columns"].items():
+        for target, mapping in tuple(said["columns"].items()):
             column = at.table(name).column(target)
             header = mapping.get("column", "")
             if column is None or not header:
                 continue
-            _one_column(at, name, column, mapping, at.seen(header), orders)
+            seen = at.seen(header)
+            if seen.mostly is not None and mostly_fits(column, seen) and not mapping.get("values"):
+                if _misfits(at, name, column, mapping, seen) == (LEAVE,):
+                    del said["columns"][target]
+                    continue
+                seen = seen.mostly
+            _one_column(at, name, column, mapping, seen, orders)
         _all_deleted(at, name, said)
         if isinstance(stamp := said.get(UPDATED), str):
             _order(at, stamp, at.seen(stamp), orders)
     _forms(at, orders)
+
+
+def _misfits(at: Drafting, name: str, column: Column, mapping: dict[str, Any], seen: LookedColumn) -> tuple[str, ...]:
+    """Asks what the values of a column are that are none of its kind, where they are too many to be slips."""
+    needed = column.required or column.id in (at.draft.tables[name].get("key") or at.table(name).key)
+    texts = [text for text, _ in seen.misfits]
+    answers = [(ASIDE, "such rows are set aside, and told")]
+    if not needed and seen.lists_misfits:
+        answers.insert(0, (EMPTY, "they mean no value: the row counts without one"))
+    if not needed:
+        answers.append((LEAVE, "the whole column is left out"))
+    kind = "dates" if column.type.kind in _DATES else "numbers"
+    counts = f"{seen.misfitting:,} of {seen.filled:,}"
+    what = f"{counts} values of {seen.name!r} are no {kind} for {column.id!r}: what are they?"
+    some = ", ".join(repr(text) for text in texts[:3])
+    id = f"{place_of(seen.name, column.id)}.misfits"
+    found = at.ask(id, what, answers, column=seen.name, example=f"It says {some}")
+    if found == (EMPTY,):
+        said = at.draft.says.get("empty", ())
+        mapping["empty"] = list(dict.fromkeys([*([said] if isinstance(said, str) else said), *texts]))
+    return found
 
 
 def _all_deleted(at: Drafting, name: str, said: dict[str, Any]) -> None:

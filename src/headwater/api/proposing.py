@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from headwater.api.drafting import ASK, DELETED, MERGED, UPDATED, Draft, Drafting, Ground, is_filled, shown
-from headwater.api.fitting import closeness, fits, is_named, likeness, ranked_tables, suited
+from headwater.api.fitting import closeness, fits, is_named, likeness, mostly_fits, ranked_tables, suited
 from headwater.api.grouping import Group, family, slug
 from headwater.api.keys import ask_keys
 from headwater.api.meanings import ask_currencies, ask_meanings
@@ -198,7 +198,7 @@ def _by_names(at: Drafting) -> None:
         taken = False
         for name, table in at.tables.items():
             column = next((c for c in table.columns if is_named(header, c)), None)
-            if column is not None and fits(column, at.seen(header)):
+            if column is not None and (fits(column, at.seen(header)) or mostly_fits(column, at.seen(header))):
                 at.draft.tables[name]["columns"].setdefault(column.id, {"column": header})
                 taken = True
             elif slug(header) == UPDATED and Kind.TIME.value in at.seen(header).kinds:

@@ -88,8 +88,13 @@ def _looks(file: Wanted, answer: dict[str, Any]) -> tuple[Look | Unread, ...]:
 
 def _look_of(content: dict[str, Any]) -> Look:
     tupled = {k: _tupled(v) for k, v in content.items() if k != "columns"}
-    columns = tuple(LookedColumn(**{k: _tupled(v) for k, v in c.items()}) for c in content["columns"])
-    return Look(**tupled, columns=columns)
+    return Look(**tupled, columns=tuple(_column_of(c) for c in content["columns"]))
+
+
+def _column_of(content: dict[str, Any]) -> LookedColumn:
+    mostly = content.pop("mostly")
+    told = {k: _tupled(v) for k, v in content.items()}
+    return LookedColumn(**told, mostly=_column_of(mostly) if mostly is not None else None)
 
 
 def _tupled(value: Any) -> Any:

@@ -29,6 +29,9 @@ _NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
 ENOUGH = 0.9
 """A kind fits a column when this share of its values does; the rest will be set aside."""
 
+MOST = 0.5
+"""From this share on a column holds mostly numbers or dates: what the others are has to be asked."""
+
 SKETCH = 256
 MOST_PAIRED = 12
 LONGEST_SHOWN = 80
@@ -100,6 +103,7 @@ def looked(gathered: Gathered, texts: Any) -> LookedColumn:
     zeros = bool(pc.any(pc.match_substring_regex(distinct, r"^0[0-9]+$")).as_py())
     if zeros:
         found = tuple(k for k in found if k not in _NUMBERS)
+    fitting = None if typed or zeros or {*_NUMBERS, Kind.DAY} & set(found) else _mostly(distinct, counts)
     order = np.argsort(-counts, kind="stable")
     few = len(distinct) <= MOST_VALUES
     return LookedColumn(
@@ -116,7 +120,29 @@ def looked(gathered: Gathered, texts: Any) -> LookedColumn:
         clock=_clock(distinct) if formats else "no",
         accounting=Kind.NUMBER in found and bool(pc.any(pc.match_substring_regex(distinct, _NEGATIVE)).as_py()),
         padded=kinds is not None and bool((kinds[: len(given)][given] == PADDED).any()),
+        **({} if fitting is None else _apart(gathered.name, texts, distinct, counts, fitting)),
     )
+
+
+def _mostly(distinct: Any, counts: Any) -> Any:
+    """Which values are numbers or dates, where most of a column are and not enough; None where that is not so."""
+    amounts = np.asarray(pc.fill_null(pc.match_substring_regex(distinct, _AMOUNT), False), bool)
+    if _formats(distinct, counts, MOST):
+        valid = [np.asarray(dates.read(distinct, f).valid, bool) for f in FORMS]
+        amounts = max(valid, key=lambda v: int(counts[v].sum()))
+    share = counts[amounts].sum() / counts.sum()
+    return amounts if MOST <= share < ENOUGH else None
+
+
+def _apart(name: str, texts: Any, distinct: Any, counts: Any, fitting: Any) -> dict[str, Any]:
+    """What the values that fit show, and the others."""
+    those = texts.filter(pc.fill_null(pc.is_in(texts, value_set=distinct.filter(pa.array(fitting))), False))
+    others = sorted(np.flatnonzero(~fitting).tolist(), key=lambda i: (-counts[i], i))
+    return {
+        "mostly": looked(Gathered(name), _one(those)),
+        "misfits": tuple((distinct[i].as_py(), int(counts[i])) for i in others[:MOST_VALUES]),
+        "misfitting": int(counts[~fitting].sum()),
+    }
 
 
 def _short(text: str) -> str:
@@ -195,8 +221,8 @@ def _dated(distinct: Any) -> bool:
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
-def _formats(distinct: Any, counts: Any) -> tuple[str, ...]:
-    """The ways to write dates that fit the column, as a source declares them; none where it holds no dates."""
+def _formats(distinct: Any, counts: Any, enough: float = ENOUGH) -> tuple[str, ...]:
+    """The ways to write dates that fit enough of the column, as a source declares them; none where it holds none."""
     some = distinct.slice(0, 400)
     if not pc.any(pc.match_substring_regex(some, r"\d")).as_py():
         return ()
@@ -207,7 +233,7 @@ def _formats(distinct: Any, counts: Any) -> tuple[str, ...]:
     evidence.see(distinct, np.arange(1, len(distinct) + 1))
     if evidence.first is None or evidence.clash is not None:
         return ()
-    fitting = [f for f in evidence.fitting if _share(pa.array(dates.read(distinct, f).valid), counts) >= ENOUGH]
+    fitting = [f for f in evidence.fitting if _share(pa.array(dates.read(distinct, f).valid), counts) >= enough]
     kept: list[str] = []
     for form in fitting:
         alike = any(

@@ -23,7 +23,9 @@ class LookedColumn:
     `decimals` the marks that may stand before decimals (none: no value shows one). `values` are all different values
     with their counts where there are at most 50, else none. `unique`: no value came twice. `clock` tells whether dates
     have a time of day: `no`, `local` (no zone is written), `zoned`. `accounting`: negatives are written `(1.00)` or
-    `1.00-`. `padded`: cells of a workbook that show leading zeros their values lack.
+    `1.00-`. `padded`: cells of a workbook that show leading zeros their values lack. Where most values are numbers or
+    dates and too many are not, `mostly` is what those show, and `misfits` are the others with their counts (the first
+    of them where there are more than 50 different ones: `misfitting` is how many rows have one).
     """
 
     name: str
@@ -39,6 +41,14 @@ class LookedColumn:
     clock: str = "no"
     accounting: bool = False
     padded: bool = False
+    mostly: LookedColumn | None = None
+    misfits: tuple[tuple[str, int], ...] = ()
+    misfitting: int = 0
+
+    @property
+    def lists_misfits(self) -> bool:
+        """Whether every text that does not fit is among `misfits`."""
+        return sum(count for _, count in self.misfits) == self.misfitting
 
 
 @dataclass(frozen=True, slots=True)
