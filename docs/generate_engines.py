@@ -26,8 +26,7 @@ held to the same answers, so that a number never rests on one engine's habits:
 
 | engine | how it is held |
 |---|---|
-| DuckDB, PostgreSQL, ClickHouse (chdb) | every answer of the contract below, and whole plans, in every test run |
-| Spark | every answer of the contract, by `headwater engine verify spark:local[2]` |
+| DuckDB, PostgreSQL, ClickHouse (chdb), Spark | every answer of the contract below and whole plans, in every test run |
 | BigQuery, Databricks, Redshift, Snowflake, Trino | spelled only: read by a parser of their dialect, never run |
 
 ## Verify an engine

@@ -7,7 +7,15 @@ import pytest
 from headwater.store.engines.connecting import Engine, connect
 from tests.engines import servers
 
-TESTED = ("duckdb", "postgres", "clickhouse")
+TESTED = ("duckdb", "postgres", "clickhouse", pytest.param("spark", marks=pytest.mark.spark))
+
+
+@pytest.fixture(scope="session")
+def spark_url() -> str:
+    missing = servers.missing_for_spark()
+    if missing:
+        pytest.skip(missing)
+    return "spark:local[2]"
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +30,24 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session", params=TESTED)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Each engine that is tested, in a session of its own."""
-    url = {"duckdb": "duckdb", "clickhouse": "chdb"}.get(request.param) or request.getfixturevalue("postgres_url")
+    here = {"duckdb": "duckdb", "clickhouse": "chdb"}
+    url = here.get(request.param) or request.getfixturevalue(f"{request.param}_url")
     found = connect(url)
     yield found
     found.close()
+
+
+ON_SPARK = {("by month", ()), ("by month", ("channel", "industry")), ("filtered by a hostile text", ("channel",))}
+"""The questions of the tiny world that Spark is asked in every run; planning one takes it seconds. The rest is for
+`make verify`, and whole workspaces are for every run again."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves most questions of the tiny world to the long checks where Spark is asked."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        if given is None or item.path.name != "test_worlds.py" or given.params.get("engine") != "spark":
+            continue
+        if (given.params["name"], given.params["by"]) not in ON_SPARK:
+            item.add_marker(pytest.mark.verify)

@@ -1,4 +1,4 @@
-"""Engines to ask in tests: a PostgreSQL cluster of our own, ClickHouse inside the process."""
+"""Engines to ask in tests: a PostgreSQL cluster of our own, ClickHouse inside the process, Spark beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -19,6 +20,15 @@ def programs() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).resolve().parent if on_path else None
+
+
+def missing_for_spark() -> str:
+    """What Spark lacks here, '' where nothing is missing."""
+    if shutil.which("java") is None:
+        return "needs Java 17 or newer (on Debian: apt install default-jre-headless), then `make setup`"
+    if find_spec("pyspark") is None:
+        return "needs Spark: run `make setup`"
+    return ""
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def connect(url: str, *, memory_mb: int = 512, threads: int = 1, scratch: Path |
         case "spark":
             from headwater.store.engines.spark import SparkConnection
 
-            return SparkConnection(url)
+            return SparkConnection(url, memory_mb=memory_mb)
         case "clickhouse":
             from headwater.store.engines.clickhouse import ClickHouseConnection
 
