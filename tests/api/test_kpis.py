@@ -9,7 +9,7 @@ from headwater.errors import QueryError
 
 
 def test_the_list_can_be_searched_by_words(company: Workspace) -> None:
-    assert [row[0] for row in company.kpi_list("own rate")] == ["own_mql_rate"]
+    assert [row[0] for row in company.kpi_list("own mql rate")] == ["own_mql_rate"]
     assert {row[0] for row in company.kpi_list()} >= {"own_leads", "own_reach"}
     assert len(company.kpi_list("no such words anywhere")) == 0
 

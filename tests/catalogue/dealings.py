@@ -5,7 +5,7 @@ Drawn by random numbers of its own, so that a table more here changes no other o
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +74,21 @@ def _actions(draw: Draw) -> None:
 
 def _orders(draw: Draw) -> None:
     for n in range(260):
-        ordered, account = draw.moment(), draw.maybe(f"a{_number(draw, 70)}")
+        ordered, account = draw.moment(), draw.maybe(f"a{_number(draw, 58)}")
         currency = draw.currency()
         for line in range(1, draw.pick(1, 1, 2, 3) + 1):
             draw.put(
                 "orders", order_id=f"b{n}", line_number=line, account_id=account, ordered_at=ordered,
                 amount=draw.pick("", "", "", "-") + draw.money(900), cost_of_goods=draw.maybe(draw.money(400)),
                 currency=currency, product=draw.pick("x", "y", None),
+            )  # fmt: skip
+
+    for n in range(58, 70):  # who ordered twice, in just as many days as are allowed or one more
+        first = date(2024, 10, 5) + timedelta(_number(draw, 170))
+        for day in (first, first + timedelta(draw.pick(180, 180, 181))):
+            draw.put(
+                "orders", order_id=f"twice{n}-{day}", line_number=1, account_id=f"a{n}", ordered_at=day.isoformat(),
+                amount=draw.money(900), cost_of_goods=None, currency="EUR", product=draw.pick("x", "y", None),
             )  # fmt: skip
 
 
@@ -107,6 +115,9 @@ def _answers(draw: Draw) -> None:
             "weight": draw.maybe(draw.money(900)),
             "currency": draw.currency(),
         }
+        if draw.chance(0.1) and len(row["invited_at"]) > 10:
+            last = (datetime.fromisoformat(row["invited_at"]) + timedelta(30)).isoformat()
+            row["answered_at"] = last if last < "2025-09-29" else None
 
 
 def _movements(draw: Draw) -> None:
@@ -156,6 +167,15 @@ def _thought(random: Random) -> Row:
         "score_engagement": random.choice((None, *(str(random.randrange(0, 90)) for _ in range(4)))),
         "engagement_minutes": random.choice((None, 9, 10, random.randrange(0, 40), random.randrange(0, 40))),
     }
+
+
+def publish(batches: Batches, random: Random) -> None:
+    """The rates of the year before."""
+    for n in range(0, 364, 5):
+        day = date(2023, 10, 1) + timedelta(n)
+        batches[0]["exchange_rates"].append(
+            {"currency": "USD", "day": day.isoformat(), "rate": f"0.{random.randrange(8000, 9900)}"}
+        )
 
 
 STEPS = ("created_at", "mql_at", "sales_qualified_at", "opportunity", "customer")

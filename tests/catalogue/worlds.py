@@ -373,6 +373,7 @@ def estate(seed: int) -> Estate:
     _enter_together(batches, Random(seed))
     dealings.score(batches, Random(f"{seed} scores"))
     dealings.walk(batches, Random(f"{seed} funnel"))
+    dealings.publish(batches, Random(f"{seed} rates"))
     through = dict.fromkeys(draw.rows, LAST) | dict.fromkeys(OUTCOMES, LAST - timedelta(10))
     for name in OUTCOMES:
         for batch in batches:

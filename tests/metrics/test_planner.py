@@ -130,6 +130,13 @@ def test_trailing_for_ever_reads_everything_up_to_the_end(tiny: World) -> None:
     assert tiny.values("trailing(deals, 'ever')", **months, by=("channel",)) == [1, 1, 1, 2, 1, 1, 2, 1, 1]
 
 
+def test_trailing_reads_an_opening_and_what_was_lost_at_the_start_of_the_window(tiny: World) -> None:
+    months = {"period": Period(D(2025, 2, 1), D(2025, 5, 1)), "grain": Grain.MONTH}
+    assert tiny.values("trailing(opening(open), '2 months')", **months) == [None, 1, 1]  # before the data / a / c
+    assert tiny.values("trailing(lost(open), '2 months')", **months) == [0, 1, 0]  # none / a in February / none
+    assert tiny.values("trailing(lost(open) / opening(open), '2 months')", **months) == [None, 1, 0]
+
+
 def test_share_is_of_all_segments(tiny: World) -> None:
     assert tiny.values("share(deals)", by=("channel",)) == [0.5, 0.25, 0.25]
 

@@ -19,7 +19,7 @@ from headwater.metrics.tables import circles
 from headwater.metrics.units import UnitError, unit_of
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.kpi import BASE, Example, Kpi, Variant
-from headwater.model.measure import Alive, At, Latest, Measure, Reached
+from headwater.model.measure import EVER, Alive, At, Latest, Measure, Reached
 from headwater.model.observation import OBSERVATION_FIELDS, QUALITIES
 from headwater.model.period import Calendar, Grain
 from headwater.model.table import VERSIONS_SUFFIX, Column, Table
@@ -276,6 +276,29 @@ def _measures_under(formula: Formula, known: Known) -> Iterator[Measure | None]:
             yield from _measures_under(variant.formula, known)
 
 
+def _measures_through(formula: Formula, known: Known) -> Iterator[Measure | None]:
+    """The measures below a formula that are read over the whole of a window: all but those of which the opening is
+    read, or what was lost since then."""
+    match formula:
+        case Call("opening" | "lost"):
+            return
+        case Call(_, argument) | Negate(argument):
+            yield from _measures_through(argument, known)
+        case Binary(_, left, right):
+            yield from _measures_through(left, known)
+            yield from _measures_through(right, known)
+        case Name(name):
+            found = find(name, known.measures, known.kpis)
+            kpi = known.kpis[found[0]] if found is not None else None
+            variant = kpi.variant(found[1]) if kpi is not None and found is not None else None
+            if name in known.measures:
+                yield known.measures[name]
+            elif variant is not None and variant.formula is not None:
+                yield from _measures_through(variant.formula, known)
+        case Number():
+            return
+
+
 def _basis(measures: Sequence[Measure]) -> str:
     """The basis that follows from the clocks: a cohort where one is in it, a stock where there is nothing else."""
     if any(isinstance(m.clock, Reached) for m in measures):
@@ -286,7 +309,7 @@ def _basis(measures: Sequence[Measure]) -> str:
 
 _CLOCKS: dict[str, tuple[tuple[type, ...], str]] = {
     "opening": ((Alive, Latest), "only a stock has a value at the opening of a period"),
-    "trailing": ((At,), "only rows counted by their date add up over a trailing window"),
+    "trailing": ((At,), "only rows counted by their date, what was lost and the opening have a trailing window"),
     "prior": ((At, Alive, Latest), "a cohort is compared with no period before"),
     "growth": ((At, Alive, Latest), "a cohort is compared with no period before"),
 }
@@ -315,11 +338,12 @@ def _check_calls(entry: KpiEntry, key: KeyPath, formula: Formula, known: Known, 
             elif not isinstance(measure.clock, Reached):
                 do = "Its clock would have to be 'reached'."
                 faults.append(entry.fault(key, f"'entered' takes a cohort measure, and {measure.id!r} is none", do))
-        case Call(function, argument):
+        case Call(function, argument, window):
             if function in _CLOCKS:
                 clocks, why = _CLOCKS[function]
                 found = list(_measures_under(argument, known))
-                for measure in found:
+                starts = function == "trailing" and window != str(EVER)
+                for measure in _measures_through(argument, known) if starts else found:
                     if measure is not None and not isinstance(measure.clock, clocks):
                         clock = type(measure.clock).__name__.lower()
                         what = f"{function!r} does not fit {measure.id!r}, whose clock is {clock!r}: {why}"

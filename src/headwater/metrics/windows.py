@@ -55,14 +55,13 @@ def window_of(question: Question, period: Period | None, moment: Moment, setting
         return Window(None, edge)
     for _ in range(moment.back):
         period = settings.calendar.before(period, question.grain)
-    if moment.opening:
-        return Window(None, period.start) if period.start <= edge else None
     if moment.trailing == EVER:
         return Window(None, min(period.end, edge))
+    start, end = period.start, period.end
     if moment.trailing is not None:
-        start, end = shift(period.end, moment.trailing, -1), period.end
-    else:
-        start, end = period.start, period.end
+        start = shift(period.end, moment.trailing, -1)
+    if moment.opening:
+        return Window(None, start) if start <= edge else None
     if start >= edge:
         return None
     return Window(start, min(end, edge))
