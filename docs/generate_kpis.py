@@ -32,7 +32,9 @@ not edit it. Each file also holds a worked example: rows, and the numbers they g
 GROUPS = {
     "web": "Web site",
     "seo": "Search",
+    "content": "Content",
     "social": "Social media",
+    "brand": "Brand",
     "paid": "Advertising",
     "email": "E-mail",
     "conversion": "Conversion",

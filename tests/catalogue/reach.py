@@ -17,7 +17,7 @@ TABLES = ("search_days", "content_items")
 def reach(draw: Draw, seed: int, first: date, days: int) -> None:
     """Adds rows and columns to a drawn year that holds visits, advertising, mails and people."""
     kept, draw.random = draw.random, Random(f"{seed} reach")
-    for part in (visitors, auctions, recipients, awareness, content, subscribers):
+    for part in (visitors, auctions, recipients, awareness, content, subscribers, forms):
         part(draw)
     searches(draw, first, days)
     draw.random = kept
@@ -59,9 +59,9 @@ def recipients(draw: Draw) -> None:
             came = draw.chance(0.8)
             people[row["message_id"]] = who = {
                 "contact_id": draw.maybe(f"c{draw.random.randrange(90)}", 0.95),
-                "mql_at": draw.after(sent, 25, 0.4, wrong=0),
+                "mql_at": within_month(draw, sent),
                 "mql_before_at": sent if draw.chance(0.1) else None,
-                "converted_at": draw.after(sent, 20, 0.4, wrong=0),
+                "converted_at": within_month(draw, sent),
             }
             if came:
                 new = {"event_id": f"d{number}", "kind": "delivered", "bounce_kind": None, "machine": None}
@@ -70,6 +70,20 @@ def recipients(draw: Draw) -> None:
         if row["kind"] == "complained":
             delivered.append({**row, "event_id": f"again{number}", "occurred_at": draw.after(row["sent_at"], 9)})
     draw.rows["email_events"] += delivered
+
+
+def within_month(draw: Draw, sent: str) -> str | None:
+    """A moment after the sending of a mail, often on the last day that counts and on the first that does not."""
+    if draw.chance(0.6):
+        return None
+    return draw.after(sent, 25, wrong=0) if draw.chance(0.6) else _later(sent, draw.pick(30, 30, 31))
+
+
+def _later(moment: str, days: int) -> str | None:
+    from tests.catalogue.worlds import LAST, local_day
+
+    day = local_day(moment) + timedelta(days)
+    return day.isoformat() if day <= LAST else None
 
 
 def awareness(draw: Draw) -> None:
@@ -119,3 +133,13 @@ def subscribers(draw: Draw) -> None:
         row["subscribed_at"] = joined
         row["unsubscribed_at"] = draw.after(joined, 90, 0.5, wrong=0)
         row["department"] = draw.pick("it", "finance", None)
+
+
+def forms(draw: Draw) -> None:
+    """A few people who are shown the form of the newsletter again and again, and some who confirm it twice."""
+    for n in range(110):
+        draw.put(
+            "actions", action_id=f"form{n}", kind="subscription", step=draw.pick("offered", "offered", "completed"),
+            occurred_at=draw.moment(), person_id=f"u{draw.random.randrange(9)}", confirmed=draw.pick(True, True, False),
+            device=draw.pick("desktop", "mobile", None),
+        )  # fmt: skip

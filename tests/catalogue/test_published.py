@@ -135,6 +135,20 @@ PUBLISHED: list[tuple[str, str, Given, float]] = [
         0.6,
     ),
     ("RevOps CRM analyst skill, three open deals", "pipeline_value", {"pipeline_value": 60_000}, 60_000),
+    # mail, search and the site
+    (
+        "k2bnewsletters.com, ten sent, two bounced, four opened",
+        "email_open_rate",
+        {"emails_sent": 10, "emails_bounced": 2, "emails_opened": 4},
+        0.5,
+    ),
+    ("k2bnewsletters.com, the same mails", "email_delivery_rate", {"emails_sent": 10, "emails_bounced": 2}, 0.8),
+    (
+        "adsmanagement.co, Search impression share of 40 %",
+        "search_impression_share",
+        {"search_impressions": 40, "eligible_impressions": 100},
+        0.4,
+    ),
 ]
 
 
@@ -154,3 +168,14 @@ def test_a_cycle_a_fifth_shorter_gives_a_quarter_more() -> None:
     assert before is not None
     assert after is not None
     assert math.isclose(after / before, 1.25)
+
+
+def test_what_was_won_and_what_was_missed_are_all_there_was() -> None:
+    """The identity of docs.vortexiq.ai: share, lost to budget and lost to rank add up to one."""
+    given = {"search_impressions": 40, "impressions_lost_to_budget": 25, "impressions_lost_to_rank": 35}
+    eligible = ("eligible_impressions", "eligible_impressions_judged_by_budget", "eligible_impressions_judged_by_rank")
+    given |= dict.fromkeys(eligible, 100)
+    names = ("search_impression_share", "search_lost_is_budget", "search_lost_is_rank")
+    found = [answer(name, given) or 0 for name in names]
+    assert math.isclose(sum(found), 1)
+    assert math.isclose(found[1] + found[2], 0.6)  # missed, as adsmanagement.co has it
