@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -32,13 +33,28 @@ def missing_for_spark() -> str:
 
 
 @contextmanager
+def database(url: str) -> Iterator[str]:
+    """The address of a new database, whose language sorts texts otherwise than letter by letter, for the block."""
+    from adbc_driver_postgresql import dbapi
+
+    name = f"kpi_{secrets.token_hex(4)}"
+    with dbapi.connect(url, autocommit=True) as owner, owner.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    yield url.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
 def postgres(bin_: Path) -> Iterator[str]:
-    """The address of a cluster that lives as long as the block: a socket in a folder of its own, no network."""
+    """The address of a cluster that lives as long as the block: a socket in a folder of its own, no network. Whoever is
+    called `locked` needs a password, `unwanted` is not let in, everybody else is."""
     with tempfile.TemporaryDirectory(prefix="hw-pg-", dir="/tmp") as name:  # a socket's path may not be long
         folder = Path(name)
         data = folder / "data"
         run = _as_somebody(folder)
         run(str(bin_ / "initdb"), "-D", str(data), "-A", "trust", "-U", "owner", "-E", "UTF8", "--locale=C")
+        rules = data / "pg_hba.conf"
+        text = f"local all locked scram-sha-256\nlocal all unwanted reject\n{rules.read_text()}"
+        rules.write_text(text)
         options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c timezone=America/New_York"
         run(str(bin_ / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:

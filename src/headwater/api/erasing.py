@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.api.bringing import brought
 from headwater.api.folder import Folder
 from headwater.api.loading import Progress, rebuild
 from headwater.connectors.files import find
 from headwater.connectors.parse import held
 from headwater.connectors.sources import load_sources
-from headwater.errors import QueryError, SourceError
+from headwater.errors import QueryError, SourceError, WorkspaceError
 from headwater.metrics.render import render
+from headwater.model.settings import Settings
 from headwater.store import erase as store_erase
 from headwater.store.lock import writing
-from headwater.store.place import open_store
+from headwater.store.place import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,22 @@ class Erased:
         return "\n".join(parts)
 
 
+def _still_held(store: Store, settings: Settings, tell: Progress) -> WorkspaceError | None:
+    """Why an engine that keeps tables of its own still holds the subject; None where it does not."""
+    do = "Run 'headwater refresh' until it says nothing of this: the engine's older tables are removed then."
+    try:
+        done = brought(store, settings, tell)
+    except WorkspaceError as error:
+        return WorkspaceError(
+            f"the subject is erased from everything kept here, but not from the engine: {error.what}",
+            where=error.where,
+            do=do,
+        )
+    if done is None or done.gone:
+        return None
+    return WorkspaceError("the subject is erased, but the engine's older tables, which hold it, are being read", do=do)
+
+
 def erase(folder: Folder, subjects: Sequence[str], tell: Progress) -> Erased:
     """Erases the subject that is known by these texts, builds the tables without it, and looks through the sources."""
     texts = tuple(dict.fromkeys(text.strip() for text in subjects if text.strip()))
@@ -74,6 +92,7 @@ def erase(folder: Folder, subjects: Sequence[str], tell: Progress) -> Erased:
         done = store_erase.erase(store, texts, folder.now(), render, memory_mb=company.settings.memory_mb)
         tell("Building tables", 0, 0)
         generation = rebuild(folder, store, catalogue, company.settings)
+        still = _still_held(store, company.settings, tell)
     holding: list[str] = []
     unread: list[str] = []
     paths: list[Path] = []
@@ -93,6 +112,8 @@ def erase(folder: Folder, subjects: Sequence[str], tell: Progress) -> Erased:
                 unread.append(folder.shown(path))
             case False:
                 pass
+    if still is not None:
+        raise still
     return Erased(
         rows=done.rows,
         quarantined=done.quarantined,

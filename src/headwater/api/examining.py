@@ -11,6 +11,7 @@ from headwater.api.answer import Listing
 from headwater.api.folder import Folder
 from headwater.errors import HeadwaterError
 from headwater.model.observation import Rows
+from headwater.model.settings import FILES
 from headwater.version import VERSION
 
 COLUMNS = ("kind", "what", "where", "do")
@@ -19,7 +20,7 @@ _PACKAGES = ("duckdb", "sqlglot", "pyarrow", "numpy", "pydantic")
 
 def doctor(folder: Folder) -> Listing:
     """Findings: `fault` (something is broken), `note` (worth knowing), `fact` (versions, room); faults first."""
-    found = [*_definitions(folder), *_store(folder), *_facts(folder)]
+    found = [*_definitions(folder), *_store(folder), *_engine(folder), *_facts(folder)]
     kinds = ("fault", "note", "fact")
     return Listing(Rows(COLUMNS, tuple(sorted(found, key=lambda f: kinds.index(f[0]))), "one finding"))
 
@@ -51,6 +52,27 @@ def _store(folder: Folder) -> Iterator[Found]:
         return
     try:
         yield from ((f.kind, f.what, f.where, f.do) for f in examine(open_store(folder.store)))
+    except HeadwaterError as error:
+        yield ("fault", error.what, error.where, error.do)
+
+
+def _engine(folder: Folder) -> Iterator[Found]:
+    """Whether the engine of the settings answers, with the current tables."""
+    from headwater.store.engines.driver import without_password
+    from headwater.store.generations import current, pinned
+    from headwater.store.place import open_store
+
+    try:
+        settings = folder.company().settings
+        if settings.engine == FILES or not folder.store.exists() or current(store := open_store(folder.store)) is None:
+            return
+        address = without_password(settings.engine)
+        with pinned(store, settings=settings) as reader:
+            if reader.instead is None:
+                yield ("fact", f"questions are answered by {reader.engine}", address, "")
+            else:
+                what = f"questions are answered from the stored files, because {reader.instead.what}"
+                yield ("fault", what, address, reader.instead.do)
     except HeadwaterError as error:
         yield ("fault", error.what, error.where, error.do)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from headwater.api.ahead import Ahead
+from headwater.api.bringing import brought
 from headwater.api.correcting import Correcting
 from headwater.api.folder import Folder
 from headwater.api.reports import Loaded, LoadedFile, Refreshed
@@ -117,14 +118,17 @@ def refresh(folder: Folder, names: Sequence[str] = (), tell: Progress = quiet, *
         tell("Building tables", 0, 0)
         before = generations.current(store)
         after = rebuild(folder, store, catalogue, company.settings, full=full)
-    return Refreshed(loaded, after, before is None or before.id != after.id, row_changes(before, after))
+        there = brought(store, company.settings, tell)
+    return Refreshed(loaded, after, before is None or before.id != after.id, row_changes(before, after), there)
 
 
 def rollback(folder: Folder, to: str = "") -> Generation:
     """Makes a kept generation current again (default: the one before the current one)."""
     store = open_store(folder.store)
     with writing(store, "rollback"):
-        return generations.rollback(store, to)
+        generation = generations.rollback(store, to)
+        brought(store, folder.company().settings, quiet)
+        return generation
 
 
 # --- landing ---------------------------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ class Readers:
             if self._closed:
                 raise StoppedError
             found = self._open.get(self._key(generation, settings))
-            if found is not None and found.reader.instead and time.monotonic() - found.at > AGAIN_SECONDS:
+            waited = found is not None and time.monotonic() - found.at > AGAIN_SECONDS
+            if found is not None and (found.reader.lost or (found.reader.instead and waited)):
                 self._attempt += 1
                 return None
             if found is not None:

@@ -11,6 +11,7 @@ from headwater.api.answer import Listing, Tabular
 from headwater.model.generation import Generation
 from headwater.model.landing import Drift, Quarantined
 from headwater.model.observation import Rows
+from headwater.store.engines.tables import Brought
 
 MOST_EXAMPLES = 5
 
@@ -129,18 +130,22 @@ def _aside(file: LoadedFile) -> Iterator[str]:
 class Refreshed:
     """What a refresh did: the files, and the generation that is current now. `changed`: whether it is a new one.
 
-    `rows` by table: before and after.
+    `rows` by table: before and after. `brought`: what was done at an engine that keeps tables of its own.
     """
 
     load: Loaded
     generation: Generation
     changed: bool
     rows: tuple[tuple[str, int, int], ...]
+    brought: Brought | None = None
 
     def to_text(self) -> str:
-        """What was loaded, how many rows each table has now, and the data version."""
+        """What was loaded, how many rows each table has now, the data version, and what was brought to the engine."""
         if not self.changed:
-            return f"{self.load.to_text()}\nnothing has changed: data version {self.generation.id} stays current"
+            return (
+                f"{self.load.to_text()}\nnothing has changed: data version {self.generation.id} stays current"
+                f"{self._engine()}"
+            )
         parts = [self.load.to_text()]
         rows = [
             [table, f"{after:,}", "" if after == before else f"{after - before:+,}"]
@@ -149,7 +154,14 @@ class Refreshed:
         ]
         if rows:
             parts += ["", show.table(["table", "rows", "change"], rows, frozenset({1, 2}))]
-        return "\n".join([*parts, f"data version {self.generation.id} is current now"])
+        return "\n".join([*parts, f"data version {self.generation.id} is current now{self._engine()}"])
+
+    def _engine(self) -> str:
+        done = self.brought
+        if done is None:
+            return ""
+        left = "" if done.gone else "; older tables are still being read and go with the next refresh"
+        return f"\nthe engine holds it: {done.loaded} of {done.tables} tables were loaded{left}"
 
     def to_json(self) -> str:
         """The same as one JSON object."""

@@ -70,8 +70,7 @@ class CompanyFile(Definition):
         if isinstance(value, EngineFile):
             if not all(ENGINES[a.partition(":")[0].lower()] == "postgres" for a in (value.reader, value.loader)):
                 raise ValueError("only PostgreSQL has a reader and a loader; write one address")
-            value.role = value.role or _user(value.reader)
-            if not value.role:
+            if not (value.role or _user(value.reader)):
                 raise ValueError("name the user that reads: in the address of the reader, or as 'role'")
         return value
 
@@ -109,7 +108,8 @@ def parse_company(path: Path) -> dict[str, Any]:
         raise DefinitionError.of(faults)
     values: dict[str, Any] = model.model_dump(mode="json")
     if isinstance(model.engine, EngineFile):
-        values |= {"engine": model.engine.reader, "loader": model.engine.loader, "role": model.engine.role}
+        values |= {"engine": model.engine.reader, "loader": model.engine.loader}
+        values["role"] = model.engine.role or _user(model.engine.reader)
     return values
 
 

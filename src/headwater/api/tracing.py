@@ -113,7 +113,7 @@ def trace_of(at: Bench, question: Question) -> Traced:
     generation = at.reader.generation
     built = (("built", f"{show.plain(generation.built_at)} by {generation.writer}"),)
     reader = at.reader
-    instead = f" over the stored files, because {reader.instead}" if reader.instead else ""
+    instead = f" over the stored files, because {reader.instead.what}" if reader.instead else ""
     return Traced(traces, labels(ran.plan), built, f"{reader.engine}{instead}")
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Semaphore, Timer
+from threading import Event, Semaphore, Timer
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import EngineError, NotKeptError, StoppedError, WorkspaceError
@@ -103,13 +103,15 @@ class Reader:
         engine: Engine,
         until: float | None = None,
         turns: Semaphore | None = None,
-        instead: str = "",
+        instead: EngineError | None = None,
+        lost: Event | None = None,
     ) -> None:
         self._manifest = manifest
         self._engine = engine
         self._until = until
         self._turns = turns
         self.instead = instead
+        self._lost = lost or Event()
         self._runs = False
 
     @property
@@ -127,6 +129,11 @@ class Reader:
         """What answers, as it calls itself."""
         return self._engine.version
 
+    @property
+    def lost(self) -> bool:
+        """Whether the engine has left this reader, or another of the same, without an answer."""
+        return self._lost.is_set()
+
     def columns(self, table: str) -> Columns:
         """The columns of a stored table, () for one that was never built."""
         return self._manifest.shapes.get(table, Shape()).columns
@@ -134,7 +141,11 @@ class Reader:
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """The rows of a statement that is spelled for this reader's engine."""
         with self._in_time():
-            return self._engine.rows(self._text(statement))
+            try:
+                return self._engine.rows(self._text(statement))
+            except EngineError:
+                self._lost.set()
+                raise
 
     def arrow(self, statement: Statement) -> pyarrow.Table:
         """The rows of a statement as an Arrow table; only over the stored files."""
@@ -162,7 +173,7 @@ class Reader:
         """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
         engine = self._engine.another()
         try:
-            yield Reader(self._manifest, engine, until, turns, self.instead)
+            yield Reader(self._manifest, engine, until, turns, self.instead, self._lost)
         finally:
             engine.close()
 
@@ -237,9 +248,11 @@ def pinned(store: Store, generation_id: str = "", settings: Settings | None = No
         os.close(handle)
 
 
-def _engine(store: Store, manifest: Manifest, settings: Settings, spill: Path | None) -> tuple[Engine, str]:
-    """An engine that reads a generation, and why it is not the one of the settings ('': it is)."""
-    instead = ""
+def _engine(
+    store: Store, manifest: Manifest, settings: Settings, spill: Path | None
+) -> tuple[Engine, EngineError | None]:
+    """An engine that reads a generation, and why it is not the one of the settings (None: it is)."""
+    instead = None
     if settings.engine != FILES:
         from headwater.store.engines.connecting import connect
 
@@ -250,9 +263,9 @@ def _engine(store: Store, manifest: Manifest, settings: Settings, spill: Path | 
             except BaseException:
                 chosen.close()
                 raise
-            return chosen, ""
+            return chosen, None
         except EngineError as error:
-            instead = error.what
+            instead = error
     from headwater.store.engines.duckdb import QueryConnection
 
     views = views_of(store, manifest)
