@@ -10,8 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from headwater.errors import EngineError, HeadwaterError, QueryError, StoppedError, WorkspaceError
-from headwater.store.engines.driver import missing_driver, without_password
+from headwater.errors import EngineError, HeadwaterError, StoppedError, WorkspaceError
+from headwater.store.engines.driver import bare, missing_driver, more_than_reading, without_password
 from headwater.store.engines.view import View
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ def schema_of(generation: str) -> str:
     return f"headwater_{generation}"
 
 
+def _path(generation: str) -> str:
+    """The statement after which names of tables lead to those of a generation."""
+    from sqlglot import exp
+
+    schema = exp.to_identifier(schema_of(generation), quoted=True)
+    return exp.Set(expressions=[exp.SetItem(this=exp.EQ(this=exp.var("search_path"), expression=schema))]).sql(
+        "postgres"
+    )
+
+
 class PostgresConnection:
     """One session. Each statement has a transaction of its own that only reads. What it finds is always of one
     generation: the names of tables lead to the schema of that generation alone, whose tables never change."""
@@ -48,7 +58,7 @@ class PostgresConnection:
     def attach(self, views: Mapping[str, View], generation: str = "") -> None:
         """From now on the names of tables are those of the generation. Raises EngineError when it is not there."""
         self._server.generation = generation
-        self._ask(f"SET search_path = {schema_of(generation)}")
+        self._ask(_path(generation))
         if not self._holds():
             raise _lacking(generation)
 
@@ -149,7 +159,7 @@ class _Server:
             for setting in _SESSION:
                 cursor.execute(setting)
             if self.generation:
-                cursor.execute(f"SET search_path = {schema_of(self.generation)}")
+                cursor.execute(_path(self.generation))
         return session
 
     def give(self, session: Connection) -> None:
@@ -179,33 +189,19 @@ def _end(session: Connection, error: type[Exception]) -> None:
 # --- what is asked ----------------------------------------------------------------------------------------------------
 _READING = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 _DOING = re.compile(
-    r"\b(?:alter|call|copy|create|delete|drop|grant|insert|into|merge|set_config|truncate|update)\b", re.IGNORECASE
+    r"[;$]|--|/\*|\b(?:e|u&)\?|\binto\b|\bset_config\b|[()]\s*(?:delete\s+from\b|update\s[^()]*?\bset\b)", re.IGNORECASE
 )
 
 
 def only_reads(text: str) -> None:
-    """Raises QueryError for a text that is not one SELECT without any writing in it.
+    """Raises QueryError for a text that is not one SELECT, changes the session, or writes.
 
-    The transaction is read-only besides, and the driver takes no second statement; but a session's settings could be
-    changed even so. Writing needs a word: without one, nothing is parsed.
+    The transaction is read-only besides, and the driver takes no second statement. Names and texts that stand in
+    quotation marks may be anything.
     """
-    if _READING.match(text) and not _DOING.search(text):
-        return
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    try:
-        trees = sqlglot.parse(text, read="postgres")
-    except SqlglotError:
-        trees = []
-    if len(trees) == 1 and isinstance(trees[0], exp.Query):
-        doing = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Merge, exp.Set)
-        found = [n for n in trees[0].find_all(*doing) if not isinstance(n, exp.Query)]
-        calls = {f.name.lower() for f in trees[0].find_all(exp.Anonymous)}
-        if not found and "set_config" not in calls:
-            return
-    raise QueryError("this statement does more than read, so it was not run", do="Ask with one SELECT.")
+    found = bare(text, escapes=False)
+    if not _READING.match(found) or _DOING.search(found):
+        raise more_than_reading()
 
 
 def _rows(table: Any) -> list[tuple[Any, ...]]:

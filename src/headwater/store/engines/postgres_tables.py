@@ -27,17 +27,11 @@ _LOCK = 7_310_577_943_201
 _BATCH = 32_768
 """How many rows are in memory at once."""
 
-_PATIENCE = "30s"
+_PATIENCE = "SET LOCAL lock_timeout = '30s'"
 """How long removing what is old waits for those who still read it; what is left then goes with the next load."""
 
-_BOOK = f"""\
-CREATE TABLE IF NOT EXISTS {ROWS}.book (
-  generation text NOT NULL, name text NOT NULL, digest text NOT NULL, rows bigint NOT NULL, stored text NOT NULL,
-  brought_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (generation, name)
-)"""
-_HELD = f"SELECT generation FROM {ROWS}.book GROUP BY generation ORDER BY max(brought_at) DESC"
-_NOTE = f"INSERT INTO {ROWS}.book (generation, name, digest, rows, stored) VALUES ($1, $2, $3, $4, $5)"
-_TABLES = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1"
+_TABLE = "SELECT to_regclass($1) IS NOT NULL"
+_SCHEMA = "SELECT to_regnamespace($1) IS NOT NULL"
 _OURS = re.compile(r".*_[0-9a-f]{20}")
 """What a table is called that a load made."""
 
@@ -58,8 +52,8 @@ def bring(
 def held(url: str) -> tuple[str, ...]:
     """The generations whose tables are there, the last one first, as the loader sees them."""
     with _loading(url, alone=False) as loader:
-        there = loader._is_there("to_regclass", f"{ROWS}.book")
-        return tuple(str(row[0]) for row in loader.ask(_HELD)) if there else ()
+        there = loader.is_there(_TABLE, f"{ROWS}.book")
+        return tuple(str(row[0]) for row in loader.ask(_held())) if there else ()
 
 
 @contextmanager
@@ -122,7 +116,7 @@ class _Loader:
         self, role: str, generation: str, tables: Sequence[Table], keep: Collection[str], tell: Progress
     ) -> Brought:
         self._prepare()
-        stored = {str(row[0]) for row in self.ask(_TABLES, ROWS)}
+        stored = {str(row[0]) for row in self.ask(_tables(), ROWS)}
         names = {table.name: _stored_name(table) for table in tables}
         loaded = 0
         for number, table in enumerate(tables):
@@ -130,7 +124,7 @@ class _Loader:
                 tell(f"Bringing {table.name} to PostgreSQL", number, len(tables))
                 self._load(names[table.name], table)
                 loaded += 1
-        earlier = [str(row[0]) for row in self.ask(_HELD)]
+        earlier = [str(row[0]) for row in self.ask(_held())]
         if (
             generation not in earlier
             or not self.ask("SELECT to_regnamespace($1) IS NOT NULL", schema_of(generation))[0][0]
@@ -150,14 +144,15 @@ class _Loader:
                 where=without_password(self._url),
                 do="Make a database with the encoding UTF8.",
             )
-        if not self._is_there("to_regclass", f"{ROWS}.book"):
+        if not self.is_there(_TABLE, f"{ROWS}.book"):
             with self.transaction():
-                if not self._is_there("to_regnamespace", ROWS):
-                    self.do(f"CREATE SCHEMA {ROWS}")
-                self.do(_BOOK)
+                if not self.is_there(_SCHEMA, ROWS):
+                    self.do(_schema(ROWS, made=True))
+                self.do(_book())
 
-    def _is_there(self, looked_up: str, name: str) -> bool:
-        return bool(self.ask(f"SELECT {looked_up}($1) IS NOT NULL", name)[0][0])
+    def is_there(self, asked: str, name: str) -> bool:
+        """Whether there is a table or schema of that name (see `_TABLE` and `_SCHEMA`)."""
+        return bool(self.ask(asked, name)[0][0])
 
     def _load(self, stored: str, table: Table) -> None:
         """The rows of a table; a table that is there has all of them."""
@@ -173,25 +168,25 @@ class _Loader:
                     f"PostgreSQL has {rows:,} rows of {table.name!r}, which has {table.rows:,}",
                     do="This is a fault of Headwater: report it.",
                 )
-            self.do(f"ANALYZE {ROWS}.{_quoted(stored)}")
+            self.do(_analysed(stored))
 
     def _publish(self, role: str, generation: str, tables: Sequence[Table], names: Mapping[str, str]) -> None:
         """The generation's tables under their names, and the book, in one moment."""
         schema = schema_of(generation)
         with self.transaction():
-            self.do(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-            self._note(f"DELETE FROM {ROWS}.book WHERE generation = $1", generation)
-            self.do(f"CREATE SCHEMA {schema}")
+            self.do(_schema(schema, made=False))
+            self._note(_forgotten(), generation)
+            self.do(_schema(schema, made=True))
             for table in tables:
                 self.do(_named(schema, table.name, names[table.name]))
-                self._note(_NOTE, generation, table.name, table.digest, table.rows, names[table.name])
+                self._note(_noted(), generation, table.name, table.digest, table.rows, names[table.name])
             if role:
                 self._grant(role, generation)
 
     def _grant(self, role: str, generation: str) -> None:
         schema = schema_of(generation)
-        self.do(f"GRANT USAGE ON SCHEMA {schema} TO {_quoted(role)}")
-        self.do(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {_quoted(role)}")
+        for statement in _granted(schema, role):
+            self.do(statement)
 
     def _note(self, text: str, *values: object) -> None:
         self._cursor.execute(text, values)
@@ -200,15 +195,15 @@ class _Loader:
         """Removes the schemas and tables of other generations; whether all of them are gone now."""
         try:
             with self.transaction():
-                self.do(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-                for (id_,) in self.ask(_HELD):
+                self.do(_PATIENCE)
+                for (id_,) in self.ask(_held()):
                     if id_ not in kept:
-                        self.do(f"DROP SCHEMA IF EXISTS {_quoted(schema_of(str(id_)))} CASCADE")
-                        self._note(f"DELETE FROM {ROWS}.book WHERE generation = $1", id_)
-                used = {str(row[0]) for row in self.ask(f"SELECT stored FROM {ROWS}.book")}
-                for (table,) in self.ask(_TABLES, ROWS):
+                        self.do(_schema(schema_of(str(id_)), made=False))
+                        self._note(_forgotten(), id_)
+                used = {str(row[0]) for row in self.ask(_used())}
+                for (table,) in self.ask(_tables(), ROWS):
                     if table not in used and _OURS.fullmatch(str(table)):
-                        self.do(f"DROP TABLE {ROWS}.{_quoted(str(table))}")
+                        self.do(_dropped(str(table)))
         except Exception as error:
             if getattr(error, "sqlstate", None) == "55P03":  # somebody reads them for longer
                 return False
@@ -262,10 +257,129 @@ def _arrow_type(type_: Type) -> pyarrow.DataType:
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
-def _quoted(name: str) -> str:
+_BOOK: tuple[tuple[str, str], ...] = (
+    ("generation", "TEXT"),
+    ("name", "TEXT"),
+    ("digest", "TEXT"),
+    ("rows", "BIGINT"),
+    ("stored", "TEXT"),
+)
+
+
+def _book() -> str:
+    """The book: each table of each generation, the digest and number of its rows, and where they are stored."""
     from sqlglot import exp
 
-    return exp.to_identifier(name, quoted=True).sql("postgres")
+    told = [
+        exp.ColumnDef(
+            this=exp.to_identifier(name),
+            kind=exp.DataType.build(kind, dialect="postgres"),
+            constraints=[exp.ColumnConstraint(kind=exp.NotNullColumnConstraint())],
+        )
+        for name, kind in _BOOK
+    ]
+    moment = exp.ColumnConstraint(kind=exp.DefaultColumnConstraint(this=exp.Anonymous(this="now")))
+    told.append(
+        exp.ColumnDef(
+            this=exp.to_identifier("brought_at"),
+            kind=exp.DataType.build("TIMESTAMPTZ", dialect="postgres"),
+            constraints=[moment],
+        )
+    )
+    key = exp.PrimaryKey(expressions=[exp.to_identifier("generation"), exp.to_identifier("name")])
+    schema = exp.Schema(this=_table_named(ROWS, "book"), expressions=[*told, key])
+    return exp.Create(this=schema, kind="TABLE").sql("postgres")
+
+
+def _held() -> str:
+    """The generations in the book, the last one first."""
+    from sqlglot import exp
+
+    last = exp.Ordered(this=exp.Max(this=exp.column("brought_at")), desc=True, nulls_first=False)
+    query = exp.select(exp.column("generation")).from_(_table_named(ROWS, "book")).group_by(exp.column("generation"))
+    return query.order_by(last).sql("postgres")
+
+
+def _used() -> str:
+    from sqlglot import exp
+
+    return exp.select(exp.column("stored")).from_(_table_named(ROWS, "book")).sql("postgres")
+
+
+def _noted() -> str:
+    """A line of the book."""
+    from sqlglot import exp
+
+    values = exp.Values(expressions=[exp.Tuple(expressions=[_given(i + 1) for i in range(len(_BOOK))])])
+    columns = [exp.to_identifier(name) for name, _ in _BOOK]
+    into = exp.Schema(this=_table_named(ROWS, "book"), expressions=columns)
+    return exp.Insert(this=into, expression=values).sql("postgres")
+
+
+def _forgotten() -> str:
+    """The lines of a generation, removed from the book."""
+    from sqlglot import exp
+
+    return exp.delete(_table_named(ROWS, "book")).where(_is_given("generation")).sql("postgres")
+
+
+def _tables() -> str:
+    """The tables of a schema."""
+    from sqlglot import exp
+
+    tables = _table_named("pg_catalog", "pg_tables")
+    return exp.select(exp.column("tablename")).from_(tables).where(_is_given("schemaname")).sql("postgres")
+
+
+def _is_given(column: str) -> exp.EQ:
+    from sqlglot import exp
+
+    return exp.EQ(this=exp.column(column), expression=_given(1))
+
+
+def _given(number: int) -> exp.Parameter:
+    """A value that is sent beside the statement."""
+    from sqlglot import exp
+
+    return exp.Parameter(this=exp.Literal.number(number))
+
+
+def _schema(name: str, *, made: bool) -> str:
+    """The statement that makes a schema, or removes it with all that is in it, where it is there."""
+    from sqlglot import exp
+
+    table = exp.Table(db=exp.to_identifier(name, quoted=True))
+    if made:
+        return exp.Create(this=table, kind="SCHEMA").sql("postgres")
+    return exp.Drop(tables=[table], kind="SCHEMA", exists=True, cascade=True).sql("postgres")
+
+
+def _dropped(stored: str) -> str:
+    from sqlglot import exp
+
+    return exp.Drop(tables=[_table_named(ROWS, stored)], kind="TABLE").sql("postgres")
+
+
+def _analysed(stored: str) -> str:
+    """The engine looks at the rows, to plan by them."""
+    from sqlglot import exp
+
+    return exp.Command(this="ANALYZE", expression=_table_named(ROWS, stored).sql("postgres")).sql("postgres")
+
+
+def _granted(schema: str, role: str) -> list[str]:
+    """A user may read the tables of a schema and nothing more."""
+    from sqlglot import exp
+
+    user = exp.GrantPrincipal(this=exp.to_identifier(role, quoted=True))
+    where = exp.to_identifier(schema, quoted=True)
+    every = exp.Table(this=where.copy())
+    told = (("USAGE", "SCHEMA"), ("SELECT", "ALL TABLES IN SCHEMA"))
+    grants = [
+        exp.Grant(privileges=[exp.GrantPrivilege(this=exp.var(what))], kind=kind, securable=every, principals=[user])
+        for what, kind in told
+    ]
+    return [grant.sql("postgres") for grant in grants]
 
 
 def _table_named(schema: str, name: str) -> exp.Table:
