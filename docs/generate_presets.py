@@ -33,7 +33,7 @@ page is made from the files in `src/headwater/catalogue/presets/` by `python doc
 """
 
 KINDS = {DOWNLOAD: "a person's download", "table": "a copied table"}
-LANGUAGES = {"de": "German", "fr": "French", "es": "Spanish", VENDOR: "other English wordings"}
+LANGUAGES = {"de": "German", "fr": "French", "es": "Spanish", "ja": "Japanese", VENDOR: "other English wordings"}
 
 
 def page(presets: Iterable[Preset]) -> str:
