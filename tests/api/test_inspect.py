@@ -151,6 +151,30 @@ def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path)
     assert [(f.loaded, f.quarantined) for f in made.load().files] == [(3, 0)]
 
 
+def test_many_texts_that_may_stay_are_one_question(tmp_path: Path) -> None:
+    """'referral' is a text that measures know; of eight others each is asked about only when somebody wants it."""
+    origins = ("ads", "mail", "web", "fair", "radio", "print", "phone", "walk-in", "Referral")
+    text = "Lead ID,Created At,Origin\n" + "".join(f"L{i},2026-01-05,{o}\n" for i, o in enumerate(origins))
+    made = workspace(tmp_path, leads__csv=text)
+    assert doubts(made) == {"leads.origin.texts": ["keep", "ask"]}
+    assert len(doubts(made, leads__origin__texts="ask")) == 8
+    assert len(doubts(made, **{"leads.origin.is.fair": "keep"})) == 7, "who names one wants to be asked"
+    made.inspect(made.path, answers={"leads.origin.texts": "keep"}, write=True)
+    assert [(f.loaded, f.quarantined) for f in made.load().files] == [(9, 0)]
+
+
+def test_the_company_is_answered_with_the_rest_while_nobody_has_edited_it(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv=LEADS)
+    answers = {"company.currency": "brl", "company.time_zone": "America/Sao_Paulo"}
+    assert made.inspect(made.path, answers=answers, write=True).unused == ()
+    settings = made.path / "headwater.yml"
+    assert "currency: BRL" in settings.read_text(encoding="utf-8")
+    assert "time_zone: America/Sao_Paulo" in settings.read_text(encoding="utf-8")
+    settings.write_text(settings.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
+    assert made.inspect(made.path, answers={"company.currency": "USD"}).unused == ("company.currency",)
+    assert "currency: BRL" in settings.read_text(encoding="utf-8")
+
+
 HISTORY = """\
 deal_id,name,value,timestamp,source
 1,x1==,closedwon,2026-01-05 10:00:00,UI

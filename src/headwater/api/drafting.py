@@ -98,6 +98,10 @@ class Drafting:
         """Whether an answer names this very doubt of the source."""
         return self.book.has(f"{self.draft.group.id}.{name}")
 
+    def answers_to(self, start: str) -> bool:
+        """Whether answers name doubts of the source that begin so."""
+        return self.book.has_of(f"{self.draft.group.id}.{start}")
+
     def seen(self, header: str) -> LookedColumn:
         """What the files show under a header."""
         return self.look.column(header) or LookedColumn(header)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
@@ -11,12 +10,13 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from headwater.api import show
+from headwater.api import founding, show
 from headwater.api.answer import Listing, Tabular
 from headwater.api.computable import Outlook, feeds_of, missing_text, outlook
 from headwater.api.drafting import Draft, Ground
 from headwater.api.fitting import known_values
 from headwater.api.folder import SHIPPED, Folder
+from headwater.api.founding import CURRENCY, ZONE, replace_text
 from headwater.api.grouping import Group, grouped, together
 from headwater.api.overlaps import matches_of, rivals, with_copies, with_systems
 from headwater.api.proposing import finished, propose
@@ -230,6 +230,9 @@ def inspect(
     catalogue = folder.catalogue(company)
     standing = load_sources(folder.path, catalogue.tables)
     given = _answers(folder, answers)
+    if founding.answer(folder.path, company.settings, given, write=write):
+        given = {id: value for id, value in given.items() if id not in (CURRENCY.id, ZONE.id)}
+        company = folder.company()
     settled = [s for s in standing.values() if not _is_open(folder, s)]
     known = _known_files(folder, settled)
     fresh = [p for p in paths if p not in known or p.suffix.lower() in SEVERAL]
@@ -441,7 +444,7 @@ def _written(
     _check(folder, catalogue, texts)
     try:
         for name, text in texts.items():
-            _replace(folder.path / name, text)
+            replace_text(folder.path / name, text)
         _keep_answers(folder, proposals, answers)
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
@@ -460,13 +463,6 @@ def _texts(
             texts[f"sources/{p.source}.yml"] = p.text
             texts |= dict(p.own)
     return texts | _extended(folder, drafts)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _extended(folder: Folder, drafts: Sequence[Draft]) -> dict[str, str]:
@@ -503,7 +499,7 @@ def _check(folder: Folder, catalogue: Catalogue, texts: Mapping[str, str]) -> No
             if (folder.path / name).is_dir():
                 shutil.copytree(folder.path / name, there / name)
         for name, text in texts.items():
-            _replace(there / name, text)
+            replace_text(there / name, text)
         own = any(name.startswith("tables/") for name in texts)
         tables = load_catalogue(SHIPPED, there, None).tables if own else catalogue.tables
         load_sources(there, tables)
@@ -529,4 +525,4 @@ def _keep_answers(folder: Folder, proposals: Sequence[Proposal], answers: Mappin
     parts.append(answers_text(fresh))
     for d in dict.fromkeys(asked):
         parts.append(f"\n# {show.harmless(d.what)}\n# one of: {show.harmless(_options(d, bare=True))}\n# {d.id}:\n")
-    _replace(path, "".join(parts))
+    replace_text(path, "".join(parts))

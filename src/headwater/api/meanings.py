@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headwater.api.drafting import ASIDE, DELETED, EMPTY, KEEP, NO, NONE, UPDATED, YES, Drafting, place_of
+from headwater.api.drafting import ASIDE, ASK, DELETED, EMPTY, KEEP, NO, NONE, UPDATED, YES, Drafting, place_of, shown
 from headwater.api.fitting import mostly_fits
 from headwater.api.grouping import slug
 from headwater.api.questions import CODE, FORMAT, ZONE
@@ -28,6 +28,9 @@ _ZONES = {
     "GMT": "Europe/London", "BST": "Europe/London", "CET": "Europe/Berlin", "CEST": "Europe/Berlin",
     "IST": "Asia/Kolkata", "JST": "Asia/Tokyo",
 }  # fmt: skip
+MANY = 6
+"""Of more texts than so many that may stay as they are, one question asks whether they do."""
+
 _DATES = (Kind.DAY, Kind.TIME)
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER, Kind.MONEY)
 
@@ -210,6 +213,18 @@ def _boolean(at: Drafting, name: str, column: Column, mapping: dict[str, Any], s
             mapping["false"] = rest
 
 
+def _asks_each(at: Drafting, column: Column, seen: LookedColumn, odd: Sequence[str], known: Sequence[str]) -> bool:
+    """Whether each of many texts that the definitions do not know is to be asked about, where it may stay as it is."""
+    place = place_of(seen.name, column.id)
+    if at.answers_to(f"{place}.is."):
+        return True
+    what = (
+        f"{len(odd)} texts of {seen.name!r} are none that definitions know for {column.id!r} ({', '.join(known[:4])})"
+    )
+    answers = [(KEEP, "they stay as they are"), (ASK, "ask about each of them")]
+    return at.ask(f"{place}.texts", what, answers, column=seen.name, example=f"It says {shown(seen)}") == (ASK,)
+
+
 def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], seen: LookedColumn) -> None:
     """The meaning of each text of a column whose texts definitions know."""
     known = at.ground.known[name, column.id]
@@ -221,9 +236,15 @@ def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], see
     values: dict[str, str | None] = {}
     where = at.draft.tables[name].get("where") or {}
     counted = where.get("values") if where.get("column") == seen.name else None
-    for text, count in seen.values:
-        if text in known or text in said or (counted is not None and text not in counted):
-            continue
+    texts = [
+        (text, count)
+        for text, count in seen.values
+        if not (text in known or text in said or (counted is not None and text not in counted))
+    ]
+    odd = [text for text, _ in texts if slug(text) not in by_name]
+    if not column.values and len(odd) > MANY and not _asks_each(at, column, seen, odd, known):
+        texts = [(text, count) for text, count in texts if slug(text) in by_name]
+    for text, count in texts:
         if (same := by_name.get(slug(text))) is not None:
             values[text] = same
             continue

@@ -56,6 +56,12 @@ class Book:
         """Whether an answer names this very doubt."""
         return id in self._answers
 
+    def has_of(self, start: str) -> bool:
+        """Whether an answer names a doubt whose id begins so, or every such doubt."""
+        return any(id.startswith(start) for id in self._answers) or any(
+            fnmatchcase(f"{start}any", pattern) for pattern in self._patterns
+        )
+
     @property
     def unused(self) -> tuple[str, ...]:
         """Answers that no doubt asked for."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headwater.api.founding import CURRENCY, ZONE, asked, settings_text
 from headwater.api.settings import FILE
 from headwater.errors import QueryError, WorkspaceError
-from headwater.model.look import Choice, Doubt
 
 if TYPE_CHECKING:
     from headwater.api.inspecting import Inspected
@@ -55,61 +54,17 @@ def begin(
     """
     from headwater.api.folder import open_folder
     from headwater.api.inspecting import inspect
-    from headwater.api.questions import Book
 
     if not exports.expanduser().exists():
         raise QueryError(f"there is no folder {str(exports)!r}", do="Name the folder with the exports.")
     given = {id: tuple([value] if isinstance(value, str) else value) for id, value in (answers or {}).items()}
-    book = Book({id: value for id, value in given.items() if id in (CURRENCY.id, ZONE.id)})
-    currency, zone = book.ask(CURRENCY), book.ask(ZONE)
-    book.raise_faults()
+    currency, zone = asked(given)
     new = not (path.expanduser() / FILE).exists()
-    folder = init(path, currency="".join(currency) or "EUR", time_zone="".join(zone) or "UTC")
+    folder = init(path, currency=currency or "EUR", time_zone=zone or "UTC")
     rest = {id: value for id, value in given.items() if id not in (CURRENCY.id, ZONE.id)}
     found = inspect(open_folder(folder, None, None), [exports.expanduser().resolve()], rest, write=True, tell=tell)
     open_ = tuple(d for d, answer in ((CURRENCY, currency), (ZONE, zone)) if new and not answer)
     return folder, replace(found, doubts=(*open_, *found.doubts))
-
-
-CURRENCY = Doubt(
-    "company.currency", "company", FILE, "", "in which currency is money shown? EUR stands there",
-    (Choice("EUR", "what stands there"),), text="CODE",
-)  # fmt: skip
-ZONE = Doubt(
-    "company.time_zone", "company", FILE, "", "where do days begin, and whose clocks do files show that do not say it?"
-    " UTC stands there", (Choice("UTC", "what stands there"),), text="ZONE",
-)  # fmt: skip
-"""What a new `headwater.yml` is asked about; it is used as it stands without an answer."""
-
-
-def settings_text(company: str, currency: str = "EUR", time_zone: str = "UTC") -> str:
-    """The `headwater.yml` of a new workspace."""
-    return f"""\
-# What Headwater should know of the company. Every key but 'company' may be left out.
-company: {json.dumps(company, ensure_ascii=False)}
-
-# Money is shown in this currency (ISO 4217); amounts in others are converted at their day's rate.
-currency: {currency}
-
-# Days begin at midnight here (IANA name, such as Europe/Berlin).
-time_zone: {time_zone}
-
-# First month of the fiscal year, and how its months are cut: months, 445, 454 or 544.
-calendar:
-  fiscal_start: 1
-  pattern: months
-
-# What one question or refresh may use.
-memory_mb: 2048
-threads: 2
-
-# An exchange rate is used for so many days after its own, where later ones are missing.
-rate_days: 7
-
-# What single KPIs should take instead of what their files say, such as:
-# kpis:
-#   win_rate: {{small_sample: 10, mature: 90 days}}
-"""
 
 
 def _ignore(path: Path) -> None:
