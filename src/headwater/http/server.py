@@ -63,6 +63,7 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
         with suppress(HeadwaterError):
             if held.notice():
                 held.prepare().add_done_callback(lambda _: keep_what_stands())
+                held.hold()
 
     refreshing = Watching(held.path, then=notice, meanwhile=notice)
 

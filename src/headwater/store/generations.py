@@ -156,6 +156,16 @@ class Reader:
         with self._in_time():
             return self._engine.arrow(self._text(statement))
 
+    def hold(self, most: int) -> int:
+        """Takes tables of the generation into memory for all its readers, the smallest first, together at most so many
+        stored bytes; how many there are. None where another engine than the one inside answers."""
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if not isinstance(self._engine, QueryConnection):
+            return 0
+        with self._in_time():
+            return self._engine.hold(most)
+
     def _text(self, statement: Statement) -> str:
         if statement.engine != self.spelling:
             raise ValueError(f"this statement is spelled for {statement.engine!r}, and {self.spelling!r} is asked")

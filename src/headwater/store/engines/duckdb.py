@@ -91,6 +91,14 @@ class QueryConnection:
             table: pyarrow.Table = self._connection.sql(self._checked(text)).to_arrow_table()
             return table
 
+    def hold(self, most: int) -> int:
+        """Takes tables into memory, compressed, and tells how many: those with the least in their files first, together
+        at most so many bytes of files. From then on statements read them there, also those of other connections to the
+        same views, and their files are not opened again for each. To be asked once."""
+        views = self._attached()
+        with _own_words(self._memory_mb):
+            return views.hold(self._connection, most)
+
     def another(self) -> QueryConnection:
         """A connection to the same views, locked like this one, for one more thread; it lives no longer than this."""
         self._attached()
@@ -163,7 +171,7 @@ class _Views:
     """Views that are defined when a statement first names them: an open connection that asks one table pays for one."""
 
     def __init__(self, views: Mapping[str, View]) -> None:
-        self._open = dict(views)
+        self._all, self._open = dict(views), dict(views)
         self._lock = Lock()
 
     def add(self, name: str, view: View) -> None:
@@ -178,6 +186,36 @@ class _Views:
                     view.check(view.files)
                 _rows_of(connection, view).create_view(name, replace=True)
                 del self._open[name]
+
+    def hold(self, connection: DuckDBPyConnection, most: int) -> int:
+        """See `QueryConnection.hold`. A view is exchanged when its table is whole; who reads it then goes on with the
+        files."""
+        sizes = sorted((sum(f.stat().st_size for f in v.files), name) for name, v in self._all.items() if v.files)
+        connection.execute(_memory())
+        taken = held = 0
+        for size, name in sizes:
+            taken += size
+            if taken > most:
+                break
+            self.define(connection, name)  # its files are checked before anything reads them
+            _rows_of(connection, self._all[name]).create(f"{_HELD}.main.{name}")
+            with self._lock:
+                connection.table(f"{_HELD}.main.{name}").create_view(name, replace=True)
+            held += 1
+        return held
+
+
+_HELD = "held"
+"""What the database in memory is called that holds tables."""
+
+
+def _memory() -> str:
+    """The statement that adds a database which lies in memory, compressed."""
+    from sqlglot import exp
+
+    place = exp.alias_(exp.Literal.string(":memory:"), _HELD)
+    compressed = exp.AttachOption(this=exp.Var(this="COMPRESS"))
+    return exp.Attach(this=place, expressions=[compressed]).sql("duckdb")
 
 
 def _literally(path: Path) -> str:

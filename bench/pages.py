@@ -1,0 +1,155 @@
+"""`python -m bench.pages`: what each kind of page costs the server, made anew and from its cache, on the demo company.
+
+One process, one reader, no network: the application is called as the server calls it. CPU milliseconds are those of all
+threads of the process, so that they say the same on a busy machine. A page is made anew when it is asked as of a day that
+nobody asked about, so that no answer, statement or plan of another day serves it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.__main__ import ROOT, machine
+
+PAGES = (
+    ("vital signs", "/"),
+    ("list of KPIs", "/kpi"),
+    ("find box", "/kpi?q=lead"),
+    ("data", "/data"),
+    ("add data", "/data/add"),
+    ("KPI: count", "/kpi/leads"),
+    ("KPI: cohort rate", "/kpi/lead_to_mql_rate"),
+    ("KPI: money", "/kpi/total_sales_revenue"),
+    ("KPI: quotient of two tables", "/kpi/cost_per_lead"),
+    ("KPI: stock", "/kpi/mrr"),
+    ("KPI beside the year before", "/kpi/win_rate?compare=year"),
+    ("KPI by channel", "/kpi/leads?by=channel"),
+    ("trace", "/kpi/win_rate?show=trace"),
+    ("records", "/kpi/win_rate?show=records"),
+    ("definition", "/kpi/win_rate?show=definition"),
+    ("comparison for programs", "/api/compare?kpi=leads&period=2025-11&period=2025-10"),
+    ("answer for programs", "/api/measure?kpi=leads&grain=month&period=2025"),
+)
+"""The kinds of page, and one of each."""
+
+ANEW, AGAIN = 100.0, 20.0
+"""Milliseconds at most at the median: a page made anew, and the same page again."""
+
+PORT, TOKEN = 8642, "a-token-of-a-bench-that-is-long-enough"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one kind of page took, in CPU milliseconds: each made anew and again."""
+
+    what: str
+    anew: Sequence[float]
+    again: Sequence[float]
+
+    @property
+    def met(self) -> bool:
+        """Whether both medians are as they should be."""
+        return median(self.anew) <= ANEW and median(self.again) <= AGAIN
+
+
+class Visitor:
+    """One reader who was let in; what each page costs is the CPU time of this process while it is made."""
+
+    def __init__(self, app: Any, runner: asyncio.Runner) -> None:
+        from headwater.http.guards.entry import cookie_name, cookie_value
+
+        self._app, self._runner = app, runner
+        self._headers = [
+            (b"host", f"127.0.0.1:{PORT}".encode()),
+            (b"cookie", f"{cookie_name(PORT)}={cookie_value(TOKEN)}".encode()),
+        ]
+
+    def ask(self, target: str) -> float:
+        """How many CPU milliseconds the answer took. SystemExit where it is none."""
+        status, body = 0, b""
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            nonlocal status, body
+            status = message.get("status", status)
+            body += message.get("body", b"")
+
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "GET",
+            "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
+            "headers": self._headers, "client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", PORT),
+        }  # fmt: skip
+        began = time.process_time()
+        self._runner.run(self._app(scope, receive, send))
+        took = (time.process_time() - began) * 1000
+        if status != 200:
+            raise SystemExit(f"{target}: status {status}, {body[:300].decode(errors='replace')}")
+        return took
+
+
+@contextmanager
+def visiting(workspace: Path) -> Iterator[Visitor]:
+    """A reader of a server over a workspace, which has checked its data already."""
+    from headwater.api.held import Held
+    from headwater.http.server import application
+    from headwater.web.app import mount
+
+    with Held(workspace) as held, asyncio.Runner() as runner:
+        held.prepare().result()
+        held.hold().result()
+        app = application(held, port=PORT, token=TOKEN, pages=(mount,))
+        yield Visitor(app, runner)
+
+
+def asked_as_of(target: str, day: int) -> str:
+    """A page as of the so-and-so-manieth day of a month."""
+    return f"{target}{'&' if '?' in target else '?'}as_of=2026-01-{day:02}"
+
+
+def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = PAGES) -> Iterator[Line]:
+    """Each kind of page for so many days, anew and again, after one that is not counted."""
+    for what, target in pages:
+        visitor.ask(target)
+        gc.collect()
+        anew, again = [], []
+        for day in range(1, rounds + 1):
+            one = asked_as_of(target, day)
+            anew.append(visitor.ask(one))
+            again.append(visitor.ask(one))
+        yield Line(what, anew, again)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The lines as a Markdown table."""
+    rows = ["| page | made anew, CPU ms | again, CPU ms | |", "|---|--:|--:|---|"]
+    for line in lines:
+        missed = "" if line.met else "missed"
+        rows.append(f"| {line.what} | {median(line.anew):,.0f} | {median(line.again):,.1f} | {missed} |")
+    return "\n".join(rows)
+
+
+def made(place: Path, scale: float, seed: int) -> Path:
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    with visiting(Path(sys.argv[1])) as visitor:
+        lines = list(measured(visitor, int(sys.argv[2])))
+    print(machine())
+    print(table(lines))
