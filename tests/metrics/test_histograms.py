@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.metrics import quantiles
 from headwater.metrics.intervals import LEAST_FOR_QUANTILE
 from headwater.model.measure import At
 from headwater.model.period import Grain, Period
@@ -29,6 +30,16 @@ MEASURES = [
     measure("amount", "quantile", "amount", unit="money", clock=CREATED, empty=None, quantile=0.9),
 ]
 NAMES = [m.id for m in MEASURES]
+
+
+@pytest.fixture(params=[0, quantiles.MANY_ROWS], ids=["classes", "values"], scope="module", autouse=True)
+def many_rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How many rows are many: with none, every table of the tests is looked at by classes first."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(quantiles, "MANY_ROWS", request.param)
+        yield
+
+
 YEAR = Period(date(2025, 1, 1), date(2026, 1, 1))
 
 

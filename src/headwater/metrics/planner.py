@@ -160,7 +160,8 @@ def _block(
     source = rows.relation
     splits = () if total else question.by
     if ranked and not (rows.rated or rows.versioned or isinstance(measures[0].clock, Reached)):
-        relation, field = quantile_block(source, keys, measures[0], table)
+        stored = context.generation.table(table.id)
+        relation, field = quantile_block(source, keys, measures[0], table, 0 if stored is None else stored.rows)
         return Block(relation, windows, splits, total, (field,))
     if ranked:
         source = ranked_rows(source, keys, measures[0])

@@ -41,6 +41,11 @@ def _counted(measure: Measure) -> Scalar | None:
     return both(ok, Op("not", (Op("is_null", (value,)),)), whole)
 
 
+MANY_ROWS = 50_000
+"""From so many rows on it takes less time to look into classes than to put all values in order; before, to plan it
+takes longer than to answer."""
+
+
 def many_valued(measure: Measure, table: Table) -> bool:
     """Whether nearly every row has a value of its own: seconds between two instants."""
     value = measure.column
@@ -197,8 +202,10 @@ def _ranks(measure: Measure) -> Ranks:
     return Ranks(Decimal(str(measure.quantile)) if measure.aggregate == "quantile" else Decimal("0.5"))
 
 
-def quantile_block(source: Relation, keys: tuple[Named, ...], measure: Measure, table: Table) -> tuple[Relation, Field]:
-    """A quantile with its bounds from a histogram: sorting every row takes many times longer."""
+def quantile_block(
+    source: Relation, keys: tuple[Named, ...], measure: Measure, table: Table, rows: int
+) -> tuple[Relation, Field]:
+    """A quantile with its bounds from a histogram: sorting every row takes many times longer. `rows`: of the table."""
     asked = _ranks(measure)
     names = tuple(Named(k.name, Col(k.name)) for k in keys)
     counted, value, upto = Col("_counted"), Col("_x"), Col("_upto")
@@ -219,7 +226,7 @@ def quantile_block(source: Relation, keys: tuple[Named, ...], measure: Measure, 
         aggregates.append(NamedAgg("m0_left_out", Agg("sum", Col("_n"), Op("lt", (value, Lit(0))))))
         fields.append("left_out")
     fields += ["low", "high"]
-    coarse = many_valued(measure, table)
+    coarse = rows >= MANY_ROWS and many_valued(measure, table)
     histogram = _coarse_histogram(source, keys, measure, asked) if coarse else _histogram(source, keys, measure)
     found = Group(histogram, names, tuple(aggregates))
     under, over = (Op("as_double", (Col(n),)) for n in ("_under", "_over"))
