@@ -57,6 +57,18 @@ def test_every_verb_answers_as_the_workspace_does(company: Workspace, held: Held
     ]
 
 
+def test_tables_in_memory_answer_as_the_files_do(company: Workspace, held: Held) -> None:
+    asked = {"period": "2025-Q1", "grain": "month", "by": "channel"}
+    assert held.hold().result() == 5  # those with rows
+    for name in ("own_leads", "own_mql_rate", "own_cost_per_lead"):
+        assert held.measure(name, **asked) == company.measure(name, **asked)
+        assert held.records(name, limit=5) == company.records(name, limit=5)
+    assert held.check() == company.check()
+    held.close()
+    with pytest.raises(StoppedError):
+        held.hold()
+
+
 def test_a_refusal_is_that_of_the_workspace_and_is_not_kept(company: Workspace, held: Held) -> None:
     for _ in range(2):
         with pytest.raises(UnknownError, match="'own_leds'") as refused:

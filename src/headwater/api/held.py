@@ -32,6 +32,7 @@ from headwater.api.funnelled import Funnelled
 from headwater.api.funnels import stamp as funnels_stamp
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
 from headwater.api.measuring import Bench, Ground, measure
+from headwater.api.plans import Plans
 from headwater.api.readers import LONG_SECONDS, Readers, Reading
 from headwater.api.recording import Recorded, records
 from headwater.api.settings import FILE, Company
@@ -332,6 +333,7 @@ class Held:
         self._seconds = seconds
         self._program = program_stamp(SHIPPED)
         self.answers = Answers(int(cache_mb * 1_000_000))
+        self.plans = Plans()
         self._readers = Readers()
         weakref.finalize(self, self._readers.close)  # at the latest when the program ends
         self._preparing = ThreadPoolExecutor(1, "preparing")
@@ -377,7 +379,9 @@ class Held:
             stamp = Stamp("" if generation is None else generation.id, said.version, self._today(said))
             self._forget(stamp)
             fixed = replace(self._folder, moment=self._folder.now())
-            stands = Ground(fixed, said.company, said.catalogue, stamp.day, pin=reading.pin, built=said.built)
+            stands = Ground(
+                fixed, said.company, said.catalogue, stamp.day, pin=reading.pin, built=said.built, plans=self.plans
+            )
             yield Moment(self, stamp, stands, store, generation, reading, lambda: self._sources(said))
 
     def notice(self) -> bool:
@@ -531,3 +535,4 @@ class Held:
             return isinstance(key, _Key) and of == (key.data[-1], key.definitions)
 
         self.answers.keep_only(is_wanted)
+        self.plans.clear()

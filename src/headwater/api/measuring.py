@@ -11,13 +11,12 @@ from typing import Any, Unpack
 from headwater.api.answer import Answer, Label
 from headwater.api.ask import Given, question
 from headwater.api.folder import Folder
+from headwater.api.plans import Plans, planned
 from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Plan
-from headwater.metrics.planner import plan
-from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.plan import Statement
 from headwater.model.question import Question
@@ -37,6 +36,7 @@ class Bench:
     store: Store
     reader: Reader
     older: bool = False
+    plans: Plans | None = None
 
 
 Pin = Callable[[Store, str, Settings], AbstractContextManager[Reader]]
@@ -54,6 +54,7 @@ class Ground:
     today: date
     pin: Pin = pinned
     built: str = ""
+    plans: Plans | None = None
 
     @contextmanager
     def bench(self, generation: str = "", *, files: bool = False) -> Iterator[Bench]:
@@ -70,7 +71,7 @@ class Ground:
                     where=str(self.folder.path),
                     do="Run 'headwater refresh' to build them anew.",
                 )
-            yield Bench(self.folder, self.company, self.catalogue, store, reader, older)
+            yield Bench(self.folder, self.company, self.catalogue, store, reader, older, self.plans)
 
     def question(self, kpis: Sequence[str], **given: Unpack[Given]) -> Question:
         """The Question of what was written."""
@@ -94,9 +95,9 @@ class Run:
 
 def run(at: Bench, asked: Question) -> Run:
     """A question planned, rendered and run."""
-    planned = plan(asked, at.catalogue, at.reader.generation, at.company.settings)
-    statements = tuple(render(block.relation, at.reader.spelling) for block in planned.blocks)
-    return Run(planned, statements, tuple(rows_of(at, s) for s in statements))
+    made = planned if at.plans is None else at.plans.get
+    plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling)
+    return Run(plan, statements, tuple(rows_of(at, s) for s in statements))
 
 
 def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
