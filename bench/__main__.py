@@ -42,10 +42,16 @@ class Line:
     note: str = ""
 
 
+def environment() -> dict[str, str]:
+    """The environment in which this checkout's program runs."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+
+
 def run(arguments: list[str]) -> Run:
     """A fresh process to its end. Raises SystemExit when it fails."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         assert process.stdout is not None
         text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -100,6 +106,10 @@ def bench(place: Path, step: Callable[[str], Run], rounds: int) -> list[Line]:
     lines.append(line("the same in a native file", rounds_of["native"], floor, f"{mib(rounds_of['native'][0])} MiB"))
     cells = f"{checked.told['cells']} numbers, all equal to plain queries"
     lines.append(line("20 KPIs by month and by channel, cold", rounds_of["dashboard"], floor, cells))
+    planned = step("planning")
+    times = f"{planned.told['first'] * 1000:.1f} ms the first time, {planned.cpu * 1000:.1f} ms for another day,"
+    note = f"{times} {planned.told['again'] * 1000:.2f} ms again"
+    lines.append(line("of these: planned and spelled", [planned], floor, note))
     small = step("small")
     lines.append(line("full build of a small workspace", [small], None))
     start = ["-c", "from headwater.cli import main; main()"]
@@ -151,6 +161,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE", "1.0")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "7")))
     parser.add_argument("--rounds", type=int, default=5, help="interleaved runs of the dashboard and the floor")
+    parser.add_argument(
+        "--pages", action=argparse.BooleanOptionalAction, default=True, help="the pages of the demo too"
+    )
     parser.add_argument("--place", type=Path, help="a folder to work in that is kept (default: one that is removed)")
     given = parser.parse_args()
     place = given.place or Path(tempfile.mkdtemp(prefix="bench-"))
@@ -164,6 +177,12 @@ def main() -> None:
     print(f"Scale {given.scale:g} ({20 * given.scale:g} million events), seed {given.seed}. At the start: {before}")
     print(f"At the end: {machine()}\n")
     print(table(lines))
+    if given.pages:
+        floor = next(one.cpu for one in lines if one.floor and one.what.startswith("floor F"))
+        print()
+        sys.stdout.flush()
+        settings = ["--scale", str(given.scale), "--seed", str(given.seed), "--floor", str(floor)]
+        subprocess.run([sys.executable, "-m", "bench.pages", *settings], check=True, env=environment(), cwd=ROOT)
 
 
 if __name__ == "__main__":

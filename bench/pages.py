@@ -1,8 +1,8 @@
 """`python -m bench.pages`: what each kind of page costs the server, made anew and from its cache, on the demo company.
 
-One process, one reader, no network: the application is called as the server calls it. CPU milliseconds are those of all
-threads of the process, so that they say the same on a busy machine. A page is made anew when it is asked as of a day that
-nobody asked about, so that no answer, statement or plan of another day serves it.
+One process, one reader, no network: the application is called as the server calls it. CPU milliseconds are those of
+all threads of the process, so that they mean much the same on a busy machine. A page is made anew when it is asked as
+of a day that nobody asked about, so that no answer, statement or plan of another day serves it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import asyncio
 import gc
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.__main__ import ROOT, machine
+from bench.__main__ import machine
+from bench.readers import made
 
 PAGES = (
     ("vital signs", "/"),
@@ -105,16 +105,21 @@ class Visitor:
 
 @contextmanager
 def visiting(workspace: Path) -> Iterator[Visitor]:
-    """A reader of a server over a workspace, which has checked its data already."""
+    """A reader of a server over a workspace, which has checked its data and holds its tables already."""
     from headwater.api.held import Held
-    from headwater.http.server import application
+    from headwater.http.server import MADE_FOR_A_PAGE, application, keep_what_stands
     from headwater.web.app import mount
 
     with Held(workspace) as held, asyncio.Runner() as runner:
         held.prepare().result()
         held.hold().result()
         app = application(held, port=PORT, token=TOKEN, pages=(mount,))
-        yield Visitor(app, runner)
+        keep_what_stands()
+        gc.set_threshold(MADE_FOR_A_PAGE, 20, 20)
+        try:
+            yield Visitor(app, runner)
+        finally:
+            gc.unfreeze()
 
 
 def asked_as_of(target: str, day: int) -> str:
@@ -135,21 +140,39 @@ def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = P
         yield Line(what, anew, again)
 
 
-def table(lines: Sequence[Line]) -> str:
-    """The lines as a Markdown table."""
-    rows = ["| page | made anew, CPU ms | again, CPU ms | |", "|---|--:|--:|---|"]
+def table(lines: Sequence[Line], floor: float | None = None) -> str:
+    """The lines as a Markdown table; with the `floor` F of the bench in CPU seconds, beside it."""
+    beside = floor is not None
+    rows = ["| page | made anew, CPU ms |" + (" x F |" if beside else "") + " again, CPU ms | |"]
+    rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|---|")
     for line in lines:
-        missed = "" if line.met else "missed"
-        rows.append(f"| {line.what} | {median(line.anew):,.0f} | {median(line.again):,.1f} | {missed} |")
+        anew, again = median(line.anew), median(line.again)
+        ratio = f" {anew / 1000 / floor:.2f} |" if floor else ""
+        rows.append(f"| {line.what} | {anew:,.0f} |{ratio} {again:,.1f} | {'' if line.met else 'missed'} |")
     return "\n".join(rows)
 
 
-def made(place: Path, scale: float, seed: int) -> Path:
-    raise NotImplementedError
+def main() -> None:
+    """Runs the bench and prints its table."""
+    parser = argparse.ArgumentParser(prog="bench.pages", description="What each kind of page costs the server.")
+    parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE", "1.0")))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "7")))
+    parser.add_argument("--rounds", type=int, default=7, help="for how many days each page is made")
+    parser.add_argument("--workspace", type=Path, help="a workspace to use instead")
+    parser.add_argument("--floor", type=float, help="the floor F of the bench, in CPU seconds")
+    given = parser.parse_args()
+    place = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        workspace = given.workspace or made(place, given.scale, given.seed)
+        before = machine()
+        with visiting(workspace) as visitor:
+            lines = list(measured(visitor, given.rounds))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    shown = f"Demo at scale {given.scale:g}, seed {given.seed}" if given.workspace is None else "A workspace given"
+    print(f"{shown}; goals: {ANEW:g} and {AGAIN:g} ms. At the start: {before}\nAt the end: {machine()}\n")
+    print(table(lines, given.floor))
 
 
 if __name__ == "__main__":
-    with visiting(Path(sys.argv[1])) as visitor:
-        lines = list(measured(visitor, int(sys.argv[2])))
-    print(machine())
-    print(table(lines))
+    main()

@@ -26,7 +26,7 @@ from typing import Any
 
 import httpx
 
-from bench.__main__ import ROOT, machine
+from bench.__main__ import ROOT, environment, machine
 
 HEADWATER = [sys.executable, "-c", "from headwater.cli import main; main(prog_name='headwater')"]
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -48,11 +48,6 @@ class Line:
     times: Sequence[float]
     goal: str
     met: bool
-
-
-def environment() -> dict[str, str]:
-    """The environment in which this checkout's program runs."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
 
 
 @contextmanager

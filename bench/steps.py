@@ -179,6 +179,34 @@ def dashboard(place: Path, scale: float, seed: int) -> dict[str, Any]:
     return found | {"numbers": len(months) + len(channels)}
 
 
+def planning(place: Path, scale: float, seed: int) -> dict[str, Any]:
+    """The twenty KPIs by month and by channel planned and spelled, in CPU seconds: the first time in a process, as of
+    other days (`cpu`, the median), and again from what is kept."""
+    from datetime import timedelta
+    from statistics import median
+
+    from bench.dashboard import KPIS, PERIOD
+    from bench.estate import LAST
+    from headwater.api.measuring import ground
+    from headwater.api.plans import Plans
+
+    stands, plans = ground(_open(place)._folder), Plans()
+    with stands.bench() as at:
+        of = (at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling)
+
+        def both(days: int) -> float:
+            began = used()
+            for by in ({"grain": "month"}, {"by": "channel"}):
+                plans.get(stands.question(KPIS, period=PERIOD, as_of=LAST - timedelta(days), **by), *of)  # type: ignore[arg-type]
+            return used() - began
+
+        _ = [stands.catalogue.kpis[k] for k in KPIS]  # reading the definitions is no part of it
+        first = both(0)
+        others = [both(days) for days in range(1, 12)]
+        again = [both(0) for _ in range(50)]
+    return {"first": first, "cpu": median(others), "again": sum(again) / len(again), "wall": 0.0}
+
+
 def floor(place: Path, scale: float, seed: int) -> dict[str, Any]:
     """The needed columns read and summed, through the same locked connection."""
     from bench.dashboard import FLOOR
@@ -230,7 +258,8 @@ def small(place: Path, scale: float, seed: int) -> dict[str, Any]:
 
 
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
-    f.__name__: f for f in (estate, file, parse, inspect, build, new_day, check, dashboard, floor, native, small)
+    f.__name__: f
+    for f in (estate, file, parse, inspect, build, new_day, check, dashboard, planning, floor, native, small)
 }
 
 

@@ -33,6 +33,7 @@ def test_the_whole_bench_runs_and_what_it_answers_is_checked(tmp_path: Path) -> 
         "floor F: needed columns read once, locked",
         "the same in a native file",
         "20 KPIs by month and by channel, cold",
+        "of these: planned and spelled",
         "full build of a small workspace",
         "headwater --help",
         "first KPI of a process",
@@ -43,7 +44,7 @@ def test_the_whole_bench_runs_and_what_it_answers_is_checked(tmp_path: Path) -> 
 def test_a_dashboard_that_is_wrong_stops_the_bench(tmp_path: Path) -> None:
     def step(name: str) -> Run:
         wrong = [] if name == "parse" else ["leads 2025-01-01: 4.0 instead of 5"]
-        told = {"bytes": 1, "rows": 1, "parts": 1, "cells": 1, "bad": 0, "wrong": wrong}
+        told = {"bytes": 1, "rows": 1, "parts": 1, "cells": 1, "first": 0.1, "again": 0.1, "bad": 0, "wrong": wrong}
         return Run(told, 1.0, 1.0, 1.0, 1.0)
 
     with pytest.raises(SystemExit, match=r"leads 2025-01-01: 4\.0 instead of 5"):

@@ -1,0 +1,34 @@
+"""The bench of pages cannot rot: it opens each kind of page of a small company, and says which is too slow."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.pages import PAGES, Line, asked_as_of, measured, table, visiting
+from headwater.web import pages as folders
+from tests.demo.conftest import Demo, demo
+
+__all__ = ["demo"]
+
+
+def test_each_kind_of_page_is_made_and_made_again(demo: Demo) -> None:
+    with visiting(demo.workspace.path) as visitor:
+        lines = list(measured(visitor, 1))
+    assert [line.what for line in lines] == [what for what, _ in PAGES]
+    assert all(len(line.anew) == len(line.again) == 1 for line in lines)
+
+
+def test_every_page_of_the_navigation_is_measured() -> None:
+    shown = {folders.route(n).NAVIGATION[1] for n in folders.names() if hasattr(folders.route(n), "NAVIGATION")}
+    assert shown <= {target for _, target in PAGES}
+
+
+def test_a_page_that_cannot_be_made_stops_the_bench(demo: Demo) -> None:
+    with visiting(demo.workspace.path) as visitor, pytest.raises(SystemExit, match="/no-such-page: status 404"):
+        list(measured(visitor, 1, [("none", "/no-such-page")]))
+
+
+def test_a_slow_page_is_named() -> None:
+    told = table([Line("fast", [10.0, 20.0, 500.0], [1.0]), Line("slow", [10.0, 200.0, 300.0], [1.0])], floor=0.1)
+    assert told.splitlines()[2:] == ["| fast | 20 | 0.20 | 1.0 |  |", "| slow | 200 | 2.00 | 1.0 | missed |"]
+    assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"
