@@ -1,6 +1,8 @@
 """The data page: sources, freshness, checks, rows set aside, loads, from files that a company has, dirt included."""
 
+import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,22 @@ def test_while_the_checks_run_the_pages_say_so(loaded: Path, monkeypatch: pytest
         for path in ("/", "/data"):
             assert running not in client.get(path).text
         assert read(client.get("/data").text).at("checks").rows()
+
+
+def test_what_needs_somebody_asks_for_itself_until_the_checks_are_done(
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, held = mounted(Workspace(loaded))
+    running, asks = "The checks of the data are still running", re.compile(r'<section[^>]* hx-get="([^"]*)"[^>]*>')
+    with held:
+        client = Client(app, {})
+        with monkeypatch.context() as still:
+            still.setattr(Moment, "checked", lambda self, patience: None)
+            (address,) = asks.findall(client.get("/?period=2026-01").text)
+            assert unescape(address) == "/?period=2026-01"
+            part = client.get(address, hx_request="true", hx_request_type="partial").text
+            assert part.count("<section") == 1 and asks.findall(part) == [address] and running in part
+        part = client.get(address, hx_request="true", hx_request_type="partial").text
+        assert 'id="needs"' in part and part.count("<section") == 1 and "<html" not in part
+        assert "hx-get" not in part and running not in part
+        assert not asks.findall(client.get("/?period=2026-01").text)

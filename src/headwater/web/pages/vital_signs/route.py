@@ -57,11 +57,12 @@ def _made(look: Look) -> Made:
             links=(Link(say("kpi.all"), "/kpi"),),
         ),
         "left": seen.left,
+        "again": "" if look.is_whole else look.href(),  # what needs somebody asks for itself until the checks are done
         "empty": None,
     }
     tour = _tour(look) if look.moment.settings.demo else ()
     frame = look.frame(title, "vital_signs", controls=look.controls(), notices=look.as_of(), tour=tour)
-    return PAGE, frame, context, ""
+    return PAGE, frame, context, "needs"
 
 
 STOPS = (
