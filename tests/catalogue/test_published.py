@@ -149,6 +149,36 @@ PUBLISHED: list[tuple[str, str, Given, float]] = [
         {"search_impressions": 40, "eligible_impressions": 100},
         0.4,
     ),
+    # customers
+    (
+        "Notion, Metric calculation templates",
+        "nrr",
+        {"opening mrr": 100_000, "lost changed_mrr_of_customers": 15_000 - 8000},
+        1.07,
+    ),
+    ("Notion, the same templates", "grr", {"opening mrr": 100_000, "lost lost_mrr_of_customers": 8000}, 0.92),
+    ("truerev.com, How to calculate churn", "gross_revenue_churn", {"opening mrr": 100_000, "lost_mrr": 10_000}, 0.1),
+    (
+        "truerev.com, How to calculate churn",
+        "net_revenue_churn",
+        {"opening mrr": 100_000, "lost_mrr": 10_000, "expansion_mrr": 5000},
+        0.05,
+    ),
+    (
+        "truerev.com, How to calculate churn",
+        "customer_churn_rate",
+        {"lost customers": 25, "opening customers": 500},
+        0.05,
+    ),
+    ("auq.io, Churn rate of SaaS", "customer_churn_rate", {"lost customers": 100, "opening customers": 1000}, 0.1),
+    # conversion
+    ("productgrowth.blog, Conversion rate", "conversion_rate.period", {"leads": 10_000, "leads_won": 500}, 0.05),
+    (
+        "unbounce.com, Conversion benchmark report, all pages together",
+        "landing_page_conversion_rate",
+        {"landing_page_completers": 57_000_000, "landing_page_visitors": 464_000_000},
+        0.122844828,
+    ),
 ]
 
 
