@@ -91,6 +91,8 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
     """Every page by name: those of the header, the gallery, an error, and the first KPI with its views."""
     found = [
         ("vital-signs", "/"),
+        ("funnel", "/funnel"),
+        ("funnel-by", "/funnel?by=team"),
         ("kpis", "/kpi"),
         ("data", "/data"),
         ("add", "/data/add"),

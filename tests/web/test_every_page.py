@@ -14,7 +14,8 @@ from tests.web.conftest import HOSTILE
 from tests.web.reading import Part, read
 
 PAGES = (
-    "/", "/kpi", "/kpi?q=lead", "/data", "/data/add", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
+    "/", "/kpi", "/kpi?q=lead", "/data", "/data/add", "/funnel",
+    "/funnel?funnel=deals&by=team", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
@@ -80,7 +81,7 @@ def test_a_hostile_segment_can_be_chosen_and_let_go(served: Served) -> None:
     assert page(client, chip.attributes["href"]).find(class_="kpi-value")[0].text == "4"
 
 
-@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/kpi/own_leads", *VIEWS])
+@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/funnel", "/kpi/own_leads", *VIEWS])
 def test_every_link_of_a_page_leads_somewhere(served: Served, path: str) -> None:
     client = served("small")
     seen = page(client, path)

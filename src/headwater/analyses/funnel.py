@@ -22,6 +22,9 @@ from headwater.analyses.survival import (
 WAITING, CAME, LOST = 0, 1, 2
 """How a passage stands: still under way, at the next stage, lost for good."""
 
+POINTS = 80
+"""A curve is drawn through so many points."""
+
 DRAWS = 4000
 """From so many draws the interval of a gain is read."""
 
@@ -139,6 +142,38 @@ def _passage(rows: dict[str, np.ndarray]) -> _Passage:
         completed_median=completed[0],
         completed_p75=completed[1],
         completed_p90=completed[2],
+    )
+
+
+CURVES = pa.schema(
+    [("group", pa.int64()), ("day", pa.float64()), *((n, pa.float64()) for n in ("share", "low", "high"))]
+)
+
+
+def curves(table: pa.Table, *, points: int = POINTS) -> pa.Table:
+    """The share that has come by day, as `passages` reckons it: what a drawing needs.
+
+    In:      as `passages`.
+    Out:     for each group at most about `points` rows by day, the first and the last among them: group, day, share,
+             low and high (95 %; null where they are not known).
+    """
+    days, ends, records, groups, early = (
+        table[n].to_numpy(zero_copy_only=False) for n in ("days", "end", "records", "group", "early")
+    )
+    out: list[tuple[int, float, float, float | None, float | None]] = []
+    for group in dict.fromkeys(groups.tolist()):
+        mine = (groups == group) & ~early.astype(bool)
+        found = aalen_johansen(days[mine].astype(np.int64), ends[mine], records[mine], ways=2)
+        if not len(found.time):
+            continue
+        at = np.unique(np.linspace(0, len(found.time) - 1, min(points, len(found.time))).round().astype(int))
+        for i in at:
+            low, high = float(found.low[0, i]), float(found.high[0, i])
+            known = (None, None) if np.isnan(low) else (low, high)
+            out.append((group, float(found.time[i]), float(found.share[0, i]), *known))
+    columns = list(zip(*out, strict=True)) if out else [()] * len(CURVES)
+    return pa.Table.from_arrays(
+        [pa.array(list(c), f.type) for c, f in zip(columns, CURVES, strict=True)], schema=CURVES
     )
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from headwater.api import show
-from headwater.api.funnelled import Funnelled
+from headwater.api.funnelled import Arrivals, Funnelled
 from headwater.api.funnels import funnel_named, step_named
 from headwater.api.measuring import Bench, Ground, rows_of
 from headwater.errors import QueryError
@@ -128,6 +128,7 @@ class _Asking:
         self.table = at.catalogue.tables[asked.funnel.table]
         self.notes: list[str] = []
         self.bottlenecks: tuple[str, ...] = ()
+        self.curves: tuple[Arrivals, ...] = ()
         self.rows: Relation | None = None
         generation = at.reader.generation
         if links_deals(self.funnel, at.catalogue) and self.funnel.link.rule != "conversion":
@@ -214,7 +215,7 @@ class _Asking:
         if self.steps and self.pairs:
             numbers += [*self._passages(), *self._entries(), *self._paths(), *self._gains()]
         numbers += [*self._returns(), *self._matches()]
-        return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes))
+        return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes), self.curves)
 
     def _number(
         self,
@@ -324,7 +325,7 @@ class _Asking:
         """Shares and times of each pair by survival, from the counts of days."""
         import pyarrow as pa
 
-        from headwater.analyses.funnel import passages
+        from headwater.analyses.funnel import curves, passages
 
         numbers = window_numbers(self.planned)
         grouped: dict[tuple[int, int, Segment], list[dict[str, Any]]] = {}
@@ -347,6 +348,12 @@ class _Asking:
         types = (pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.bool_(), pa.int64())
         columns = list(zip(*flat, strict=True)) if flat else [()] * len(names)
         table = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
+        if not self.question.by and self.question.grain is Grain.ALL:
+            points: dict[int, list[tuple[float, float, float | None, float | None]]] = {}
+            for row in curves(table).to_pylist():
+                points.setdefault(row["group"], []).append((row["day"], row["share"], row["low"], row["high"]))
+            drawn = [(self.pairs[keys[group][0]], found) for group, found in points.items()]
+            self.curves = tuple(Arrivals(p.start.id, p.end.id, tuple(found)) for p, found in drawn)
         for told in passages(table).to_pylist():
             pair, window, segment = keys[told["group"]]
             yield from self._passage(self.pairs[pair], self.planned.periods[window], self._named(segment), told)

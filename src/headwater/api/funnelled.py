@@ -21,6 +21,16 @@ STEP_SPLITS = 2
 """The first two splits of every number are its step and the step it is held against."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Which share of those who came to one step (`start`) has come to another (`end`) by day, with those under way
+    counted as such: (day, share, low, high), rising; low and high are None where they are not known."""
+
+    start: str
+    end: str
+    points: tuple[tuple[float, float, float | None, float | None], ...]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Funnelled(Sequence[Observation]):
     """Every number of a funnel as an Observation: `variant` says which, the splits `step` and `from_step` where.
@@ -31,7 +41,7 @@ class Funnelled(Sequence[Observation]):
     `days_half_of_all`, by survival, `days_completed_...` of the completed; `skipped`, `disordered`, `returned`; against
     the first step `path_any` and `path_strict`; `gain`, `rate_year`, `rate_reference`; `top_volume`, `top_rate`;
     `matched`, `unmatched`, `multiply_matched`. `steps` are those that a source fills, `bottlenecks` the steps that lose
-    most, first the one whose loss is greatest.
+    most, first the one whose loss is greatest; `curves` are of a question without splits and steps.
     """
 
     numbers: tuple[Observation, ...]
@@ -39,6 +49,7 @@ class Funnelled(Sequence[Observation]):
     steps: tuple[FunnelStep, ...]
     bottlenecks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    curves: tuple[Arrivals, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -218,6 +218,21 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Which share has come from one stage to the next by day: path data of the `line` and the `band` of its interval in
+    a box of 240 by 100, up to `most_text` and over `days_text`; the `table` says the same."""
+
+    id: str
+    title: str
+    summary: str
+    line: str
+    most_text: str
+    days_text: str
+    table: Table
+    band: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TracePanel:
     """How a number was made: `facts` are (label, text); `steps` are tables (numbers put in, rows counted, columns
     derived); `statements` are (title, query text)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headwater.web.parts import (
     About,
+    Arrivals,
     Bar,
     Cell,
     Chart,
@@ -256,6 +257,16 @@ TABLE = Table(
     "Sources",
     frozenset({3, 4}),
     "Rows are those of the newest data version.",
+)
+ARRIVALS = Arrivals(
+    "mql-sql",
+    "MQL to SQL",
+    "61.8% within 90 days",
+    "M0.0 100.0 L40.0 100.0 L40.0 62.0 L110.0 62.0 L110.0 30.0 L240.0 30.0 L240.0 22.8",
+    "80.0%",
+    "184 days",
+    Table(("By day", "Have come", "95 %"), (("30", "30.4%", "27.0%\u201334.2%"),), "MQL to SQL", frozenset({0, 1, 2})),
+    "M40.0 52.0 L110.0 52.0 L110.0 20.0 L240.0 20.0 L240.0 40.0 L110.0 40.0 L110.0 72.0 L40.0 72.0 Z",
 )
 TRACE = TracePanel(
     "How it was made",
