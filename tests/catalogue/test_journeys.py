@@ -226,6 +226,10 @@ def test_an_outcome_of_a_mail_or_a_like_comes_after_it(year: World) -> None:
         ("e1", at("2025-01-04 08:00"), at("2025-01-04")),
         ("e2", None, None),
     ]
+    assert year.rows("email_events", "event_id", "mql_before_at") == [
+        ("e1", None),  # sent the day before
+        ("e2", at("2025-01-04 08:00")),
+    ]
     assert year.rows("social_interactions", "interaction_id", "won_at", "icp_fit") == [
         ("i1", at("2025-02-10"), True),
         ("i2", None, True),
