@@ -28,6 +28,7 @@ MEASURES = [
     measure("kept", "median", LENGTH, unit="day", clock=CREATED, empty=None, negatives="keep"),
     measure("big", "median", LENGTH, "amount >= 50", unit="day", clock=CREATED, empty=None),
     measure("amount", "quantile", "amount", unit="money", clock=CREATED, empty=None, quantile=0.9),
+    measure("mean", "mean", LENGTH, unit="day", clock=CREATED, empty=None),  # no rank of it is the mean
 ]
 NAMES = [m.id for m in MEASURES]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
 from headwater.errors import QueryError, nearest
 from headwater.metrics.aggregates import aggregates_of, by_numbers, number_of
 from headwater.metrics.cohorts import cohort_aggregates
-from headwater.metrics.formula import Moment, Need, needs, resolve
+from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
 from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
 from headwater.metrics.quantiles import quantile_block, rank_bounds, ranked_rows
 from headwater.metrics.rows import rows_in_windows
@@ -43,9 +43,16 @@ def plan(question: Question, catalogue: Catalogue, generation: Generation, setti
     for i, period in enumerate(periods):
         for moment in {n.moment for n in all_needs}:
             windows[i, moment] = window_of(question, period, moment, settings)
-    ranked = frozenset(a.formula.id for a in asked if a.variant.interval == "quantile" and isinstance(a.formula, Name))
+    ranked = frozenset(name for a in asked for name in _ranked(a, measures))
     blocks = _blocks(question, all_needs, measures, windows, condition, context, ranked)
     return Plan(question, asked, periods, windows, blocks, needed, condition, context)
+
+
+def _ranked(asked: Asked, measures: Mapping[str, Measure]) -> Iterator[str]:
+    """The measure whose interval comes from the ranks of its values, if it is one; a mean is none of them."""
+    match asked.formula:
+        case Name(name) if asked.variant.interval == "quantile" and measures[name].aggregate in ("median", "quantile"):
+            yield name
 
 
 def _check_splits(measures: Mapping[str, Measure], question: Question, catalogue: Catalogue) -> None:
