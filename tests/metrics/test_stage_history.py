@@ -180,11 +180,13 @@ def test_clean_histories_are_left_alone() -> None:
 
 
 @pytest.mark.verify
+@pytest.mark.timeout(3600)
 def test_every_planted_row_is_told_on_20_seeds() -> None:
     check_recall(range(20))
 
 
 @pytest.mark.verify
+@pytest.mark.timeout(3600)
 def test_at_most_one_false_report_in_100_clean_histories() -> None:
     assert false_reports(range(1000, 1100)) <= 1
 

@@ -93,7 +93,7 @@ def _fall(
     top, bottom = float(tops[known[-recent:]].sum()), float(bottoms[known[-recent:]].sum())
     if not 0 <= top <= bottom or bottom == 0:
         return cannot
-    now, high = top / bottom, upper_end(top / bottom, bottom)
+    now, high = top / bottom, _upper(top / bottom, bottom)
     told = replace(cannot, now=now, n=int(bottom), high=high)
     has = np.zeros(len(rows), dtype=bool)
     has[known] = True
@@ -112,8 +112,8 @@ def _fall(
     )
 
 
-def upper_end(p: float, n: float) -> float:
-    """The upper end of the 99.9 % Wilson interval of a share `p` of `n`."""
+def _upper(p: float, n: float) -> float:
+    """The upper end of the Wilson interval."""
     z2 = _CHANCE**2
     middle = p + z2 / (2 * n)
     return (middle + _CHANCE * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple, dataclass, fields, replace
 from itertools import groupby
 from operator import itemgetter
@@ -9,7 +10,6 @@ from operator import itemgetter
 import numpy as np
 import pyarrow as pa
 
-from headwater.analyses.bottleneck import upper_end
 from headwater.analyses.survival import (
     Estimate,
     Wholes,
@@ -29,6 +29,7 @@ DRAWS = 4000
 """From so many draws the interval of a gain is read."""
 
 _QUANTILES = (0.5, 0.75, 0.9)
+_CHANCE = 3.2905  # of the normal distribution, two-sided 99.9 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +242,9 @@ def gains(table: pa.Table, *, worth: float | None, worth_error: float = 0.0, see
              (entries x (reference - now) x downstream x worth), low and high (95 %), state (`loses`: the gain is above
              zero beyond chance; `cannot_tell`; `unknown`: something it is made of is missing), rank (of those that
              lose, the greatest gain first).
-    Rule:    a stage loses where `low` is above zero and, unless the reference is given, the upper end of the 99.9 %
-             Wilson interval of its rate lies below the reference, as the best of many years is high by chance alone.
+    Rule:    a stage loses where `low` is above zero and, unless the reference is given, the two rates differ by more
+             than 3.29 standard errors (99.9 %): the best of many years is high by chance alone. Of funnels of three
+             stages that do not change, fewer than 1 in 20 have one that is said to lose.
     Method:  rates are drawn from their Jeffreys posteriors, worth from a normal distribution, `draws` times by `seed`.
     Assumes: more who pass a stage go on as those do who pass it now, and are worth as much.
     Misleads: a stage that was never good has nothing to lose.
@@ -272,12 +274,19 @@ def gains(table: pa.Table, *, worth: float | None, worth_error: float = 0.0, see
         target = np.full(draws, reference) if given else here if same else _drawn(random, top, held, draws)
         sample = row["entries"] * (target - here) * np.prod([np.ones(draws), *after], axis=0) * worths
         low, high = (float(np.quantile(sample, q)) for q in (0.025, 0.975))
-        beyond = low > 0 and (given or upper_end(rate, row["records"]) < reference)
+        beyond = low > 0 and (given or _differ(row["reached"], row["records"], top, held))
         state = "loses" if gain > 0 and beyond else "cannot_tell"
         out.append(_Gain(row["step"], rate, reference, downstream, gain, low, high, state, None))
     losing = sorted((g for g in out if g.state == "loses"), key=lambda g: -(g.gain or 0.0))
     ranks = {g.step: n for n, g in enumerate(losing, 1)}
     return _table([replace(g, rank=ranks.get(g.step)) for g in out], GAINS)
+
+
+def _differ(reached: float, records: float, best_reached: float, best_records: float) -> bool:
+    """Whether two rates differ beyond what the best of many years does by chance."""
+    pooled = (reached + best_reached) / (records + best_records)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / records + 1 / best_records))
+    return best_reached / best_records - reached / records > _CHANCE * error
 
 
 def _drawn(random: np.random.Generator, reached: float, records: float, draws: int) -> np.ndarray:
