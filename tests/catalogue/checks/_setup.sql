@@ -84,3 +84,20 @@ create macro seen(as_of, of_table) as
 -- The first of the twelve months that end with a period of whole months, which may be cut short by the day asked as of.
 create macro year_before(end_day) as
     case when day(end_day) = 1 then end_day - interval 12 months else date_trunc('month', end_day) - interval 11 months end;
+
+-- Customers a year before the end of a period, those of them lost since, and those at the end; the yearly margin of one.
+create macro customers_of_the_year(end_day) as table
+    select count(*) filter (where customer_day < year_before(end_day) and (lost_day is null or lost_day >= year_before(end_day))) as first,
+        count(*) filter (where customer_day < year_before(end_day) and lost_day >= year_before(end_day) and lost_day < end_day) as lost,
+        count(*) filter (where customer_day < end_day and (lost_day is null or lost_day >= end_day)) as last
+    from companies;
+create macro yearly_margin(end_day) as (
+    with books as (
+        select * from ledger where not cash and day >= year_before(end_day) and day < end_day
+    ), sums as (
+        select (select added(amount, currency, day) from books where kind = 'revenue')::double as revenue,
+            (select added(amount, currency, day) from books where kind = 'cogs')::double as goods
+    )
+    select 12 * (select added(mrr_change, currency, end_day - 1)::double from subscriptions where occurred_at__day < end_day)
+        / nullif((select last from customers_of_the_year(end_day)), 0) * (revenue - goods) / nullif(revenue, 0) from sums
+);
