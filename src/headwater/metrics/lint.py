@@ -161,7 +161,8 @@ def _measure(catalogue: Catalogue, measure: Measure) -> Iterator[Fault]:
         return
     for name in sorted(columns_in(measure.column) | columns_in(measure.where)):
         column = table.column(name)
-        if column is not None and not column.fixed and name not in table.key:
+        # a planned date is read as it is now by every clock, so a condition on it reads no more of today than that
+        if column is not None and not (column.fixed or column.planned) and name not in table.key:
             what = f"the stock reads {name!r} as it is now, because {table.id!r} keeps no versions"
             yield Fault(measure.path, 0, "clock", f"{what}.", "Say that the column is 'fixed', or keep versions.")
 
