@@ -25,10 +25,10 @@ def sell(draw: Draw, seed: int, first: date, days: int) -> None:
 
 def _early_wins(draw: Draw, first: date) -> None:
     """Deals won in the year and a half before, so that there are customers to keep; nobody noted when they began."""
-    for n in range(34):
+    for n in range(26):
         closed = (first - timedelta(draw.random.randrange(2, 500))).isoformat()
         draw.put(
-            "opportunities", opportunity_id=f"early{n}", account_id=f"a{draw.random.randrange(70)}", status="won",
+            "opportunities", opportunity_id=f"early{n}", account_id=f"a{draw.random.randrange(24)}", status="won",
             closed_at=closed, amount=draw.maybe(draw.money()), currency="EUR", kind="new",
             product=draw.pick("x", "y", None), _updated_at=f"{closed}T11:00:00+00:00",
         )  # fmt: skip
