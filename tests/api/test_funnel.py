@@ -8,11 +8,12 @@ import pytest
 from headwater import Workspace
 from headwater.api.folder import SHIPPED
 from headwater.api.funnelled import Funnelled
+from headwater.api.held import Held
 from headwater.errors import DefinitionError, QueryError
 from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.funnels import load_funnels
 from headwater.model.observation import Observation
-from tests.world import world
+from tests.world import NOW, world
 
 STEPS = """\
 steps:
@@ -284,6 +285,11 @@ def test_the_text_names_the_funnel_and_what_it_rests_on(hand: Funnelled) -> None
     assert text.startswith("By hand (funnel hand)")
     assert "1 of 3 deals found their lead by conversion, 1 of them more than one" in text
     assert "1 came back to MQL" in text
+
+
+def test_a_workspace_held_open_gives_the_same_answer(company: Workspace, hand: Funnelled) -> None:
+    with Held(company.path, now=NOW, environment={}) as held:
+        assert held.funnel("hand", as_of=DAY).to_json() == hand.to_json()
 
 
 def test_check_tells_what_is_wrong_with_the_history_of_stages(company: Workspace) -> None:

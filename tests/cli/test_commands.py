@@ -107,6 +107,15 @@ def test_records(company: Workspace) -> None:
     assert "5 more rows" in run(company, "records", "own_leads", "--limit", "3").out
 
 
+def test_funnel(company: Workspace) -> None:
+    ran = run(company, "funnel", "-p", "2025", "--reference", "mql=50%")
+    assert ran.code == 0
+    assert ran.out.startswith("From lead to customer (funnel leads)")
+    rows = json.loads(run(company, "funnel", "leads", "-p", "2025", "--format", "json").out)
+    assert {r["value"] for r in rows if r["variant"] == "volume" and r["segment"]["step"] == "mql"} == {3}
+    assert run(company, "funnel", "leeds").code == 2
+
+
 def test_compare(company: Workspace) -> None:
     ran = run(company, "compare", "own_leads", "-p", "2025-01", "-p", "2025-02")
     assert ran.code == 0

@@ -25,7 +25,9 @@ from headwater.cli.output import emit, format_options
 @format_options
 @click.pass_obj
 def command(folder: str, /, funnel: str, format_: str | None, output: str | None, **question: Any) -> None:
-    """Show a funnel: volumes, rates on both bases, times, what is lost where. Without a name, the funnel `leads`.
+    """Show how many came to each stage, which share went on and how long it took.
+
+    Without a name it is the funnel `leads`.
 
     \b
     headwater funnel --period 2025
