@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from bench.pages import PAGES, Line, asked_as_of, measured, table, visiting
+from headwater import Workspace
 from headwater.web import pages as folders
-from tests.demo.conftest import Demo, demo
+from tests.surface import LEADS
+from tests.world import world
 
-__all__ = ["demo"]
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A company with a few leads: most KPIs say why they have no number."""
+    return world(tmp_path_factory.mktemp("pages"), {"leads": LEADS})
 
 
-def test_each_kind_of_page_is_made_and_made_again(demo: Demo) -> None:
-    with visiting(demo.workspace.path) as visitor:
+def test_each_kind_of_page_is_made_and_made_again(company: Workspace) -> None:
+    with visiting(company.path) as visitor:
         lines = list(measured(visitor, 1))
     assert [line.what for line in lines] == [what for what, _ in PAGES]
     assert all(len(line.anew) == len(line.again) == 1 for line in lines)
@@ -23,8 +29,8 @@ def test_every_page_of_the_navigation_is_measured() -> None:
     assert shown <= {target for _, target in PAGES}
 
 
-def test_a_page_that_cannot_be_made_stops_the_bench(demo: Demo) -> None:
-    with visiting(demo.workspace.path) as visitor, pytest.raises(SystemExit, match="/no-such-page: status 404"):
+def test_a_page_that_cannot_be_made_stops_the_bench(company: Workspace) -> None:
+    with visiting(company.path) as visitor, pytest.raises(SystemExit, match="/no-such-page: status 404"):
         list(measured(visitor, 1, [("none", "/no-such-page")]))
 
 

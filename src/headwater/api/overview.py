@@ -147,19 +147,36 @@ def shared_window(frame: Frame, calendar: Calendar) -> Period:
     return common if common.start <= long.start else long
 
 
+def compared_window(frame: Frame, calendar: Calendar) -> Period:
+    """The whole steps from the beginning of what is compared to the end of the focus."""
+    start = frame.focus.start if frame.before is None else min(frame.before.start, frame.focus.start)
+    if frame.grain is not Grain.ALL:
+        start = calendar.period(start, frame.grain).start
+    return Period(start, frame.focus.end)
+
+
 # --- signs -----------------------------------------------------------------------------------------------------------
-def signs(asking: Asking, catalogue: Catalogue, calendar: Calendar, names: Sequence[str], frame: Frame) -> list[Sign]:
+def signs(
+    asking: Asking,
+    catalogue: Catalogue,
+    calendar: Calendar,
+    names: Sequence[str],
+    frame: Frame,
+    *,
+    judged: bool = True,
+) -> list[Sign]:
     """The KPIs of a page by name, from one question for the line and, where the focus is more than one step of it, one
-    for each period that is compared."""
+    for each period that is compared. A list of many that shows no lines wants them not `judged`: without a change, with
+    a line that holds no more than the periods that are compared, from a question for a few steps."""
     if not names:
         return []
     found = {name: find(catalogue, name) for name in names}
     shared: dict[str, Any] = {"filter": frame.filter, "as_of": frame.as_of}
-    asked = shared_window(frame, calendar)
+    asked = shared_window(frame, calendar) if judged else compared_window(frame, calendar)
     wide = _by_name(asking.measure(*names, period=asked, grain=frame.grain, **shared), found)
-    long = long_window(frame, calendar)
+    long = long_window(frame, calendar) if judged else asked
     line = {name: [o for o in steps if _within(o, long)] for name, steps in wide.items()}
-    judged = spreads({n: k for n, (k, _) in found.items()}, line, frame.grain)
+    changes = spreads({n: k for n, (k, _) in found.items()}, line, frame.grain) if judged else {}
 
     def over(period: Period) -> Mapping[str, Observation]:
         at = {n: next((o for o in steps if _is(o, period)), None) for n, steps in line.items()}
@@ -170,15 +187,20 @@ def signs(asking: Asking, catalogue: Catalogue, calendar: Calendar, names: Seque
 
     now = over(frame.focus)
     before = {} if frame.before is None else over(frame.before)
+    young = [] if judged else [name for name in found if too_young(now[name])]  # an older number stands for it
+    older_ones = {s.name: s for s in signs(asking, catalogue, calendar, young, frame)}
     made = []
     for name, (kpi, variant) in found.items():
+        if name in older_ones:
+            made.append(older_ones[name])
+            continue
         steps = [o for o in line[name] if o.period_start is None or o.period_start >= frame.window.start]
         shown, older, against = now[name], False, before.get(name)
         if too_young(shown) and (ripe := _newest(line[name], frame.focus)):
             shown, older = ripe, True
             against = _one_before(line[name], ripe, frame)
         pair = None if against is None else compared(against, shown)
-        made.append(Sign(name, kpi, variant, shown, older, pair, tuple(steps), tuple(line[name]), judged.get(name)))
+        made.append(Sign(name, kpi, variant, shown, older, pair, tuple(steps), tuple(line[name]), changes.get(name)))
     return made
 
 

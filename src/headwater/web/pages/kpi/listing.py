@@ -111,7 +111,7 @@ def _signs(look: Look, kpis: list[str]) -> tuple[dict[str, Sign], dict[str, str]
     names = list(dict.fromkeys(kpis))
 
     def ask(names: list[str]) -> dict[str, Sign]:
-        found = signs(look.moment, look.moment.catalogue, look.calendar, names, look.looked)
+        found = signs(look.moment, look.moment.catalogue, look.calendar, names, look.looked, judged=False)
         return {s.name: s for s in found}
 
     try:
