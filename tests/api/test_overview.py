@@ -10,7 +10,7 @@ import pytest
 from headwater.api.attention import MOST, Seen, attention, producers
 from headwater.api.condition import Condition, Feed, SourceState
 from headwater.api.held import Held, Moment
-from headwater.api.overview import Frame, Overview, newest_whole_month, overview
+from headwater.api.overview import Frame, Overview, newest_whole_month, overview, signs
 from headwater.api.spreads import settled
 from headwater.model.period import Calendar, Grain, Period, add_months
 from tests.surface import FILES
@@ -128,3 +128,33 @@ def test_a_cohort_with_young_entries_is_not_settled(moment: Moment) -> None:
     assert settled(ripe)
     assert not settled(replace(ripe, left_out=1))  # it will change when that one is old enough
     assert settled(replace(ripe, basis="period", left_out=1))  # a negative duration stays left out
+
+
+WHOLE = Period(date(2024, 12, 1), date(2026, 1, 1))
+LOOKED = {
+    "a month": Frame(
+        Period(date(2025, 12, 1), date(2026, 1, 1)), WHOLE, Grain.MONTH, Period(date(2025, 11, 1), date(2025, 12, 1))
+    ),
+    "a year before": Frame(
+        Period(date(2025, 12, 1), date(2026, 1, 1)), WHOLE, Grain.MONTH, Period(date(2024, 12, 1), date(2025, 1, 1))
+    ),
+    "a quarter": Frame(
+        Period(date(2025, 7, 1), date(2025, 10, 1)), WHOLE, Grain.MONTH, Period(date(2025, 4, 1), date(2025, 7, 1))
+    ),
+    "part of a month": Frame(
+        Period(date(2025, 9, 10), date(2025, 9, 20)), WHOLE, Grain.MONTH, Period(date(2025, 8, 31), date(2025, 9, 10))
+    ),
+    "alone": Frame(Period(date(2025, 9, 1), date(2025, 10, 1)), WHOLE, Grain.MONTH),
+}
+
+
+@pytest.mark.parametrize("looked", LOOKED.values(), ids=list(LOOKED))
+def test_a_list_without_lines_has_the_numbers_that_the_lines_have(moment: Moment, looked: Frame) -> None:
+    """Also of a cohort that is too young, whose newest ripe number lies before what is compared."""
+    names = ["own_leads", "own_mql_rate", "own_reach", "lead_to_mql_rate", "leads"]
+    lines, plain = (
+        signs(moment, moment.catalogue, Calendar(), names, looked, judged=judged) for judged in (True, False)
+    )
+    assert [s.name for s in plain] == names
+    assert [(s.now, s.older, s.against) for s in plain] == [(s.now, s.older, s.against) for s in lines]
+    assert all(s.change is None for s in plain if not s.older)
