@@ -28,7 +28,7 @@ NO_VALUE: dict[str, str] = {
     "email_subscribe_rate.form": "no_data",
     "page_load_time": "no_data",
     "signups": "no_data",
-    # no call to action tells to whom it was shown, no company how much it is engaged, no answer what revenue it stands for
+    # no call to action tells who saw it, no company how much it is engaged, no answer what revenue it stands for
     "account_engagement_score": "no_data",
     "cta_conversion_rate": "zero_denominator",
     "engaged_accounts": "no_data",
