@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from headwater.api.answer import Listing
 from headwater.api.folder import Folder
+from headwater.api.outgrown import outgrown
 from headwater.errors import HeadwaterError
 from headwater.model.observation import Rows
 from headwater.model.settings import FILES
@@ -45,13 +46,16 @@ def _definitions(folder: Folder) -> Iterator[Found]:
 
 def _store(folder: Folder) -> Iterator[Found]:
     from headwater.store.doctor import examine
+    from headwater.store.efforts import efforts
     from headwater.store.place import open_store
 
     if not folder.store.exists():
         yield ("note", "nothing was loaded yet", str(folder.path), "Describe a source, then run 'headwater refresh'.")
         return
     try:
-        yield from ((f.kind, f.what, f.where, f.do) for f in examine(open_store(folder.store)))
+        store = open_store(folder.store)
+        yield from ((f.kind, f.what, f.where, f.do) for f in examine(store))
+        yield from (("note", what, str(folder.path), do) for what, do in outgrown(efforts(store)))
     except HeadwaterError as error:
         yield ("fault", error.what, error.where, error.do)
 

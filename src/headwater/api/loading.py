@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from headwater.model.source import ColumnMapping, Source
 from headwater.model.table import Table
 from headwater.store import generations
 from headwater.store.disk import discard, sha256_of
+from headwater.store.efforts import Effort, gauged, note_effort
 from headwater.store.landing import accept, acknowledge, commit, is_loaded, journal, profile_of, stage
 from headwater.store.lock import writing
 from headwater.store.place import Store, open_store
@@ -113,11 +115,12 @@ def refresh(folder: Folder, names: Sequence[str] = (), tell: Progress = quiet, *
     catalogue = folder.catalogue(company)
     sources = chosen(load_sources(folder.path, catalogue.tables), names)
     store = open_store(folder.store, create=True)
+    began = time.monotonic()
     with writing(store, "refresh"):
         loaded = land(folder, store, sources, catalogue.tables, company.settings, tell)
         tell("Building tables", 0, 0)
         before = generations.current(store)
-        after = rebuild(folder, store, catalogue, company.settings, full=full)
+        after = rebuild(folder, store, catalogue, company.settings, full=full, began=began)
         there = brought(store, company.settings, tell)
     return Refreshed(loaded, after, before is None or before.id != after.id, row_changes(before, after), there)
 
@@ -458,9 +461,16 @@ def last_full_loads(entries: Sequence[JournalEntry], source: str) -> tuple[str, 
 
 # --- building --------------------------------------------------------------------------------------------------------
 def rebuild(
-    folder: Folder, store: Store, catalogue: Catalogue, settings: Settings, *, full: bool = False
+    folder: Folder,
+    store: Store,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    full: bool = False,
+    began: float | None = None,
 ) -> Generation:
-    """The generation of all that was landed: the current one where nothing changed; inside `writing`."""
+    """The generation of all that was landed: the current one where nothing changed; inside `writing`. What a refresh
+    took is kept, which `began` at this reading of the monotonic clock."""
     previous = generations.current(store)
     entries = whole(journal(store))
     wanted = build_version(folder, catalogue, settings)
@@ -469,8 +479,14 @@ def rebuild(
     if not full and previous is not None and previous.build == wanted and previous.journal == last:
         return previous
     start = None if full else previous
-    with open_workshop(store, render, start, entries, catalogue.tables, settings) as workshop:
+    with (
+        gauged(store.scratch) as gauge,
+        open_workshop(store, render, start, entries, catalogue.tables, settings) as workshop,
+    ):
         candidate = build(workshop, entries, catalogue.tables, settings, now, wanted)
+    if began is not None:
+        took = round(time.monotonic() - began)
+        note_effort(store, Effort(now, took, gauge.peak_mb, gauge.spilled_mb, settings.memory_mb))
     published = generations.publish(store, replace(candidate, parent=previous.id if previous else ""))
     generations.collect(store, now)
     return published

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.errors import WorkspaceError
-from headwater.store import generations
+from headwater.store import efforts, generations
 from headwater.store.disk import TEMPORARY, leftovers, sha256_of
 from headwater.store.erase import unfinished
 from headwater.store.generations import Manifest
@@ -20,7 +20,7 @@ from headwater.store.scratch import abandoned
 
 _ROOM = 1024**3
 _KNOWN = {"landing", "parts", "generations", "definitions", "scratch"}
-_KNOWN_FILES = {"format", "lock", "CURRENT", "salt", generations.KEPT, generations.NOTE, "erasing.json"}
+_KNOWN_FILES = {"format", "lock", "CURRENT", "salt", generations.KEPT, generations.NOTE, "erasing.json", efforts.FILE}
 
 
 @dataclass(frozen=True, slots=True)
