@@ -7,11 +7,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 from headwater.api import show
 from headwater.api.computable import Missing, Place, lacking, missing, missing_text
-from headwater.api.folder import SHIPPED
+from headwater.api.definition_files import Kept
 from headwater.api.kpis import kpis_with
 from headwater.api.measuring import Ground, measure
 from headwater.connectors.presets import load_presets
@@ -23,6 +22,8 @@ from headwater.model.generation import Generation
 from headwater.model.period import Period, add_months
 from headwater.model.source import Source
 from headwater.model.starter import Phase, Starter
+
+STARTER = Kept(FILE, load_starter)
 
 READY, WAITING, NEEDS = "ready", "waiting", "needs"
 """A KPI can be computed; or waits for data; or for an analysis or a goal."""
@@ -149,7 +150,7 @@ def coverage(
             if variant.id == kpi.default and places:
                 waiting[kpi.id] = places
     known = {w.name: w for w in ways} | {f"{w.kpi}.{_variant(catalogue, w)}": w for w in ways}
-    start = _start(stands, generation, load_starter(SHIPPED, stands.folder.path, catalogue), known)
+    start = _start(stands, generation, STARTER.get(stands.folder, catalogue), known)
     wanted = {k.id for k in kpis_with(catalogue, words)}
     return Coverage(
         "" if generation is None else generation.id,
@@ -185,15 +186,6 @@ def _covered(asked: Asked, places: frozenset[Place]) -> Covered:
 
 def _variant(catalogue: Catalogue, way: Covered) -> str:
     return way.name.partition(".")[2] or catalogue.kpis[way.kpi].default
-
-
-def starter_stamp(workspace: Path) -> str:
-    """Time and size of a workspace's own starter.yml, on which a coverage rests beside data and definitions."""
-    try:
-        found = (workspace / FILE).stat()
-    except OSError:
-        return ""
-    return f"{found.st_mtime_ns} {found.st_size}"
 
 
 # --- the few to begin with ------------------------------------------------------------------------------------------

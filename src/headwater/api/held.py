@@ -18,18 +18,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
 from headwater.api.ask import Given
-from headwater.api.boards import board, stamp
+from headwater.api.boards import BOARDS, board
 from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
-from headwater.api.coverage import Coverage, coverage, starter_stamp
+from headwater.api.coverage import STARTER, Coverage, coverage
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.funnel import asked as funnel_asked
 from headwater.api.funnel import funnel_of
 from headwater.api.funnelled import Funnelled
-from headwater.api.funnels import stamp as funnels_stamp
+from headwater.api.funnels import FUNNELS
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
 from headwater.api.measuring import Bench, Ground, measure
 from headwater.api.plans import Plans
@@ -130,7 +130,7 @@ class Moment:
     @property
     def boards(self) -> str:
         """The stamp of the board files, which the stamp of a moment does not hold, since no answer rests on them."""
-        return stamp(self._stands.folder)
+        return BOARDS.stamp(self._stands.folder)
 
     @property
     def loads(self) -> str:
@@ -182,7 +182,7 @@ class Moment:
 
     def kpi_coverage(self, find: str = "", *, kgi: str = "") -> Coverage:
         """As `Workspace.kpi_coverage`."""
-        starting = starter_stamp(self._stands.folder.path)
+        starting = STARTER.stamp(self._stands.folder)
         data = "" if self._generation is None else self._generation.id
         key = _Key(self.stamp.definitions, (data,), ("coverage", find, kgi, self.stamp.day, self.loads, starting))
         return self._answers.get(key, lambda: coverage(self._stands, self._generation, self._sources(), find, kgi))
@@ -229,7 +229,7 @@ class Moment:
     @property
     def funnels(self) -> str:
         """The stamp of the funnel files, which the stamp of a moment does not hold."""
-        return funnels_stamp(self._stands.folder)
+        return FUNNELS.stamp(self._stands.folder)
 
     # --- answers -----------------------------------------------------------------------------------------------------
     def _answered(self, verb: Hashable, asked: Question, generation: str, answer: Callable[[Bench], V]) -> V:

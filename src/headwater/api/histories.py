@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from headwater.api.checked import Result
-from headwater.api.funnels import funnels
+from headwater.api.funnels import FUNNELS
 from headwater.api.measuring import Bench
 from headwater.metrics.render import render
 from headwater.metrics.stage_history import FAULTS, PATHS, SUBJECTS, TABLE, Usage, counted, flagged, usage
@@ -42,7 +42,7 @@ def stage_paths(at: Bench) -> dict[str, tuple[str, ...]]:
     after the one they follow there."""
     by_table = {table: kind for kind, (table, _) in SUBJECTS.items()}
     paths = dict(PATHS)
-    for funnel in funnels(at.folder, at.catalogue).values():
+    for funnel in FUNNELS.get(at.folder, at.catalogue).values():
         kind = by_table.get(at.catalogue.tables[funnel.table].rows_from or funnel.table)
         own = tuple(s.stage for s in funnel.steps if s.stage)
         if kind is None or not own:
@@ -57,7 +57,7 @@ def other_stages(at: Bench) -> dict[str, tuple[str, ...]]:
     """The stages of each kind of subject that funnels name beside their steps."""
     by_table = {table: kind for kind, (table, _) in SUBJECTS.items()}
     found: dict[str, tuple[str, ...]] = {}
-    for funnel in funnels(at.folder, at.catalogue).values():
+    for funnel in FUNNELS.get(at.folder, at.catalogue).values():
         kind = by_table.get(at.catalogue.tables[funnel.table].rows_from or funnel.table, "")
         found[kind] = (*found.get(kind, ()), *funnel.other_stages)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from headwater.api.funnelled import Funnelled, Segment
-from headwater.api.funnels import funnel_named, funnels
+from headwater.api.funnels import FUNNELS, funnel_named
 from headwater.api.held import Held
 from headwater.model.observation import Observation
 from headwater.web.parts import Bar, Cell, Choice, Controls, Leaderboard, Link, Picker, Segmented, Step, Table
@@ -84,7 +84,7 @@ def _controls(look: Look) -> Controls:
 
 
 def _views(look: Look, chosen: str) -> Segmented:
-    known = funnels(look.moment.folder, look.moment.catalogue)
+    known = FUNNELS.get(look.moment.folder, look.moment.catalogue)
     links = tuple(
         Link(f.id.replace("_", " "), _there(look, funnel=name, by=""), name == chosen, f.title)
         for name, f in known.items()
