@@ -48,6 +48,11 @@ NO_VALUE: dict[str, str] = {
     "search_lost_is_budget": "no_data",
     "search_lost_is_rank": "no_data",
     "share_of_voice.ads": "no_data",
+    # no activity tells how a meeting was booked, and no lead how likely it is to be won
+    "appointment_rate.per_conversation": "no_data",
+    "appointment_rate.per_dial": "no_data",
+    "appointments_set": "no_data",
+    "lead_quality.expected_value": "no_data",
 }
 """Variants with a formula that have no value on the demo, and the reason the answer gives."""
 

@@ -6,5 +6,6 @@ with first_wins as (
 select (select added(amount, currency, day) from costs
         where function in ('marketing', 'sales') and kind = 'media' and day >= $start and day < $end)::double
     / nullif((select count(*) from companies c join first_wins w on w.account_id = c.account_id
-        where w.channel in ('Paid Search', 'Paid Social', 'Paid Video', 'Paid Shopping', 'Paid Other', 'Display', 'Cross-network')
+        where regexp_replace(lower(w.channel), '[^a-z]', '_')
+                in ('paid_search', 'paid_social', 'paid_video', 'paid_shopping', 'paid_other', 'display', 'cross_network')
             and w.won_day >= $start and w.won_day < $end), 0) as value
