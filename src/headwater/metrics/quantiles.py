@@ -42,8 +42,8 @@ def _counted(measure: Measure) -> Scalar | None:
 
 
 MANY_ROWS = 50_000
-"""From so many rows on it takes less time to look into classes than to put all values in order; before, to plan it
-takes longer than to answer."""
+"""From so many rows on a table is looked at by classes first; of fewer, to plan that takes longer than to put all
+values in order."""
 
 
 def many_valued(measure: Measure, table: Table) -> bool:
