@@ -180,7 +180,7 @@ def test_a_product_of_large_decimals_keeps_all_digits(tmp_path: Path) -> None:
     deals = [("o1", 1_981_170.25, 0.6), ("o2", 9_999_999_999.99, 0.999999)]
     rows = [
         {
-            "opportunity_id": key, "status": "open", "created_at": "2025-01-03",
+            "opportunity_id": key, "status": "open", "created_at": "2025-01-03", "closed_at": None,
             "amount": amount, "win_probability": part, "currency": "EUR",
         }
         for key, amount, part in deals
