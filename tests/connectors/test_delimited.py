@@ -7,6 +7,8 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headwater.connectors import delimited
 from headwater.connectors.delimited import Delimited, Dialect
@@ -51,6 +53,44 @@ def test_rows_and_lines_do_not_depend_on_where_blocks_end(
     assert good[0][2][1] == f"x{end}y"
     assert good[1][2][1] == "é€𝄞"
     assert broken == [(2, 4, -1, "ragged_row"), (4, 7, -1, "ragged_row"), (5, 8, 1, "bad_quote")]
+
+
+CELLS = ("a", "", " ", "12", "é", "\0", "\udcff", '"q"', '"two ""marks"""', '"x,y"', 'in "the" middle', '"open',
+         '"shut" more', '"over\nlines"', "long" * 20, "'")  # fmt: skip
+LINES = st.lists(st.sampled_from(CELLS), min_size=0, max_size=4).map(",".join)
+PLAIN = st.lists(st.sampled_from(("a", "7", "é", "", "b c", '"d"', '""')), min_size=3, max_size=3).map(",".join)
+
+
+@given(
+    st.lists(st.one_of(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, LINES), max_size=60),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([64, 301, 1 << 20]),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_quick_way_and_the_strict_one_are_of_one_mind(lines: list[str], end: str, block: int, last: bool) -> None:
+    """Sound rows are read by another reader where every row is a line: which one it was shows in nothing."""
+    text = end.join(["a,b,c", "1,2,3", *lines]) + (end if last else "")
+    data = text.encode("utf-8", "surrogateescape")
+
+    def read(quick: bool) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited, "BLOCK", block)
+            if not quick:
+                patch.setattr(Delimited, "_simple", lambda self, lines: None)
+            reader = Delimited(io.BytesIO(data), Dialect(encoding="utf-8"))
+            good, broken = [], []
+            try:
+                for chunk in reader.chunks():
+                    assert chunk.lines is not None
+                    cells = zip(*(c.texts.to_pylist() for c in chunk.columns), strict=True)
+                    good += list(zip(chunk.rows.tolist(), chunk.lines.tolist(), cells, strict=True))
+                    broken += chunk.broken
+            except Refused as refused:
+                return refused.code, refused.row, refused.line
+            return good, broken, reader.tally.records, dict(reader.tally.skipped)
+
+    assert read(quick=True) == read(quick=False)
 
 
 def test_an_open_quote_costs_its_own_line_alone() -> None:

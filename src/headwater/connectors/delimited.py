@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import compress
 from typing import Any, BinaryIO
 
@@ -170,7 +171,8 @@ class Delimited:
         numbers, firsts = np.arange(len(rows)) + self.tally.records + 1, np.array(starts, dtype=np.int64)
         broken: tuple[Broken, ...] = ()
         if odd := self._odd(rows, starts, faulty, lines[:used], text):
-            keep, numbers, broken = self._sift(rows, odd, faulty, _Raws(lines, starts, [*starts[1:], used]))
+            raws = _Raws(lines, starts, [*starts[1:], used])
+            keep, numbers, broken = self._sift(rows, len(rows), odd, faulty, raws)
             rows, numbers, firsts = list(compress(rows, keep.tolist())), numbers[keep], firsts[keep]
         else:
             self.tally.records += len(rows)
@@ -185,52 +187,107 @@ class Delimited:
         return len(text), chunk
 
     def _simple(self, lines: list[str]) -> tuple[int, Chunk] | None:
-        """The same for lines that are each one whole row of the header's width, by Arrow's reader; None for others.
+        """The same by Arrow's reader, where every row is one line; None where one may be several.
 
-        Lines with quotation marks are read twice, and the strict reader has the last word.
+        Lines that the strict reader has to judge (those with quotation marks, unless each pair of them is one whole
+        cell without separators) are read twice, and it has the last word; lines without a sound row are left to it.
         """
         width, quote = len(self.header), self.dialect.quote
         if width < 2 or self._totals or not lines or not self.separator.isascii() or not quote.isascii():
             return None
         if max(map(len, lines)) > LONGEST:
             return None
+        clean = _clean(self.separator, quote).fullmatch
+        quoted = [i for i, line in enumerate(lines) if quote in line and clean(line) is None] if quote else []
+        if len(quoted) > len(lines) // 8 or (judged := self._judge(lines, quoted)) is None:
+            return None
+        strict, faulty, used = judged
+        lines = lines[:used]
         text = "".join(lines)
-        if "\0" in text or (not text.isascii() and UNDECODED.search(text) is not None):
+        apart = self._apart(lines, text, strict) | {i: [lines[i]] for i in faulty}
+        if not lines or any(len(r) > width and not any(r[width:]) for i, r in apart.items() if i not in faulty):
             return None
-        quoted = [i for i, line in enumerate(lines) if quote in line] if quote and quote in text else []
-        if len(quoted) > len(lines) // 8:
+        whole = [i for i in range(used) if i not in apart] if apart else list(range(used))
+        if (columns := self._by_arrow(lines, text, whole if apart else None)) is None or len(columns[0]) != len(whole):
             return None
-        names = [str(i) for i in range(width)]
-        data = text.encode()
+        read_twice = [i for i in strict if i not in apart]
+        places = pa.array(np.searchsorted(whole, read_twice))
+        told = zip(*(strict[i] for i in read_twice), strict=True) if read_twice else [()] * width
+        if not all(c.take(places).equals(pa.array(t, pa.string())) for c, t in zip(columns, told, strict=True)):
+            return None
+        for at in np.flatnonzero(np.asarray(pc.equal(columns[0], ""), bool)):
+            apart[whole[at]] = [c[int(at)].as_py() for c in columns]
+        first = self.tally.records + 1
+        numbers, firsts = np.arange(first, first + used, dtype=np.int64), np.arange(used, dtype=np.int64)
+        broken: tuple[Broken, ...] = ()
+        if apart:
+            starts = range(used)
+            raws = _Raws(lines, starts, range(1, used + 1))
+            keep, numbers, broken = self._sift(apart, used, sorted(apart), faulty, raws)
+            here = keep[whole]
+            if not here.all():
+                columns = [c.filter(pa.array(here)) for c in columns]
+            numbers, firsts = numbers[keep], firsts[keep]
+        else:
+            self.tally.records += used
+        chunk = Chunk(numbers.astype(np.int64), firsts + self._line, tuple(Cells(c) for c in columns), broken)
+        self._line += used
+        return len(text), chunk
+
+    def _judge(
+        self, lines: list[str], quoted: Sequence[int]
+    ) -> tuple[dict[int, list[str]], dict[int, tuple[str, int]], int] | None:
+        """What the strict reader makes of lines with quotation marks, as `_parse` would: their cells, what is wrong
+        with the others, and the lines used; None where a row goes on in the next line."""
+        strict: dict[int, list[str]] = {}
+        faulty: dict[int, tuple[str, int]] = {}
+        for i in quoted:
+            from_here: Any = iter(lines)
+            from_here.__setstate__(i)
+            reader = csv.reader(from_here, **self._quoting, delimiter=self.separator, strict=True)
+            try:
+                strict[i] = next(reader)
+            except csv.Error as error:
+                what = str(error)
+                if what == _OPEN and not self._decoded.ended and sum(map(len, lines[i:])) <= LONGEST:
+                    return strict, faulty, i
+                faulty[i] = ("bad_quote", _quote_fault(lines[i], self.separator, self.dialect.quote))
+            else:
+                if reader.line_num != 1:
+                    return None
+        return strict, faulty, len(lines)
+
+    def _apart(self, lines: list[str], text: str, strict: Mapping[int, list[str]]) -> dict[int, list[str]]:
+        """The cells of lines that are no row of the header's width, or hold what is no text."""
+        between, width = len(self.header) - 1, len(self.header)
+        separator, found = self.separator, {}
+        odd = [i for i, line in enumerate(lines) if line.count(separator) != between and i not in strict]
+        odd += [i for i, row in strict.items() if len(row) != width and i < len(lines)]
+        if "\0" in text or not text.isascii():
+            odd += [i for i, line in enumerate(lines) if _UNSOUND.search(line)]
+        for i in odd:
+            row = strict.get(i)
+            found[i] = row if row is not None else next(csv.reader([lines[i]], **self._quoting, delimiter=separator))
+        return found
+
+    def _by_arrow(self, lines: list[str], text: str, some: Sequence[int] | None) -> list[Any] | None:
+        """The columns of lines (default: of all) by Arrow's reader; None where it reads none."""
+        data = (text if some is None else "".join([lines[i] for i in some])).encode()
+        names = [str(i) for i in range(len(self.header))]
+        if not data:
+            return None
         try:
-            strict = list(
-                csv.reader([lines[i] for i in quoted], **self._quoting, delimiter=self.separator, strict=True)
-            )
             table = arrow.read_csv(
                 pa.py_buffer(data),
                 arrow.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
-                arrow.ParseOptions(delimiter=self.separator, quote_char=quote or False, ignore_empty_lines=False),
+                arrow.ParseOptions(
+                    delimiter=self.separator, quote_char=self.dialect.quote or False, ignore_empty_lines=False
+                ),
                 arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
             ).combine_chunks()
-        except (csv.Error, pa.ArrowInvalid):
+        except pa.ArrowInvalid:
             return None
-        columns = [c.chunk(0) if c.num_chunks else pa.array([], pa.string()) for c in table.columns]
-        if table.num_rows != len(lines) or len(strict) != len(quoted) or {len(r) for r in strict} - {width}:
-            return None
-        places = pa.array(quoted, pa.int64())
-        if any(c.take(places).to_pylist() != [r[i] for r in strict] for i, c in enumerate(columns)):
-            return None
-        if pc.any(pc.equal(columns[0], "")).as_py():
-            return None
-        first = self.tally.records + 1
-        self.tally.records += len(lines)
-        chunk = Chunk(
-            np.arange(first, first + len(lines), dtype=np.int64),
-            np.arange(self._line, self._line + len(lines), dtype=np.int64),
-            tuple(Cells(c) for c in columns),
-        )
-        self._line += len(lines)
-        return len(text), chunk
+        return [c.chunk(0) if c.num_chunks else pa.array([], pa.string()) for c in table.columns]
 
     def _odd(
         self, rows: list[list[str]], starts: list[int], faulty: Collection[int], lines: list[str], text: str
@@ -251,11 +308,17 @@ class Delimited:
         return sorted(odd)
 
     def _sift(
-        self, rows: list[list[str]], odd: list[int], faulty: dict[int, tuple[str, int]], raws: _Raws
+        self,
+        rows: list[list[str]] | dict[int, list[str]],
+        count: int,
+        odd: list[int],
+        faulty: dict[int, tuple[str, int]],
+        raws: _Raws,
     ) -> tuple[Flags, Integers, tuple[Broken, ...]]:
-        """Which rows are readable, the number of each row, and the broken ones; blank and totals rows are counted."""
+        """Which of so many rows are readable, the number of each, and the broken ones; blank and totals rows are
+        counted. `rows` are at least the odd ones, by place."""
         width, totals = len(self.header), self._totals
-        keep, is_record = np.ones(len(rows), bool), np.ones(len(rows), bool)
+        keep, is_record = np.ones(count, bool), np.ones(count, bool)
         faults: list[tuple[int, tuple[str, int, str]]] = []
         for i in odd:
             row = rows[i]
@@ -300,13 +363,21 @@ class Delimited:
         return None
 
 
+@cache
+def _clean(separator: str, quote: str) -> re.Pattern[str]:
+    """A line whose cells are in quotation marks or without any, and hold no separator: every reader reads it alike."""
+    s, q = re.escape(separator), re.escape(quote)
+    cell = f"(?:{q}[^{q}{s}\\r\\n]*+{q}|[^{q}{s}\\r\\n]*+)"
+    return re.compile(f"{cell}(?:{s}{cell})*+(?:\\r\\n|\\n|\\r)?")
+
+
 @dataclass(frozen=True, slots=True)
 class _Raws:
     """The text of each row as it stands in the file."""
 
-    lines: list[str]
-    starts: list[int]
-    ends: list[int]
+    lines: Sequence[str]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def of(self, i: int) -> str:
         return "".join(self.lines[self.starts[i] : self.ends[i]]).rstrip("\r\n")
