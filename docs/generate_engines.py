@@ -26,8 +26,79 @@ held to the same answers, so that a number never rests on one engine's habits:
 
 | engine | how it is held |
 |---|---|
-| DuckDB, PostgreSQL, ClickHouse (chdb), Spark | every answer of the contract below and whole plans, in every test run |
+| DuckDB, PostgreSQL, ClickHouse (chdb) | in every test run: the contract below, and every KPI of two workspaces |
+| Spark | in every test run: the contract below, and some whole plans |
 | BigQuery, Databricks, Redshift, Snowflake, Trino | spelled only: read by a parser of their dialect, never run |
+
+## Choose an engine
+
+One line in `headwater.yml` says which engine answers questions:
+
+```yaml
+engine: duckdb                                  # the default: inside, needs nothing
+engine: postgresql://reader@host/database       # pip install 'headwater[postgres]'
+engine: chdb                                    # ClickHouse inside the process: pip install 'headwater[clickhouse]'
+engine: spark://master:7077                     # pip install 'headwater[spark]', and Java 17; or spark:local[2]
+```
+
+Loading, building, `headwater check` and erasing stay with DuckDB over the stored files, whichever engine answers
+([why](decisions/0018-which-engine-does-which-work.md)). When the engine does not answer, refuses us or lacks the data
+version that is asked, DuckDB answers from the files: the workspace stays readable, the numbers are the same,
+`headwater trace` says which engine answered and why, and `headwater doctor` calls it a fault. A server asks the engine
+again after half a minute.
+
+### ClickHouse (chdb)
+
+Reads exactly the Parquet files of the data version, one table each. Its session is a reading one (`readonly = 1`), in
+which the engine itself refuses every function that opens a file or an address; the one thing it would still write,
+`INTO OUTFILE`, is refused before. A folder with `*`, `?`, `{` or `}` in its path cannot be read: ClickHouse
+takes them for patterns.
+
+### PostgreSQL
+
+`headwater refresh` brings the tables there: those whose parts changed, some thousand rows at a time (binary COPY), each
+in a transaction of its own; then one transaction gives the data version its names. Until then everybody reads the one
+before, and what is cut off goes on with the next refresh. The data version before stays for those who read it now;
+older ones are removed. Two loaders exclude each other.
+
+| schema | what is in it | who sees it |
+|---|---|---|
+| `headwater` | the tables, and `book`: data version, table, digest, rows, and where they are stored | the loader |
+| `headwater_<data version>` | the tables of one data version under their names | the loader and the reader |
+
+A question names the schema of its data version, so that it never mixes two, and runs in a transaction that only reads
+(`REPEATABLE READ, READ ONLY`). Tables have no index, because questions read columns of whole tables.
+
+The reader needs no right but those that the loader grants it:
+
+```sql
+CREATE ROLE loader LOGIN;
+CREATE ROLE reader LOGIN;
+CREATE DATABASE kpi ENCODING 'UTF8' TEMPLATE template0;
+GRANT CREATE ON DATABASE kpi TO loader;
+```
+
+```yaml
+engine:
+  reader: postgresql://reader@db.example.com/kpi
+  loader: postgresql://loader@db.example.com/kpi
+  role: reader            # whom the loader grants the tables; default: the user of the reader's address
+```
+
+One address alone means both. Passwords never stand in `headwater.yml`, which refuses them: libpq takes them from
+`~/.pgpass` (or the file that `PGPASSFILE` names), a service file (`postgresql:///?service=kpi`) or `PGPASSWORD`. A
+server that does not answer within 5 seconds is away (`connect_timeout` in the address, or `PGCONNECT_TIMEOUT`). One
+workspace has a database of its own: two in one would push each other's tables out. After `headwater erase` no table
+holds the subject; backups and the log of the server are yours to see to.
+
+| what happens | what Headwater says |
+|---|---|
+| the server is away, or restarted | PostgreSQL does not answer, or the connection was lost; `refresh` again |
+| the password is wrong or missing | where passwords belong |
+| the user is not let in, or lacks a right | what the server said, and to look here |
+| the disk of the server is full | so; what it held is whole, and loaded tables are not loaded again |
+| another refresh brings tables just now | so, and to wait |
+| the data version is not there | `doctor` and `trace` tell, `refresh` brings it |
 
 ## Verify an engine
 
@@ -45,10 +116,11 @@ never shown.
 
 1. `metrics/spellings/<engine>.py`: a class of `Spelling` with what the engine says otherwise, and its name in
    `metrics/spellings/__init__.py`. What it cannot say exactly calls `self.refused(...)`.
-2. `store/engines/<engine>.py`: a connection with `rows` and `close` that opens a session in UTC, where missing values
-   stay missing, and its address in `store/engines/connecting.py`.
+2. `store/engines/<engine>.py`: an `Engine` (`store/engines/connecting.py`): a session in UTC, where missing values stay
+   missing; `attach` makes the names of tables stand for the files of a data version, `another` opens a session for one
+   more thread, `interrupt` stops what runs. How its address begins stands in `model/settings.py`.
 3. `headwater engine verify ADDRESS` until every answer is equal or refused, then its name in
-   `tests/engines/conftest.py`.
+   `tests/engines/conftest.py`, and in `tests/engines/test_whole.py`, which asks it every KPI of whole workspaces.
 
 ## Add a primitive
 

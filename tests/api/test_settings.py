@@ -84,3 +84,64 @@ def test_a_locale_that_does_not_exist_is_named(tmp_path: Path, written: str) -> 
     with pytest.raises(DefinitionError) as error:
         read(tmp_path, f"company: Acme\nlocale: {written}\n")
     assert "zh_Hant_TW" in str(error.value.faults[0])
+
+
+ADDRESSES = (
+    "duckdb",
+    "chdb",
+    "spark:local[2]",
+    "spark://host:7077",
+    "postgresql://reader@db/kpi",
+    "postgresql:///?service=kpi",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_engine_is_chosen_in_one_line(tmp_path: Path, address: str) -> None:
+    settings, _ = read(tmp_path, f"engine: '{address}'\n")
+    assert (settings.engine, settings.loader, settings.role) == (address, "", "")
+
+
+def test_a_reader_and_a_loader(tmp_path: Path) -> None:
+    two = "engine:\n  reader: postgresql://some%20body@db/kpi\n  loader: postgresql://boss@db/kpi\n"
+    settings, _ = read(tmp_path, two)
+    assert settings.engine == "postgresql://some%20body@db/kpi"
+    assert (settings.loader, settings.role) == ("postgresql://boss@db/kpi", "some body")
+    settings, _ = read(tmp_path, two.replace("some%20body@db", "db") + "  role: people\n")
+    assert settings.role == "people"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("engine: oracle://x", "no engine has the address"),
+        ("engine: duckdb:file", "no engine has the address"),
+        ("engine: postgresql:x", "no engine has the address"),
+        ("engine: 'spark:'", "no engine has the address"),
+        ("engine: mysql://me:hidden@db/kpi", "no engine has the address"),
+        ("engine: postgresql://me:hidden@db/kpi", "PGPASSFILE"),
+        ("engine: postgresql://db/kpi?user=me&password=hidden", "PGPASSFILE"),
+        ("engine: {reader: 'postgresql://me:hidden@db/kpi', loader: 'postgresql://me@db/kpi'}", "PGPASSFILE"),
+        ("engine: {reader: chdb, loader: 'postgresql://me@db/kpi'}", "only PostgreSQL"),
+        ("engine: {reader: 'postgresql://db/kpi', loader: 'postgresql://me@db/kpi'}", "as 'role'"),
+        ("engine: {reader: 'postgresql://me@db/kpi'}", "loader"),
+    ],
+)
+def test_an_engine_that_is_none_or_holds_a_password(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        read(tmp_path, text + "\n")
+    assert told in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_engine_is_no_part_of_the_build_version(tmp_path: Path) -> None:
+    from headwater.api.workspace import Workspace
+    from tests.world import world
+
+    built = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-03"}]})
+    (built.path / "headwater.yml").write_text("company: World\nengine: chdb\n", encoding="utf-8")
+    again = Workspace(built.path, now=built._folder.moment, environment={})
+    traced = again.trace("leads")
+    assert traced.engine.startswith("ClickHouse") and traced[0].numbers[0].observation.value == 1
+    assert again.doctor().rows.rows[0][:2] == ("fact", f"questions are answered by {traced.engine}")
+    assert not again.check().failed

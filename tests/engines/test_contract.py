@@ -46,6 +46,9 @@ SILENTLY_WRONG = {
     "days before 1970 become 1970": ("trunc_month", "before 1970"),
     "the first row by date passes over empty values": ("first_by", "an empty value counts"),
     "empty values come first": ("sort", "null is last, going up"),
+    "a name means the new column beside it": (
+        "names", "a name is that of the column which is read, not of the new one beside it",
+    ),
 }  # fmt: skip
 """What engines and translators were seen to answer without a word, and the case that holds each."""
 

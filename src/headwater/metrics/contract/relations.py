@@ -254,6 +254,17 @@ _SHAPES = (
         [("a null in the first row keeps the type", None), ("leap day", D(2024, 2, 29))],
     ),
     sheet(
+        "names",
+        Project(
+            Project(
+                Values((("n", INTEGER), ("v", INTEGER)), ((0, 10),)),
+                (Named("n", Col("n")), Named("v", Lit(0)), Named("w", Op("add", (Col("v"), Lit(1))))),
+            ),
+            (Named("n", Col("n")), Named("v", Col("w"))),
+        ),
+        [("a name is that of the column which is read, not of the new one beside it", 11)],
+    ),
+    sheet(
         "where",
         Project(_STAGES, (Named("n", Col("n")), Named("v", Col("v"))), Op("ne", (Col("v"), Lit(10)))),
         [("equal", ABSENT), ("a null is neither", ABSENT), ("other", 30), ("other", 1), ("other", 7), ("other", 8)],

@@ -22,6 +22,7 @@ _SESSION = {
     "join_use_nulls": "1",  # else the columns of a row without a match are 0, '' and 1970
     "group_by_use_nulls": "1",
     "aggregate_functions_null_for_empty": "1",  # else the sum of nothing is 0
+    "prefer_column_name_to_alias": "1",  # else a name means the new column beside it, and not the one that is read
     "enable_extended_results_for_datetime_functions": "1",  # else days before 1970 become 1970
 }
 _NUMBERS = itertools.count(1)

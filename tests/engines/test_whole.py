@@ -1,0 +1,186 @@
+"""Whole workspaces on every tested engine: each KPI in each variant, by month and by a split, answers what the default
+engine answers, whose answers other tests hold by hand."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from headwater.api.bringing import brought
+from headwater.api.kpis import kpi_show
+from headwater.api.loading import quiet
+from headwater.api.measuring import Ground, ground, run
+from headwater.api.workspace import Workspace
+from headwater.metrics.observe import observe
+from headwater.model.kpi import BASE
+from headwater.model.observation import Observation
+from headwater.model.period import Grain, Period
+from headwater.model.question import Question
+from headwater.store.place import open_store
+from tests.demo.conftest import Demo, demo
+from tests.engines import servers
+
+__all__ = ["demo"]
+
+OLIST = Path(__file__).resolve().parents[2] / "examples" / "olist"
+OTHERS = ("postgres", "clickhouse", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.verify]))
+"""Spark takes seconds to plan a statement, and these are hundreds."""
+
+MONTHS = {"demo": Period(date(2026, 5, 1), date(2026, 11, 1)), "olist": Period(date(2017, 12, 1), date(2018, 6, 1))}
+
+EXACT = {"count", "count_distinct", "sum", "min", "max"}
+"""Aggregates of whole numbers and decimals: every digit is the same everywhere, of their quotients too."""
+
+IN_DOUBLES = 1e-12
+"""How far answers of the others may be apart, as a share: the last digit depends on the order of adding."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A workspace, the questions asked of it, and what the default engine answers."""
+
+    ground: Ground
+    questions: tuple[Question, ...]
+    expected: tuple[tuple[Observation, ...], ...]
+    exact: Mapping[str, bool]
+
+
+@pytest.fixture(scope="module", params=MONTHS)
+def whole(request: pytest.FixtureRequest) -> Whole:
+    stands = ground(request.getfixturevalue(f"{request.param}_workspace")._folder)
+    questions = tuple(asked(stands, MONTHS[request.param]))
+    return Whole(stands, questions, answers(stands, questions), exactly(stands))
+
+
+@pytest.fixture(scope="module")
+def demo_workspace(demo: Demo) -> Workspace:
+    return demo.workspace
+
+
+@pytest.fixture(scope="module")
+def olist_workspace(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workspace:
+    """The public example, made once for all workers."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    folder, ready = shared / "olist-on-engines", shared / "olist-on-engines.ready"
+    workspace = None
+    with (shared / "olist-on-engines.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.copytree(OLIST, folder)
+        environment = {"HEADWATER_SHARED_DATA": str(shared_data)}
+        workspace = Workspace(folder, now=datetime(2018, 12, 31, tzinfo=UTC), environment=environment)
+        if not ready.exists():
+            workspace.refresh()
+            ready.touch()
+    return workspace
+
+
+def asked(stands: Ground, months: Period) -> Iterator[Question]:
+    """All KPIs by month, and those that have one by the first split they offer, each split asked once for all."""
+    names = [k.id if v.id == BASE else f"{k.id}.{v.id}" for k in stands.catalogue.kpis.values() for v in k.variants]
+    yield Question(tuple(names), stands.today, months, Grain.MONTH)
+    by: dict[str, list[str]] = {}
+    for name in names:
+        if splits := kpi_show(stands.catalogue, name).splits:
+            by.setdefault(next((s for s in splits if s in by), splits[0]), []).append(name)
+    for split, some in by.items():
+        yield Question(tuple(some), stands.today, months, Grain.ALL, (split,))
+
+
+def exactly(stands: Ground) -> dict[str, bool]:
+    """Whether the answers of a KPI are the same to the last digit."""
+    return {
+        kpi.id: all(m.aggregate in EXACT for m in kpi_show(stands.catalogue, kpi.id).measures)
+        and all(
+            m.aggregate in EXACT for v in kpi.variants for m in kpi_show(stands.catalogue, f"{kpi.id}.{v.id}").measures
+        )
+        for kpi in stands.catalogue.kpis.values()
+    }
+
+
+def answers(stands: Ground, questions: Sequence[Question], engine: str = "") -> tuple[tuple[Observation, ...], ...]:
+    """The Observations of each question, in one order. With `engine`, that one must answer, and not the files."""
+    found = []
+    with stands.bench() as at:
+        assert at.reader.instead is None
+        assert not engine or at.reader.spelling == engine
+        for question in questions:
+            ran = run(at, question)
+            found.append(tuple(sorted(observe(ran.plan, ran.results), key=which)))
+    return tuple(found)
+
+
+def which(o: Observation) -> tuple[str, ...]:
+    return o.kpi, o.variant, str(o.period_start), repr(o.segment), o.currency
+
+
+@contextmanager
+def on(stands: Ground, engine: str, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """The workspace with that engine in its settings, and its tables there."""
+    if engine == "postgres":
+        with servers.database(request.getfixturevalue("postgres_url")) as url:
+            moved = with_engine(stands, url)
+            assert brought(open_store(stands.folder.store), moved.company.settings, quiet) is not None
+            yield moved
+    elif engine == "spark":
+        yield with_engine(stands, request.getfixturevalue("spark_url"))
+    else:
+        yield with_engine(stands, "chdb")
+
+
+def with_engine(stands: Ground, address: str) -> Ground:
+    settings = replace(stands.company.settings, engine=address)
+    return replace(stands, company=replace(stands.company, settings=settings))
+
+
+@pytest.mark.parametrize("engine_of", OTHERS)
+def test_every_kpi_answers_the_same(whole: Whole, engine_of: str, request: pytest.FixtureRequest) -> None:
+    with on(whole.ground, engine_of, request) as moved:
+        found = answers(moved, whole.questions, engine_of)
+    wrong = [
+        f"{engine_of}: {there}\nduckdb: {here}"
+        for expected, given in zip(whole.expected, found, strict=True)
+        for here, there in zip(expected, given, strict=True)
+        if not same(here, there, exact=whole.exact[here.kpi])
+    ]
+    assert not wrong, "\n".join(wrong[:5]) + f"\n{len(wrong)} answers differ"
+
+
+def same(here: Observation, there: Observation, *, exact: bool) -> bool:
+    """Whether two Observations say the same: value, parts, counts, interval, quality, words and versions."""
+    numbers = ("value", "numerator", "denominator", "low", "high")
+    near = all(equal(getattr(here, name), getattr(there, name), exact=exact) for name in numbers)
+    without = dict.fromkeys(numbers, None) | {"quality": ("no_data",)}
+    return near and here.quality == there.quality and replace(here, **without) == replace(there, **without)
+
+
+def equal(here: float | None, there: float | None, *, exact: bool) -> bool:
+    if here is None or there is None or exact:
+        return here == there
+    return math.isclose(here, there, rel_tol=IN_DOUBLES, abs_tol=1e-12)
+
+
+def test_enough_is_asked(whole: Whole) -> None:
+    """A workspace without values, or a question without answers, would be equal everywhere."""
+    told = [o for answer in whole.expected for o in answer]
+    assert {o.kpi for o in told} == set(whole.ground.catalogue.kpis)
+    assert len({o.kpi for o in told if o.value is not None}) > 20
+    assert len([q for q in whole.questions if q.by]) > 1
+
+
+def test_a_difference_is_seen(whole: Whole) -> None:
+    one = next(o for answer in whole.expected for o in answer if o.value)
+    assert one.value is not None
+    assert same(one, one, exact=True)
+    assert not same(one, replace(one, value=one.value * (1 + 1e-9)), exact=False)
+    assert not same(one, replace(one, value=math.nextafter(one.value, math.inf)), exact=True)
+    assert not same(one, replace(one, quality=("partial",)), exact=False)
+    assert not same(one, replace(one, subjects=(one.subjects or 0) + 1), exact=False)
