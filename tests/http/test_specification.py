@@ -155,7 +155,8 @@ def test_what_is_served_is_what_is_documented(tmp_path: Path) -> None:
     """The same through every guard, with the token and without."""
     with Held(small_company(tmp_path).path, now=NOW, environment={}) as held:
         app = application(held, port=PORT, token=TOKEN)
-        assert set(app.openapi()["paths"]) == {*(f"/api/{verb}" for verb in VERBS), "/api/kpi/{id}", "/api/refresh"}
+        more = ("/api/kpi/coverage", "/api/kpi/{id}", "/api/refresh")
+        assert set(app.openapi()["paths"]) == {*(f"/api/{verb}" for verb in VERBS), *more}
         served = schemathesis.openapi.from_dict(app.openapi())
 
         async def from_here(scope: Any, receive: Any, send: Any) -> None:
