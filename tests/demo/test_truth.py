@@ -48,6 +48,8 @@ NO_VALUE: dict[str, str] = {
     "search_lost_is_budget": "no_data",
     "search_lost_is_rank": "no_data",
     "share_of_voice.ads": "no_data",
+    # at a fiftieth of its size the company won nobody through a paid channel in the year asked
+    "cac.paid": "zero_denominator",
     # no activity tells how a meeting was booked, and no lead how likely it is to be won
     "appointment_rate.per_conversation": "no_data",
     "appointment_rate.per_dial": "no_data",
