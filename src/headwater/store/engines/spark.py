@@ -118,7 +118,7 @@ class SparkConnection:
 
         parser = self._sessions.session._jsparkSession.sessionState().sqlParser()
         try:
-            parser.parsePlan(f"SELECT * FROM (\n{text}\n)")
+            parser.parsePlan(f"(\n{text}\n)")
         except ParseException as error:
             try:
                 parser.parsePlan(text)
