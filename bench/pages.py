@@ -28,6 +28,7 @@ PAGES = (
     ("vital signs", "/"),
     ("list of KPIs", "/kpi"),
     ("find box", "/kpi?q=lead"),
+    ("funnel", "/funnel"),
     ("data", "/data"),
     ("add data", "/data/add"),
     ("KPI: count", "/kpi/leads"),

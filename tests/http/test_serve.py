@@ -134,7 +134,8 @@ def test_two_servers_on_one_workspace_both_notice(tmp_path: Path, serve: Callabl
     assert both[0].link != both[1].link
     for one in both:
         one.client.get(one.link)
-        one.until(lambda one=one: one.state()["finished_at"] is not None)  # type: ignore[misc]
+        one.until(lambda one=one: one.client.get("/api/measure?kpi=leads").status_code == 200)  # type: ignore[misc]
+        assert one.client.get("/api/measure?kpi=leads").json()[0]["value"] == 2
         assert one.state()["failed"] == ""
     assert both[0].client.get(both[1].link.partition("?")[0] + "api/refresh").status_code == 401
     assert count(workspace) == 2

@@ -46,7 +46,7 @@ def test_a_workspace_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert rows_of(store, "leads", "lead_id") == [("1",), ("2",), ("3",)]
     first = landing.journal(store)[0]
     assert isinstance(first, Batch)
-    assert len(landing.quarantine_rows(store, first)) == 1
+    assert len(list(landing.quarantine_rows(store, first))) == 1
     with writing(store):
         erase(store, ["a@example.com"], NOW, render)
         load(store, "c", {"leads": [lead("4", email="a@example.com"), lead("5")]})
