@@ -185,7 +185,9 @@ def test_what_is_served_is_what_is_documented(tmp_path: Path) -> None:
 
 # --- complete --------------------------------------------------------------------------------------------------------
 def test_every_verb_has_its_path_and_nothing_else_is_there(document: dict[str, Any]) -> None:
-    assert sorted(document["paths"]) == sorted([*(f"/api/{verb}" for verb in VERBS), "/api/kpi/{id}", "/api/kpi/coverage"])
+    assert sorted(document["paths"]) == sorted(
+        [*(f"/api/{verb}" for verb in VERBS), "/api/kpi/{id}", "/api/kpi/coverage"]
+    )
     for operations_ in document["paths"].values():
         assert set(operations_) == {"get", "head"}
 
