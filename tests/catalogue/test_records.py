@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from statistics import mean, median
 from typing import Any
 
@@ -45,8 +46,21 @@ def quantile(values: Sequence[Any], share: float) -> float:
     return ordered[int(below)] + rest * (ordered[min(int(below) + 1, len(ordered) - 1)] - ordered[int(below)])
 
 
+def until_half(rows: Sequence[tuple[str, Any]], divide: int) -> float | None:
+    """The time after which no more than half of all are left, where who waits is left until he is seen no longer."""
+    seen = [(time, state == "reached") for state, time in rows if state in ("reached", "entered")]
+    left = Fraction(1)
+    for now in sorted({time for time, came in seen if came}):
+        left *= 1 - Fraction(sum(s == (now, True) for s in seen), sum(time >= now for time, _ in seen))
+        if left <= Fraction(1, 2):
+            return float(Fraction(now) / divide)
+    return None
+
+
 def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, entered: bool) -> Exact:
     """What a measure makes of rows, each a state and a value."""
+    if measure.unfinished == "waiting":
+        return until_half(rows, divide)
     wanted = {"counted"}
     if isinstance(measure.clock, Reached):
         wanted = {"reached", "entered"} if entered else {"reached"}

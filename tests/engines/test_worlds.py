@@ -86,6 +86,8 @@ MEASURES = [
     measure("middle", "median", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
     measure("seconds", "median", "seconds(created_at, won_at)", unit="second", clock=WON, empty=None),
     measure("late", "quantile", "days(created_at, won_at)", unit="day", clock=WON, empty=None, quantile=0.9),
+    measure("until_won", "median", "days(created_at, won_at)", unit="day", empty=None, unfinished="waiting",
+            clock=Reached("created_at", "won_at", EVER)),
     measure("greatest", "max", "amount", unit="money", clock=WON, empty=None),
     measure("followers", "sum", "followers", table="profiles", unit="follower", empty=None,
             clock=Latest("day", ("profile",), Span(40, "day"))),

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from headwater.errors import Fault
 from headwater.files.read import KeyPath
+from headwater.metrics.cohorts import everyone_counts
 from headwater.metrics.entries import Entry, M, unknown
 from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, check_row_value, readable
 from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
 from headwater.metrics.shapes import MeasureShape
-from headwater.model.expression import ColumnName, Predicate, RowValue
+from headwater.model.expression import ColumnName, Elapsed, Predicate, RowValue
 from headwater.model.measure import Alive, At, Clock, Latest, Measure, Reached
 from headwater.model.table import Column, Table
 from headwater.model.types import ONE, Kind, Unit
@@ -80,6 +81,10 @@ def _measure(
         what = "'quantile' needs the key 'quantile'" if shape.quantile is None else "only 'quantile' takes this key"
         faults.append(entry.fault(("quantile",), what, "Write it as quantile: 0.9."))
     empty = _empty(entry, faults)
+    if shape.unfinished == "waiting" and not _can_wait(shape, clock, value):
+        what = "only the median or a quantile of the time from entering to getting there knows who waits"
+        do = "Write aggregate: median, column: days(a, b) and clock: {reached: {from: a, to: b, within: ever}}."
+        faults.append(entry.fault(("unfinished",), what, do))
     table: Table | None = None
     if shape.table not in tables:
         faults.append(entry.fault(("table",), *unknown("table", shape.table, tables)))
@@ -119,6 +124,7 @@ def _measure(
         empty=empty,
         splits=shape.splits,
         negatives=shape.negatives,
+        unfinished=shape.unfinished,
         about=shape.about,
         path=entry.document.path,
     )
@@ -161,6 +167,13 @@ def _empty(entry: MeasureEntry, faults: list[Fault]) -> int | None:
     if shape.empty == 0 and default is None:
         faults.append(entry.fault(("empty",), f"the {shape.aggregate} of nothing is no value", "Write empty: null."))
     return shape.empty
+
+
+def _can_wait(shape: MeasureShape, clock: Clock, value: RowValue | None) -> bool:
+    """Whether a measure is a quantile of the time between the two dates of a cohort without a limit."""
+    if not isinstance(clock, Reached) or not everyone_counts(clock) or not isinstance(value, Elapsed):
+        return False
+    return shape.aggregate in ("median", "quantile") and (value.start.id, value.end.id) == (clock.start, clock.to)
 
 
 def _is_count(unit: Unit) -> bool:

@@ -11,8 +11,9 @@ from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
 from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
+from headwater.metrics.waiting import knows_waiting, settled, share_of
 from headwater.metrics.windows import read_over, step_start
-from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
+from headwater.model.expression import Binary, Call, Elapsed, Formula, Name, Negate, Number
 from headwater.model.filled import speechless, unfilled
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.observation import Observation
@@ -51,7 +52,8 @@ Readings = Mapping[tuple[str, bool, Window], Mapping[Segment, Reading]]
 def collect(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> Readings:
     """The readings of every measure, by (measure, over all segments, window) and segment."""
     found: dict[tuple[str, bool, Window], dict[Segment, Reading]] = {}
-    for block, rows in zip(plan.blocks, results, strict=True):
+    for block, given in zip(plan.blocks, results, strict=True):
+        rows = given if block.waiting is None else settled(block, given)
         places = _places(block, plan.question.grain)
         first = at = 1 + len(block.splits)
         of_fields = []
@@ -129,6 +131,7 @@ def _reading(values: Mapping[str, object], divide: int) -> Reading:
         low=_float(_divided(_exact(values.get("low")), divide)),
         high=_float(_divided(_exact(values.get("high")), divide)),
         mature_days=None if mature is None else _whole(mature),
+        longest=_float(_divided(_exact(values.get("longest")), divide)),
     )
 
 
@@ -431,7 +434,7 @@ class Evaluation:
             notes.n = notes.n or 0
             if isinstance(measure.clock, Reached):
                 notes.left_out = notes.left_out or 0
-                return 0
+                return measure.empty if knows_waiting(measure) else 0
             return measure.empty
         return self._noted(measure, reading, entered, notes)
 
@@ -459,6 +462,8 @@ class Evaluation:
         if reading.unrated:
             notes.say("no_rate", f"{reading.unrated} rows have no exchange rate to {self.context.settings.currency}")
             return None
+        if knows_waiting(measure):
+            return _told_of_waiting(measure, reading, notes)
         if isinstance(measure.clock, Reached):
             notes.left_out = reading.left_out
             notes.n = reading.entered_n if entered else (notes.n if notes.n is not None else reading.entered_n)
@@ -494,6 +499,28 @@ class Evaluation:
         if ends is not None and window.start > ends:
             return f"{measure.table!r} is complete through {ends} only"
         return None
+
+
+def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact | None:
+    """The time that a share of the entries needed; who waits still, and what is known where too few have got there."""
+    notes.n, notes.left_out = reading.entered_n, reading.left_out + reading.negative
+    if reading.negative:
+        notes.say("", f"{reading.negative} negative durations are left out")
+    if reading.left_out:
+        sentence = f"{reading.left_out} entries lie after the end of observation and are left out"
+        notes.say("" if reading.entered_n else "immature", sentence)
+    if not reading.entered_n:
+        return measure.empty
+    waiting = reading.entered_n - reading.n
+    if waiting:
+        notes.say("", f"{waiting} of {reading.entered_n} have not got there and count as waiting")
+    if reading.value is not None:
+        return reading.value
+    part = "half" if share_of(measure) == 0.5 else f"a share of {share_of(measure):g}"
+    unit = measure.column.unit if isinstance(measure.column, Elapsed) else ""
+    known = f"; with 95 % certainty it takes {reading.low:.10g} {unit} or more" if reading.low is not None else ""
+    notes.say("immature", f"{part} of all have not got there within the {reading.longest:.10g} {unit} seen{known}")
+    return None
 
 
 def _edges(measure: Measure, context: Context) -> _Edges:

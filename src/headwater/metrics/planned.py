@@ -41,13 +41,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One statement: its first column is the window's number, then the segment's values, then the fields."""
+    """One statement: its first column is the window's number, then the segment's values, then the fields.
+
+    `waiting`: the share of entries whose time is asked, where the statement gives the columns of `waiting.COUNTED` and
+    the fields are reckoned from them (see `waiting.settled`).
+    """
 
     relation: Relation
     windows: tuple[Window, ...]
     splits: tuple[str, ...]
     total: bool
     fields: tuple[Field, ...]
+    waiting: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

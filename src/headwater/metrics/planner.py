@@ -15,6 +15,7 @@ from headwater.metrics.quantiles import quantile_block, rank_bounds, ranked_rows
 from headwater.metrics.rows import rows_in_windows
 from headwater.metrics.scans import divisor, needs_rates, segment_keys, splits_of
 from headwater.metrics.stocks import is_versioned
+from headwater.metrics.waiting import knows_waiting, share_of, waiting_counts
 from headwater.metrics.windows import periods_of, read_over, window_of
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Name, Predicate
@@ -52,7 +53,8 @@ def _ranked(asked: Asked, measures: Mapping[str, Measure]) -> Iterator[str]:
     """The measure whose interval comes from the ranks of its values, if it is one; a mean is none of them."""
     match asked.formula:
         case Name(name) if asked.variant.interval == "quantile" and measures[name].aggregate in ("median", "quantile"):
-            yield name
+            if not knows_waiting(measures[name]):
+                yield name
 
 
 def _check_splits(measures: Mapping[str, Measure], question: Question, catalogue: Catalogue) -> None:
@@ -155,6 +157,9 @@ def _block(
         question, measures, table, names, windows, condition, context, total=total, rated=rated, number=number
     )
     prefixes = [f"m{i}" for i in range(len(measures))]
+    if knows_waiting(measures[0]):
+        counted, field = waiting_counts(rows.relation, rows.window, question, measures[0], table, context, total=total)
+        return Block(counted, windows, () if total else question.by, total, (field,), share_of(measures[0]))
     if isinstance(measures[0].clock, Reached):
         aggregates, fields = cohort_aggregates(measures[0], rows.rated)
     else:

@@ -24,3 +24,4 @@ class Reading(NamedTuple):
     low: float | None = None
     high: float | None = None
     mature_days: int | None = None
+    longest: float | None = None

@@ -11,6 +11,7 @@ from headwater.metrics.planned import Context, Plan, Window
 from headwater.metrics.planner import plan
 from headwater.metrics.rows import rows_in_windows
 from headwater.metrics.scans import clock_columns, divisor, needs_rates, segment_keys
+from headwater.metrics.waiting import CAME, WAITS, knows_waiting, timed
 from headwater.metrics.windows import read_over
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Elapsed, Formula
@@ -24,7 +25,8 @@ from headwater.model.table import ByChannel, ByIdentity, Table
 
 STATES = ("counted", "reached", "entered", "left_out")
 """`counted`: in the aggregate; of a cohort: `reached` (in both sides), `entered` (in the denominator alone),
-`left_out` (too young, or not to be judged); of a duration: `left_out` (negative)."""
+`left_out` (too young, or not to be judged); of a duration: `left_out` (negative). Where those who wait count too, they
+are `entered`, and their value is for how long each was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,12 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
         rated=needs_rates(measure, context),
         keep_extra=(*table.key, *shown, "_source", "_load", "_row"),
     )
+    listed_rows, waits = rows.relation, knows_waiting(measure)
+    if waits:
+        listed_rows = timed(listed_rows, question, measure, table, context)
     keys = segment_keys(question, total, table)
     splits = () if total else question.by
-    value: Scalar = Lit(None) if measure.column is None else Col("_v0")
+    value: Scalar = Lit(None) if measure.column is None else Col("_time" if waits else "_v0")
     columns = (
         Named("window", rows.window),
         *(Named(k.name, k.value) for k in keys),
@@ -116,7 +121,7 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
         *(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *shown))),
         *(Named(n, Col(n)) for n in ("_source", "_load", "_row")),
     )
-    listed = Project(rows.relation, columns, _listed(measure))
+    listed = Project(listed_rows, columns, _listed(measure))
     order = tuple(Order(Col(n)) for n in ("window", *(k.name for k in keys), *table.key, "_source", "_row"))
     labels = ("window", *splits, *(c.name for c in columns[1 + len(keys) :]))
     return RecordsBlock(
@@ -140,10 +145,15 @@ def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
 def _listed(measure: Measure) -> Scalar | None:
     """Rows that meet the condition and, where values are aggregated, have one."""
     ok = None if measure.where is None else Col("_ok0")
-    return both(ok, None if measure.column is None else Op("not", (Op("is_null", (Col("_v0"),)),)))
+    return both(
+        ok, None if knows_waiting(measure) or measure.column is None else Op("not", (Op("is_null", (Col("_v0"),)),))
+    )
 
 
 def _state(measure: Measure) -> Scalar:
+    if knows_waiting(measure):
+        came, waits = (Op("eq", (Col("_how"), Lit(how))) for how in (CAME, WAITS))
+        return Op("case", (came, Lit("reached"), waits, Lit("entered"), Lit("left_out")))
     if isinstance(measure.clock, Reached):
         seen: Scalar = Lit(True) if everyone_counts(measure.clock) else Col("_seen")
         reached = Op("and", (seen, Col("_reached")))

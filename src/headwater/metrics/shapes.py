@@ -279,6 +279,7 @@ class MeasureShape(Definition):
     empty: int | None = None
     splits: tuple[str, ...] | None = None
     negatives: Literal["leave_out", "keep"] = "leave_out"
+    unfinished: Literal["leave_out", "waiting"] = "leave_out"
 
 
 # --- KPIs ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from headwater.metrics.language import format_formula, format_predicate, format_
 from headwater.metrics.observe import Evaluation, Notes, Segment, evaluations
 from headwater.metrics.planned import Plan
 from headwater.metrics.scans import clock_columns
+from headwater.metrics.waiting import knows_waiting
 from headwater.model.channels import UNASSIGNED
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.identity import IdentityRule
@@ -188,7 +189,8 @@ def _measure(plan: Plan, evaluation: Evaluation, measure_id: str) -> TracedMeasu
 def _what(measure: Measure) -> str:
     column = "rows" if measure.column is None else format_row_value(measure.column)
     quantile = f" {measure.quantile}" if measure.quantile is not None else ""
-    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}"
+    waiting = ", the others counted for as long as they were seen" if knows_waiting(measure) else ""
+    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}"
 
 
 def clock_text(measure: Measure) -> str:

@@ -93,7 +93,8 @@ class Measure:
     `column` is what is aggregated (None counts rows); `quantile` only for that aggregate. `empty` is the value of no
     rows: 0, or None for no value. `splits`: None = every split of the table, else these alone. `filter` columns are
     the same as splits. `unit` is money, a subject, day, score, position or 1. `negatives`: a duration below zero is a
-    bad date: `leave_out` (and count it in `left_out`) or `keep`.
+    bad date: `leave_out` (and count it in `left_out`) or `keep`. `unfinished`: entries of a cohort that have not got
+    there, where durations are aggregated: `leave_out`, or `waiting`, so that each counts for as long as it was seen.
     """
 
     id: str
@@ -108,5 +109,6 @@ class Measure:
     empty: int | None = 0
     splits: tuple[str, ...] | None = None
     negatives: str = "leave_out"
+    unfinished: str = "leave_out"
     about: str = ""
     path: str = ""

@@ -1,0 +1,18 @@
+-- split: channel
+-- Days until half of the MQLs of the period were sales-qualified. The others count for the whole days they
+-- were seen: the product-limit estimate of Kaplan and Meier.
+with entries as (
+    select seconds(mql, mql_day, sql, sql_day) as took, (seen($as_of, 'leads') - mql_day) * 86400 as seen_for,
+        coalesce(sql_day <= seen($as_of, 'leads'), false) as came
+    from people
+    where mql_day >= $start and mql_day < $end and ($every or channel is not distinct from $segment)
+), fit as (
+    select came and took <= seen_for as done, if(came and took <= seen_for, took, seen_for) as lasted
+    from entries where seen_for >= 0 and not (came and took < 0)
+), steps as (
+    select lasted, count(*) filter (where done) as ended, sum(count(*)) over (order by lasted desc) as at_risk
+    from fit group by lasted
+), curve as (
+    select lasted, ended, product(1 - ended / at_risk) over (order by lasted) as remaining from steps
+)
+select min(lasted) / 86400 as value from curve where ended > 0 and remaining <= 0.5 + 1e-12

@@ -1,0 +1,18 @@
+-- split: stage
+-- Days until half of the first entries of the period left their stage. The others count for the whole days they
+-- were seen: the product-limit estimate of Kaplan and Meier.
+with entries as (
+    select seconds(entered_at, entered_at__day, exited_at, exited_at__day) as took, (seen($as_of, 'stage_entries') - entered_at__day) * 86400 as seen_for,
+        coalesce(exited_at__day <= seen($as_of, 'stage_entries'), false) as came
+    from stage_entries
+    where entry = 1 and entered_at__day >= $start and entered_at__day < $end and ($every or stage is not distinct from $segment)
+), fit as (
+    select came and took <= seen_for as done, if(came and took <= seen_for, took, seen_for) as lasted
+    from entries where seen_for >= 0 and not (came and took < 0)
+), steps as (
+    select lasted, count(*) filter (where done) as ended, sum(count(*)) over (order by lasted desc) as at_risk
+    from fit group by lasted
+), curve as (
+    select lasted, ended, product(1 - ended / at_risk) over (order by lasted) as remaining from steps
+)
+select min(lasted) / 86400 as value from curve where ended > 0 and remaining <= 0.5 + 1e-12
