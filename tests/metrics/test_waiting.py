@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.analyses import survival
+from headwater.api.show import interval_text
 from headwater.metrics.waiting import quantile
 from headwater.model.measure import Measure, Reached
 from headwater.model.period import Grain, Period
@@ -70,6 +71,14 @@ def test_where_half_never_got_there_the_value_is_absent_and_says_what_is_known()
     # 8/12 are left after day 13; their lower bound on the log(-log) scale is 0.337, after day 12 (9/12) it is 0.408,
     # after day 11 (10/12) 0.482, after day 10 (11/12) 0.539: day 11 is the first under a half
     assert "with 95 % certainty it takes 11 days or more" in found.detail
+
+
+def test_where_the_upper_end_is_not_known_the_lower_is() -> None:
+    rows = [deal(f"w{i}", D(2025, 1, 1), 10 + i) for i in range(4)]
+    rows += [deal(f"o{i}", D(2025, 1, 1), None) for i in range(4)]
+    (found,) = asked(rows).ask("until_won", interval="quantile", as_of=D(2025, 4, 11))
+    assert (found.value, found.low, found.high) == (13, 10, None)
+    assert interval_text(found, "days") == "10.0 days or more"
 
 
 def test_nobody_at_all_is_no_value_and_no_zero() -> None:

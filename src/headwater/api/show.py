@@ -94,11 +94,13 @@ def value_text(observation: Observation, show: str) -> str:
 
 
 def interval_text(observation: Observation, show: str) -> str:
-    """The 95 % interval of an Observation, or nothing."""
-    if observation.low is None or observation.high is None:
+    """The 95 % interval of an Observation, or nothing; of a time whose upper end is not known, the lower."""
+    if observation.low is None:
         return ""
-    low, high = (number(v, show, observation.currency) for v in (observation.low, observation.high))
-    return f"{low} to {high}"
+    low = number(observation.low, show, observation.currency)
+    if observation.high is None:
+        return f"{low} or more"
+    return f"{low} to {number(observation.high, show, observation.currency)}"
 
 
 def notes(observations: Sequence[Observation]) -> tuple[list[str], list[str]]:

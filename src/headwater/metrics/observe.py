@@ -518,8 +518,8 @@ def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact 
         return reading.value
     part = "half" if share_of(measure) == 0.5 else f"a share of {share_of(measure):g}"
     unit = measure.column.unit if isinstance(measure.column, Elapsed) else ""
-    known = f"; with 95 % certainty it takes {reading.low:.10g} {unit} or more" if reading.low is not None else ""
-    notes.say("immature", f"{part} of all have not got there within the {reading.longest:.10g} {unit} seen{known}")
+    known = f"; with 95 % certainty it takes {reading.low:.4g} {unit} or more" if reading.low is not None else ""
+    notes.say("immature", f"{part} of all have not got there within the {reading.longest:.4g} {unit} seen{known}")
     return None
 
 

@@ -134,10 +134,13 @@ class Wording:
         return ", ".join(self.say(f"reasons.{q}") for q in words)
 
     def interval(self, observation: Observation, shown: str) -> str:
-        """The 95 % interval of an Observation, or nothing."""
-        if observation.low is None or observation.high is None:
+        """The 95 % interval of an Observation, or nothing; of a time whose upper end is not known, the lower."""
+        if observation.low is None:
             return ""
-        low, high = (self.number(v, shown, observation.currency) for v in (observation.low, observation.high))
+        low = self.number(observation.low, shown, observation.currency)
+        if observation.high is None:
+            return self.say("units.or_more", low=low)
+        high = self.number(observation.high, shown, observation.currency)
         return self.say("units.interval", low=low, high=high)
 
     # --- days --------------------------------------------------------------------------------------------------------
