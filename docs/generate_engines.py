@@ -27,7 +27,7 @@ held to the same answers, so that a number never rests on one engine's habits:
 | engine | how it is held |
 |---|---|
 | DuckDB, PostgreSQL, ClickHouse (chdb) | in every test run: the contract below, and every KPI of two workspaces |
-| Spark | in every test run: the contract below, and some whole plans |
+| Spark | in every test run: the contract below, and every KPI of one workspace |
 | BigQuery, Databricks, Redshift, Snowflake, Trino | spelled only: read by a parser of their dialect, never run |
 
 ## Choose an engine
