@@ -50,6 +50,10 @@ NO_VALUE: dict[str, str] = {
     "share_of_voice.ads": "no_data",
     # at a fiftieth of its size the company won nobody through a paid channel in the year asked
     "cac.paid": "zero_denominator",
+    # fewer than half of all that entered get there: those who wait, and those who were lost, count too
+    "mql_to_sql_velocity.km_median": "immature",
+    "sales_cycle_length.km_median": "immature",
+    "sql_to_quote_velocity.km_median": "immature",
     # no activity tells how a meeting was booked, and no lead how likely it is to be won
     "appointment_rate.per_conversation": "no_data",
     "appointment_rate.per_dial": "no_data",
