@@ -151,6 +151,25 @@ def test_stage_names_are_asked_one_by_one_and_known_ones_are_not(tmp_path: Path)
     assert [(f.loaded, f.quarantined) for f in made.load().files] == [(3, 0)]
 
 
+HUBSPOT_DEALS = "Record ID,Deal Name,Deal Stage,Close Date,Amount,Create Date\n"
+
+
+def test_a_vendors_words_are_known_in_other_capitals_and_what_has_no_meaning_yet_is_asked(tmp_path: Path) -> None:
+    """A stage that the vendor's list lacks has no meaning until somebody says one; until then nothing is written."""
+    rows = "1,A,Closed won,2026-03-02,10,2026-01-05\n2,B,Proposal,,20,2026-02-14\n"
+    file = tmp_path / "hubspot-deals.csv"
+    file.write_text(HUBSPOT_DEALS + rows)
+    workspace = Workspace.init(tmp_path / "w")
+    found = workspace.inspect(file)
+    (doubt,) = [d for d in found.doubts if ".is." in d.id]
+    assert (doubt.id, found.of("ready")) == ("hubspot_deals.deal_stage.status.is.proposal", ())
+    said = {d.id: d.answers[0].value for d in found.doubts} | {doubt.id: "open"}
+    answered = workspace.inspect(file, answers=said, write=True)
+    assert answered.doubts == ()
+    workspace.refresh()
+    assert [o.value for o in workspace.measure("sales_volume", "opportunities_created")] == [1, 2]
+
+
 def test_many_texts_that_may_stay_are_one_question(tmp_path: Path) -> None:
     """'referral' is a text that measures know; of eight others each is asked about only when somebody wants it."""
     origins = ("ads", "mail", "web", "fair", "radio", "print", "phone", "walk-in", "Referral")

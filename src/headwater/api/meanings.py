@@ -232,7 +232,7 @@ def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], see
     if not seen.values and seen.filled:
         at.draft.notes.append(f"{seen.name!r} holds too many texts to ask about each; they stay as they are")
         return
-    by_name = {slug(k): k for k in known}
+    by_name = {slug(k): k for k in known} | _alike(said)
     values: dict[str, str | None] = {}
     where = at.draft.tables[name].get("where") or {}
     counted = where.get("values") if where.get("column") == seen.name else None
@@ -253,6 +253,8 @@ def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], see
         what = f"what does {text!r} in {seen.name!r} mean for {column.id!r}? ({count:,} rows)"
         id = f"{place_of(seen.name, column.id)}.is.{slug(text, 'blank')}"
         found = at.ask(id, what, answers, column=seen.name)
+        if not found and column.values:
+            continue  # it is none of those there can be, so it has no meaning until somebody says one
         if not found or found[0] == KEEP:
             values[text] = text
         elif found[0] == ASIDE:
@@ -264,6 +266,14 @@ def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], see
         values = {**{t: t for t, _ in seen.values if t in known}, **values}
     if values:
         mapping["values"] = {**said, **values}
+
+
+def _alike(said: Mapping[str, str | None]) -> dict[str, str]:
+    """What texts mean that differ from those a mapping names in capitals, spaces or marks alone, where all agree."""
+    found: dict[str, set[str | None]] = {}
+    for text, meaning in said.items():
+        found.setdefault(slug(text), set()).add(meaning)
+    return {name: one for name, meanings in found.items() if len(meanings) == 1 and (one := min(meanings, key=str))}
 
 
 def ask_currencies(at: Drafting) -> None:
