@@ -101,15 +101,20 @@ def _column(column: str | Mapping[str, Any]) -> str:
     if "constant" in column:
         return f"always {_code(str(column['constant']))}"
     if "columns" in column:
-        first = column.get("take") == "first"
-        text = (", else " if first else " + ").join(_header(h) for h in column["columns"])
+        between = {"first": ", else ", "difference": " less "}.get(column.get("take", ""), " + ")
+        text = between.join(_header(h) for h in column["columns"])
     else:
         text = _header(column["column"])
     notes, none = [], "nothing"
     if factor := column.get("factor"):
         notes.append(f"times {factor}")
+    if column.get("numbered"):
+        notes.append("equal ones numbered")
+    if negate := column.get("negate"):
+        notes.append(f"of the other sign where {_rows(negate)}")
     if values := column.get("values"):
         only = "only these values" if column.get("unlisted") == "quarantine" else "values"
+        only = "what it begins with" if column.get("match") == "start" else only
         notes.append(f"{only}: {', '.join(f'{_code(a)} = {_code(b) if b else none}' for a, b in values.items())}")
     for key in ("true", "false"):
         if said := column.get(key):
@@ -126,9 +131,16 @@ def _special(said: str | Mapping[str, Any]) -> str:
         return _header(said)
     if said.get("filled"):
         return f"any text in {_header(said['column'])}"
-    if "values" in said:
-        return f"{', '.join(_code(v) for v in said['values'])} in {_header(said['column'])}"
+    if "values" in said or "starts" in said:
+        return _rows(said)
     return f"{_header(said['column'])}, cut at {_code(said['separator'])}"
+
+
+def _rows(said: Mapping[str, Any]) -> str:
+    """Rows by the text of a column."""
+    texts = [", ".join(_code(v) for v in said["values"])] if "values" in said else []
+    texts += ["what begins with " + ", ".join(_code(v) for v in said["starts"])] if "starts" in said else []
+    return f"{' or '.join(texts)} in {_header(said['column'])}"
 
 
 def _header(either: str) -> str:

@@ -451,3 +451,69 @@ def test_an_end_that_is_no_date_sets_the_row_aside(tmp_path: Path) -> None:
     mapped = mapping(DEALS, deal_id="id", _updated_at="start", _until="end")
     loaded = load(tmp_path, "id,start,end\n1,2026-01-01,soon\n", mapped, date_format="iso")
     assert loaded.codes == [(1, "_until", "bad_date")]
+
+
+# --- books -----------------------------------------------------------------------------------------------------------
+SCORES = "deal_id,plus,minus,account\n"
+
+
+def scores(tmp_path: Path, rows: str, **named: object) -> list[object]:
+    score = {"columns": ("plus", "minus"), "take": "difference", **named}
+    return load(tmp_path, SCORES + rows, mapping(DEALS, "deal_id", score=score)).column("score")
+
+
+def test_a_difference_is_exact_and_what_is_empty_counts_nothing(tmp_path: Path) -> None:
+    rows = "1,0.3,0.1,\n2,,0.25,\n3,7,,\n4,,,\n5,0,0,\n"
+    assert scores(tmp_path, rows) == [Decimal(t) if t else None for t in ("0.2", "-0.25", "7", "", "0")]
+
+
+def test_both_columns_of_a_difference_show_its_marks(tmp_path: Path) -> None:
+    """'1,234' alone could be either; the other column proves the comma."""
+    assert scores(tmp_path, '1,"1,234","0,50",\n') == [Decimal("0.734")]
+    with pytest.raises(SourceError, match=r"column 'plus \+ minus': '1,234' \(row 1\) can be read as two numbers"):
+        scores(tmp_path, '1,"1,234",,\n')
+
+
+def test_a_difference_that_cannot_be_read_or_kept_sets_its_row_aside(tmp_path: Path) -> None:
+    large = "9" * 12
+    loaded = load(
+        tmp_path,
+        SCORES + f"1,x,1,\n2,1,y,\n3,{large},-{large},\n4,2,1,\n",
+        mapping(DEALS, "deal_id", score={"columns": ("plus", "minus"), "take": "difference"}),
+    )
+    assert [(row, code) for row, _, code in loaded.codes] == [(1, "bad_number"), (2, "bad_number"), (3, "out_of_range")]
+    assert loaded.column("score") == [Decimal(1)]
+
+
+def test_the_sign_turns_by_another_column(tmp_path: Path) -> None:
+    turned = {"column": "plus", "negate": "account", "negate_values": ("out",), "negate_starts": ("6",)}
+    rows = "1,5,,out\n2,5,,607\n3,5,,706\n4,5,,\n5,5,,outer\n"
+    loaded = load(tmp_path, SCORES + rows, mapping(DEALS, "deal_id", score=turned))
+    assert loaded.column("score") == [Decimal(n) for n in (-5, -5, 5, 5, 5)]
+
+
+def test_values_may_be_beginnings_of_which_the_longest_counts(tmp_path: Path) -> None:
+    account = {
+        "column": "account",
+        "match": "start",
+        "unlisted": "quarantine",
+        "values": (("60", "goods"), ("606", "supplies"), ("6", "cost")),
+    }
+    rows = "1,,,606300\n2,,,607000\n3,,,641\n4,,,706\n5,,,\n"
+    loaded = load(tmp_path, SCORES + rows, mapping(DEALS, "deal_id", account=account))
+    assert loaded.column("account") == ["supplies", "goods", "cost", None]
+    assert [(row, code) for row, _, code in loaded.codes] == [(4, "unknown_value")]
+
+
+def test_rows_may_belong_to_a_table_by_the_beginning_of_a_text(tmp_path: Path) -> None:
+    mapped = mapping(DEALS, "deal_id", _where_column="account", _where_starts=("6", "70"))
+    loaded = load(tmp_path, SCORES + "1,,,60\n2,,,706\n3,,,76\n4,,,\n", mapped)
+    assert (loaded.column("deal_id"), dict(loaded.draft.skipped)) == (["1", "2"], {"not_meant": 2})
+
+
+def test_equal_rows_without_a_key_stay_apart_by_their_number(tmp_path: Path) -> None:
+    """Numbers follow the texts, not the chunks or the order of other rows; rows for another table do not count."""
+    ids = {"columns": ("deal_id", "plus"), "join": "/", "numbered": True}
+    rows = "a,1,,x\nb,1,,x\na,1,,x\na,1,,y\na,2,,x\na,1,,x\n"
+    mapped = mapping(DEALS, deal_id=ids, _where_column="account", _where_values=("x",))
+    assert load(tmp_path, SCORES + rows, mapped).column("deal_id") == ["a/1", "b/1", "a/1 2", "a/2", "a/1 3"]

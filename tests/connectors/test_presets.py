@@ -40,7 +40,7 @@ def test_every_shape_has_a_file_and_every_file_a_shape() -> None:
 def header_of(case: dict[str, Any], line: int) -> list[str]:
     """The header on a line of the file, cut at the mark it has most of."""
     text = case["file"].splitlines()[line]
-    return next(csv.reader([text], delimiter=max(",;\t", key=text.count)))
+    return next(csv.reader([text], delimiter=max(",;\t|", key=text.count)))
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

@@ -229,6 +229,8 @@ def _texts(at: Drafting, name: str, column: Column, mapping: dict[str, Any], see
     """The meaning of each text of a column whose texts definitions know."""
     known = at.ground.known[name, column.id]
     said = mapping.get("values", {})
+    if mapping.get("match") == "start":
+        return  # the beginnings that are listed tell each text there can be
     if not seen.values and seen.filled:
         at.draft.notes.append(f"{seen.name!r} holds too many texts to ask about each; they stay as they are")
         return

@@ -64,11 +64,18 @@ class ColumnPlan:
     serials: bool = False
     prefix: str = ""
     places: tuple[int, ...] = ()
+    negate: int = -1
 
     @property
     def read_from(self) -> tuple[int, ...]:
         """Every place among the headers that it is filled from."""
-        return self.places or ((self.place,) if self.place >= 0 else ())
+        own = self.places or ((self.place,) if self.place >= 0 else ())
+        return (*own, self.negate) if self.negate >= 0 else own
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether its numbers are those of one place less those of another."""
+        return self.mapping.take == "difference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class TablePlan:
     where: int = -1
     where_values: frozenset[str] = frozenset()
     where_filled: bool = False
+    where_starts: tuple[str, ...] = ()
     currency_place: int = -1
     currency: str = ""
     assumed: bool = False
@@ -141,6 +149,7 @@ class Converter:
         self.notes = Notes()
         self._business = Zone(business_zone)
         self._earlier = ambiguous_time != "later"
+        self._numbers: dict[str, dict[str, int]] = {}
         self._zones = {business_zone: self._business}
 
     def convert(self, chunk: Chunk) -> Typed:
@@ -152,7 +161,7 @@ class Converter:
             if plan.where_filled:
                 meant = _flags(pc.is_valid(without_empty(told, ("",))))
             else:
-                meant = _flags(pc.is_in(told, value_set=pa.array(sorted(plan.where_values))))
+                meant = _told(told, plan.where_values, plan.where_starts)
         if plan.partly:
             meant &= self._has_any(chunk)
         deleted = self._deleted(chunk, size)
@@ -160,7 +169,7 @@ class Converter:
         columns: dict[str, Any] = {}
         faults: list[Fault] = []
         for p in plan.columns:
-            typed, found = self._column(p, chunk, size, currency, deleted)
+            typed, found = self._column(p, chunk, meant, currency, deleted)
             columns |= typed
             faults += found
         for name in filled_currencies(plan):
@@ -243,10 +252,10 @@ class Converter:
 
     # --- mapped columns ----------------------------------------------------------------------------------------------
     def _column(
-        self, p: ColumnPlan, chunk: Chunk, size: int, currency: Any, deleted: Flags
+        self, p: ColumnPlan, chunk: Chunk, meant: Flags, currency: Any, deleted: Flags
     ) -> tuple[dict[str, Any], list[Fault]]:
         """The physical columns of one mapped column and its faults, the gravest code of each cell."""
-        kind = p.column.type.kind
+        kind, size = p.column.type.kind, len(meant)
         cells = cells_of(p, chunk) if p.place >= 0 else Cells(pa.array([p.mapping.constant] * size, pa.string()))
         raw, kinds = cells.texts, cells.kinds
         codes = np.zeros(size, np.int8)
@@ -262,6 +271,8 @@ class Converter:
             texts = pc.if_else(pa.array(codes == 0), texts, pa.scalar(None, pa.string()))
         if unlisted is not None:
             _set(codes, unlisted & _flags(pc.is_valid(texts)), "unknown_value")
+        if p.mapping.numbered:
+            texts = raw = self._numbered(p.column.id, texts, meant)
         hint = ""
         typed: dict[str, Any]
         match kind:
@@ -278,7 +289,8 @@ class Converter:
                 _set(codes, _flags(pc.greater(pc.utf8_length(texts), LONGEST_ID)), "too_long")
                 typed = {p.column.id: pc.binary_join_element_wise(p.prefix, texts, "") if p.prefix else texts}
             case Kind.INTEGER | Kind.NUMBER | Kind.MONEY:
-                typed, hint = self._number(p, Cells(texts, kinds), currency, codes)
+                parts = parts_of(p, chunk) if p.is_difference else (Cells(texts, kinds),)
+                typed, hint = self._number(p, parts, self._turned(p, chunk), currency, codes)
             case Kind.DAY | Kind.TIME:
                 typed = self._moment(p, Cells(texts, kinds), codes)
                 hint = self._zone_hint(p)
@@ -299,7 +311,27 @@ class Converter:
             return typed, []
         return typed, [Fault(p.column.id, p.mapping.header, codes, raw, p.column.personal, hint)]
 
-    def _number(self, p: ColumnPlan, cells: Cells, currency: Any, codes: Bytes) -> tuple[dict[str, Any], str]:
+    def _numbered(self, column: str, texts: Any, meant: Flags) -> Any:
+        """Texts with their number behind them where an earlier row of the file has the same."""
+        seen = self._numbers.setdefault(column, {})
+        found: list[str | None] = texts.to_pylist()
+        for i in np.flatnonzero(meant).tolist():
+            if (text := found[i]) is not None:
+                seen[text] = number = seen.get(text, 0) + 1
+                if number > 1:
+                    found[i] = f"{text} {number}"
+        return pa.array(found, pa.string())
+
+    def _turned(self, p: ColumnPlan, chunk: Chunk) -> Flags | None:
+        """The rows whose numbers have the other sign; None for none of all."""
+        if p.negate < 0:
+            return None
+        told = trimmed(chunk.columns[p.negate].texts)
+        return _told(told, frozenset(p.mapping.negate_values), p.mapping.negate_starts)
+
+    def _number(
+        self, p: ColumnPlan, parts: tuple[Cells, ...], turned: Flags | None, currency: Any, codes: Bytes
+    ) -> tuple[dict[str, Any], str]:
         known: list[str | None] = []
 
         def of_row(i: int) -> str:
@@ -307,14 +339,25 @@ class Converter:
                 known.extend(currency.to_pylist())
             return known[i] or ""
 
-        values, found, rounded = numbers.convert(
-            cells,
-            p.column.type,
-            p.marks or Marks(),
-            factor=Decimal(p.mapping.factor) if p.mapping.factor else None,
-            currency=of_row if p.column.type.kind is Kind.MONEY else None,
-        )
-        codes[codes == 0] = found[codes == 0]
+        read = []
+        rounded = 0
+        for cells in parts:
+            some, found, more = numbers.convert(
+                cells,
+                p.column.type,
+                p.marks or Marks(),
+                factor=Decimal(p.mapping.factor) if p.mapping.factor else None,
+                currency=of_row if p.column.type.kind is Kind.MONEY else None,
+            )
+            codes[codes == 0] = found[codes == 0]
+            read.append(some)
+            rounded += more
+        values = read[0]
+        if len(read) > 1:
+            values, large = numbers.less(read[0], read[1])
+            _set(codes, large, "out_of_range")
+        if turned is not None:
+            values = pc.if_else(pa.array(turned), pc.negate(values), values)
         if p.column.type.kind is Kind.MONEY and p.column.currency:
             _set(codes, _flags(pc.and_(pc.is_valid(values), pc.is_null(currency))), "missing_currency")
         if p.column.low is not None:
@@ -372,12 +415,13 @@ def cells_of(p: ColumnPlan, chunk: Chunk) -> Cells:
     empty, a spreadsheet's error where one of them is."""
     if not p.places:
         return chunk.columns[p.place]
-    parts = [chunk.columns[place] for place in p.places]
-    texts = [without_empty(trimmed(c.texts), p.empty) for c in parts]
+    parts = parts_of(p, chunk)
+    texts = [c.texts for c in parts]
     if p.mapping.take == "first":
         joined = pc.coalesce(*texts)
     else:
-        joined = trimmed(pc.binary_join_element_wise(*(pc.fill_null(t, "") for t in texts), p.mapping.join))
+        between = " - " if p.is_difference else p.mapping.join
+        joined = trimmed(pc.binary_join_element_wise(*(pc.fill_null(t, "") for t in texts), between))
         filled = np.logical_or.reduce([_flags(pc.is_valid(t)) for t in texts])
         joined = pc.if_else(pa.array(filled), joined, pa.scalar(None, pa.string()))
     if all(c.kinds is None for c in parts):
@@ -388,6 +432,12 @@ def cells_of(p: ColumnPlan, chunk: Chunk) -> Cells:
             for broken in (NO_RESULT, ERROR):
                 kinds[c.kinds == broken] = broken
     return Cells(joined, kinds)
+
+
+def parts_of(p: ColumnPlan, chunk: Chunk) -> tuple[Cells, ...]:
+    """The cells of each place a mapped column is read from, trimmed and without texts that mean no value."""
+    cells = [chunk.columns[place] for place in p.places or (p.place,)]
+    return tuple(Cells(without_empty(trimmed(c.texts), p.empty), c.kinds) for c in cells)
 
 
 def trimmed(texts: Any) -> Any:
@@ -443,11 +493,25 @@ def without_empty(texts: Any, empty: tuple[str, ...]) -> Any:
 
 def _replaced(texts: Any, mapping: ColumnMapping) -> tuple[Any, Flags | None]:
     """Texts after the mapping's value list, and which of them it does not list (None: they may stay)."""
-    found = pc.index_in(texts, value_set=pa.array([k for k, _ in mapping.values], pa.string()))
+    if mapping.match == "start":
+        found = pa.nulls(len(texts), pa.int32())
+        for i in sorted(range(len(mapping.values)), key=lambda i: len(mapping.values[i][0])):
+            begins = pc.fill_null(pc.starts_with(texts, mapping.values[i][0]), False)
+            found = pc.if_else(begins, pa.scalar(i, pa.int32()), found)
+    else:
+        found = pc.index_in(texts, value_set=pa.array([k for k, _ in mapping.values], pa.string()))
     listed = pc.is_valid(found)
     replaced = pa.array([v for _, v in mapping.values], pa.string()).take(found)
     unlisted = ~_flags(listed) if mapping.unlisted == "quarantine" else None
     return pc.if_else(listed, replaced, texts), unlisted
+
+
+def _told(texts: Any, values: frozenset[str], starts: tuple[str, ...]) -> Flags:
+    """The rows whose text is one of some, or begins with one of others."""
+    found = _among(texts, tuple(values))
+    for start in starts:
+        found |= _flags(pc.starts_with(texts, start))
+    return found
 
 
 def _among(texts: Any, options: tuple[str, ...]) -> Flags:

@@ -28,6 +28,7 @@ from headwater.connectors.convert import (
     Typed,
     cells_of,
     filled_currencies,
+    parts_of,
     trimmed,
     without_empty,
 )
@@ -177,11 +178,11 @@ def _first_pass(
             target = next((c.column.id for p in plans for c in p.columns if c.place == b.column >= 0), name)
             structural.add(Quarantined(b.row, b.line, target, b.code, b.reason, b.raw))
         for p, evidence in watched:
-            cells = cells_of(p, chunk)
-            texts = without_empty(trimmed(cells.texts), p.empty)
-            if cells.kinds is not None:
-                texts = pc.if_else(pa.array(cells.kinds == TEXT), texts, pa.scalar(None, pa.string()))
-            evidence.see(texts, chunk.rows)
+            for cells in parts_of(p, chunk) if p.is_difference else (cells_of(p, chunk),):
+                texts = without_empty(trimmed(cells.texts), p.empty)
+                if cells.kinds is not None:
+                    texts = pc.if_else(pa.array(cells.kinds == TEXT), texts, pa.scalar(None, pa.string()))
+                evidence.see(texts, chunk.rows)
     spool.close()
     decided: dict[int, ColumnPlan] = {}
     forms: dict[int, str] = {}

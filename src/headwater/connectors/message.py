@@ -31,9 +31,13 @@ def source_json(source: Source) -> Json:
 _LATER_TABLE = {
     f.name: f.default
     for f in fields(TableMapping)
-    if f.name in ("until", "merged_from", "merged_separator", "where_filled")
+    if f.name in ("until", "merged_from", "merged_separator", "where_filled", "where_starts")
 }
-_LATER_COLUMN = {f.name: f.default for f in fields(ColumnMapping) if f.name in ("columns", "join", "take")}
+_LATER_COLUMN = {
+    f.name: f.default
+    for f in fields(ColumnMapping)
+    if f.name in ("columns", "join", "take", "match", "negate", "negate_values", "negate_starts", "numbered")
+}
 """Keys that were added later: unsaid, they leave a mapping's hash, and so what was loaded under it, as it was."""
 
 

@@ -160,6 +160,26 @@ def convert(
     return (pc.cast(values, pa.int64()) if type.kind is Kind.INTEGER else values), codes, rounded
 
 
+def less(minuend: Any, subtrahend: Any) -> tuple[Any, Flags]:
+    """One column of numbers less another, row by row, where one that is empty counts nothing, and the rows whose
+    difference does not fit the type; no number where both are empty.
+
+    >>> made, large = less(pa.array([5, None, None]), pa.array([2, 3, None]))
+    >>> made.to_pylist(), large.tolist()
+    ([3, -3, None], [False, False, False])
+    """
+    some = pc.or_(pc.is_valid(minuend), pc.is_valid(subtrahend))
+    zero = pa.scalar(0, minuend.type)
+    made = pc.subtract(pc.fill_null(minuend, zero), pc.fill_null(subtrahend, zero))
+    large = pa.array(np.zeros(len(made), bool))
+    if pa.types.is_decimal(minuend.type):
+        limit = Decimal(10) ** (minuend.type.precision - minuend.type.scale)
+        large = pc.greater_equal(pc.abs(made), pa.scalar(limit, made.type))
+    kept = pc.if_else(pc.and_(some, pc.invert(large)), made, pa.scalar(None, made.type))
+    flags = np.asarray(large.to_numpy(zero_copy_only=False), bool)
+    return pc.cast(kept, minuend.type), flags
+
+
 def _plain(texts: Any, whole: int, scale: int, decimal: str, typed: Flags | None) -> Any:
     """The texts that are digits with at most one decimal mark and fit the type, with a point; null for the others."""
     none = pa.scalar(None, pa.string())

@@ -219,12 +219,17 @@ class Match:
         """A column with the file's headers; None where the file lacks them."""
         if isinstance(column, str):
             return self.header(column) or None
+        if "negate" in column:
+            if not (header := self.header(column["negate"]["column"])):
+                return None
+            column = {**column, "negate": {**column["negate"], "column": header}}
         if "constant" in column:
             return dict(column)
         if "column" in column:
             return {**column, "column": header} if (header := self.header(column["column"])) else None
         headers = [header for h in column["columns"] if (header := self.header(h))]
-        whole = "values" in column and column.get("take") != "first"  # of texts put together, all parts are needed
+        take = column.get("take")
+        whole = take == "difference" or ("values" in column and take != "first")  # all parts are needed
         if not headers or (whole and len(headers) < len(column["columns"])):
             return None
         return {**column, "columns": headers}

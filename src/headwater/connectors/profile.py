@@ -206,7 +206,7 @@ def reading(p: ColumnPlan, plan: TablePlan, source: Source) -> str:
         asdict(p.mapping),
         [source.decimal, source.thousands, source.date_format, source.ambiguous_time, source.accounting_negatives],
         [p.zone, p.prefix, sorted(p.empty)],
-        [plan.where, sorted(plan.where_values), plan.currency],
+        [plan.where, sorted(plan.where_values), plan.currency, *([plan.where_starts] if plan.where_starts else [])],
     ]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

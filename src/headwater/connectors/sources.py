@@ -34,6 +34,14 @@ TRUE_TEXTS = TableMapping("", ()).deleted_values
 Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
 
 
+class _Among(Definition):
+    """Rows by the text of a column: one of `values`, or one that begins with one of `starts`."""
+
+    column: str
+    values: Texts = ()
+    starts: Texts = ()
+
+
 class _Column(Definition):
     column: str = ""
     constant: str | None = None
@@ -49,7 +57,10 @@ class _Column(Definition):
     false: Texts = ()
     columns: Texts = ()
     join: str = " "
-    take: Literal["all", "first"] = "all"
+    take: Literal["all", "first", "difference"] = "all"
+    match: Literal["whole", "start"] = "whole"
+    negate: _Among | None = None
+    numbered: bool = False
 
 
 class _Deleted(Definition):
@@ -57,9 +68,7 @@ class _Deleted(Definition):
     values: Texts
 
 
-class _Where(Definition):
-    column: str
-    values: Texts = ()
+class _Where(_Among):
     filled: bool = False
 
 
@@ -199,6 +208,7 @@ def _table(name: str, model: _Table) -> TableMapping:
         where_column=model.where.column if model.where else "",
         where_values=model.where.values if model.where else (),
         where_filled=bool(model.where and model.where.filled),
+        where_starts=model.where.starts if model.where else (),
         until=model.until,
         merged_from=merged.column,
         merged_separator=merged.separator,
@@ -208,10 +218,13 @@ def _table(name: str, model: _Table) -> TableMapping:
 def _column(target: str, model: str | _Column) -> ColumnMapping:
     if isinstance(model, str):
         return ColumnMapping(target, model)
-    plain = model.model_dump(exclude={"values", "decimal", "thousands"})
+    plain = model.model_dump(exclude={"values", "decimal", "thousands", "negate"})
     return ColumnMapping(
         target,
         **plain,
+        negate=model.negate.column if model.negate else "",
+        negate_values=model.negate.values if model.negate else (),
+        negate_starts=model.negate.starts if model.negate else (),
         values=tuple(model.values.items()),
         decimal=model.decimal or "",
         thousands=model.thousands or "",
@@ -390,11 +403,11 @@ def _table_faults(
         yield document.fault((*at, "until"), "'until' ends states whose start is not said", do)
     if model.merged_from and len(model.key or table.key) != 1:
         yield document.fault((*at, "merged_from"), "rows with a key of several columns are not merged")
-    if model.where is not None and not model.where.values and not model.where.filled:
+    if model.where is not None and not (model.where.values or model.where.starts or model.where.filled):
         yield document.fault((*at, "where"), "'where' lists no values, so no row would belong to the table")
-    if model.where is not None and model.where.values and model.where.filled:
+    if model.where is not None and (model.where.values or model.where.starts) and model.where.filled:
         yield document.fault(
-            (*at, "where"), "'where' lists values and takes any, too", "Say one of 'values' and 'filled'."
+            (*at, "where"), "'where' lists values and takes any, too", "Say 'filled' alone, or not at all."
         )
     if model.currency and any(m.type.kind is Kind.MONEY and m.currency in model.columns for m in table.columns):
         yield document.fault((*at, "currency"), "the currency column is mapped already", "Remove one of the two.")
@@ -413,6 +426,8 @@ def _column_faults(column: Column, model: _Column, at: KeyPath, document: Docume
         ("decimal", _NUMBERS),
         ("thousands", _NUMBERS),
         ("factor", _NUMBERS),
+        ("negate", _NUMBERS),
+        ("numbered", (Kind.ID, Kind.TEXT)),
         ("date_format", _DATES),
         ("time_zone", _DATES),
         ("true", (Kind.BOOLEAN,)),
@@ -421,6 +436,12 @@ def _column_faults(column: Column, model: _Column, at: KeyPath, document: Docume
         if getattr(model, key) and kind not in kinds:
             yield document.fault((*at, key), f"{column.id!r} is of the type {column.type}, which knows no {key!r}")
     yield from _form_faults(document, at, model.date_format, model.time_zone, model.decimal, model.thousands)
+    if model.take == "difference" and (kind not in _NUMBERS or len(model.columns) != 2 or model.values):
+        do = "Name the two columns of the file under 'columns', and no 'values'."
+        yield document.fault((*at, "take"), "a difference is that of two columns of numbers", do)
+    if model.negate and not (model.negate.values or model.negate.starts):
+        do = "List the texts under 'values', or their beginnings under 'starts'."
+        yield document.fault((*at, "negate"), "'negate' lists no texts, so no row would have the other sign", do)
     if model.factor:
         try:
             usable = Decimal(model.factor).is_finite() and Decimal(model.factor) != 0

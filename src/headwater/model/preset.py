@@ -108,6 +108,7 @@ def headers_of(table: Mapping[str, Any]) -> tuple[str, ...]:
         else:
             found += [column["column"]] if column.get("column") else []
             found += column.get("columns", ())
+            found += [column["negate"]["column"]] if "negate" in column else []
     for key in ("deleted", "where", "merged_from"):
         said = table.get(key)
         found += [said] if isinstance(said, str) and said else [said["column"]] if said else []

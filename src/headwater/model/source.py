@@ -17,12 +17,16 @@ class ColumnMapping:
     """How one column of the target table is filled.
 
     `column` is the file's header ('' with `constant`: the same text in every row). `columns` are several, whose texts
-    are put together in their order with `join` between them (no text where all are empty), or of which with `take:
-    first` the first counts that is not empty in the row. `values` replaces texts before parsing (a text that is missing
-    from it stays). `empty` lists texts that mean no value. `date_format` is strptime's, or `iso`, `excel`, `epoch_s`,
+    are put together in their order with `join` between them (no text where all are empty), of which with `take: first`
+    the first counts that is not empty in the row, or whose numbers with `take: difference` are the first less the
+    second (one that is empty counts nothing; no number where both are). `values` replaces texts before parsing (a text
+    that is missing from it stays), those that are a text or, with `match: start`, that begin with it, the longest
+    first. `empty` lists texts that mean no value. `date_format` is strptime's, or `iso`, `excel`, `epoch_s`,
     `epoch_ms`; '' = decide over the whole column. `decimal`/`thousands` override the source's. `factor` multiplies a
-    number exactly (micros: 0.000001; cents: 0.01). `true`/`false` list the texts of a boolean. `unlisted`: what a text
-    outside `values` does: keep, quarantine.
+    number exactly (micros: 0.000001; cents: 0.01). `negate`: numbers of rows in which that header has one of
+    `negate_values`, or begins with one of `negate_starts`, have the other sign. `true`/`false` list the texts of a
+    boolean. `unlisted`: what a text outside `values` does: keep, quarantine. `numbered`: the second of equal texts of
+    the file has ' 2' behind it, the third ' 3', so that equal rows of a file without a key stay apart.
     """
 
     target: str
@@ -41,6 +45,11 @@ class ColumnMapping:
     columns: tuple[str, ...] = ()
     join: str = " "
     take: str = "all"
+    match: str = "whole"
+    negate: str = ""
+    negate_values: tuple[str, ...] = ()
+    negate_starts: tuple[str, ...] = ()
+    numbered: bool = False
 
     @property
     def header(self) -> str:
@@ -51,10 +60,10 @@ class ColumnMapping:
 @dataclass(frozen=True, slots=True)
 class TableMapping:
     """Rows of the file as rows of one table. `where_column`/`where_values`: only rows whose file column has one of
-    these texts belong to this table (one file may feed several tables); others are counted as not meant for it.
-    With `where_filled` rows with any text there do. `until`: the header of the time at which a state ended; a key whose
-    last state ended is deleted then.
-    `merged_from`: the header of a list of the ids that were merged into the row, `merged_separator` between them."""
+    these texts belong to this table (one file may feed several tables); others are counted as not meant for it. With
+    `where_starts` rows whose text there begins with one of those do, with `where_filled` rows with any text. `until`:
+    the header of the time at which a state ended; a key whose last state ended is deleted then. `merged_from`: the
+    header of a list of the ids that were merged into the row, `merged_separator` between them."""
 
     table: str
     columns: tuple[ColumnMapping, ...]
@@ -70,6 +79,7 @@ class TableMapping:
     merged_from: str = ""
     merged_separator: str = ";"
     where_filled: bool = False
+    where_starts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
