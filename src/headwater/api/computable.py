@@ -79,6 +79,46 @@ def missing(waiting: Mapping[str, frozenset[Place]], presets: Mapping[str, Prese
     return tuple(sorted(found, key=lambda m: (-len(m.kpis), m.table, m.column)))
 
 
+def inputs(catalogue: Catalogue, measures: Iterable[Measure]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What has to be delivered for measures: each table, and those of its columns that they read or that these are
+    made of; a column that a source can map itself is named as such."""
+    found: dict[str, set[str]] = {}
+    for measure in measures:
+        table = catalogue.tables[measure.table]
+        if isinstance(measure.clock, Reached) and measure.clock.outcome:
+            found.setdefault(_base(catalogue, measure.clock.outcome), set())
+        found.setdefault(_base(catalogue, table.id), set())
+        links = {k.id: k for k in table.columns_is}
+        for name in clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where):
+            if (link := links.get(name)) is not None:
+                places = {*_delivered(catalogue, table, link.by)}
+                places |= _delivered(catalogue, catalogue.tables[link.table], link.column)
+            else:
+                places = _delivered(catalogue, table, name)
+            for of, column in places:
+                found.setdefault(of, set()).add(column)
+    order = {name: {c.id: i for i, c in enumerate(catalogue.tables[name].columns)} for name in found}
+    return tuple((name, tuple(sorted(found[name], key=lambda c: order[name].get(c, 0)))) for name in sorted(found))
+
+
+def suppliers(table: str, columns: Iterable[str], presets: Mapping[str, Preset]) -> tuple[tuple[str, ...], bool]:
+    """The exports of known vendors that supply a table with all of these columns, and True; or, where none does, those
+    that supply most of them, and False."""
+    wanted = frozenset(columns)
+    found: dict[str, int] = {}
+    for preset in presets.values():
+        for shape in preset.shapes.values():
+            said = shape.tables.get(table)
+            if said is not None:
+                has = len(wanted & set(said.get("columns", {})))
+                name = f"{preset.title}: {shape.title}"
+                found[name] = max(has, found.get(name, 0))
+    most = max(found.values(), default=0)
+    if not most and wanted:
+        return (), False
+    return tuple(sorted(name for name, has in found.items() if has == most)), most == len(wanted)
+
+
 def feeds_of(proposals: Iterable[Proposal]) -> list[tuple[str, tuple[str, ...]]]:
     """What proposals that are ready feed."""
     return [feed for p in proposals if p.state in ("ready", "kept") for feed in p.feeds]
@@ -144,6 +184,29 @@ def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: 
         if needed not in filled[other]:
             return _root(catalogue, catalogue.tables[other], needed, filled, depth - 1)
     return table.id, name
+
+
+def _delivered(catalogue: Catalogue, table: Table, name: str, depth: int = 8) -> set[Place]:
+    """The columns that a source maps for a column: itself, or those that it is derived from."""
+    column = table.column(name)
+    if column is None or not depth:
+        return set()
+    there: list[Place] = []
+    match column.derive:
+        case Lookup(of, by, taken):
+            there = [(table.id, by), (of, taken)]
+        case Pick(_, of, by, taken, order, where):
+            theirs = [k for k, _ in by] + [n for n in (taken, order, *sorted(columns_in(where))) if n]
+            there = [*((table.id, own) for _, own in by), *((of, n) for n in theirs)]
+        case Since(start, end):
+            there = [(table.id, start), (table.id, end)]
+        case Bucket(of):
+            there = [(table.id, of)]
+        case _:
+            return {(table.rows_from or table.id, name)}
+    if not table.rows_from and not column.hidden:
+        return {(table.id, name)}
+    return {p for of, n in there for p in _delivered(catalogue, catalogue.tables[of], n, depth - 1)}
 
 
 def _exports(table: str, column: str, presets: Mapping[str, Preset]) -> tuple[str, ...]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headwater.api import show
 from headwater.api.answer import Listing
+from headwater.api.computable import inputs
 from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
-from headwater.metrics.language import format_formula, format_predicate, format_row_value
+from headwater.metrics.language import format_formula
 from headwater.metrics.scans import splits_of
-from headwater.metrics.trace import clock_text
+from headwater.metrics.wording import formula_text, measure_text
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import BASE, Kpi, Variant
 from headwater.model.lowering import columns_in
@@ -24,11 +25,17 @@ from headwater.model.observation import Rows
 @dataclass(frozen=True, slots=True, repr=False)
 class KpiPage:
     """One KPI with the measures it rests on and the splits it can be asked by (of the variant that was named, else of
-    the default one)."""
+    the default one).
+
+    `words`: the formula of each variant that has one, in words. `inputs`: each table that is read, with the columns of
+    it that an export has to supply.
+    """
 
     kpi: Kpi
     measures: tuple[Measure, ...]
     splits: tuple[str, ...]
+    words: Mapping[str, str]
+    inputs: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
     def telling(self) -> tuple[str, ...]:
@@ -69,7 +76,8 @@ def kpi_show(catalogue: Catalogue, name: str) -> KpiPage:
     measures = tuple(dict.fromkeys(m for v in kpi.variants for m in _measures(catalogue, kpi, v)))
     offers = [splits_of(m, catalogue) for m in _measures(catalogue, kpi, variant)]
     splits = tuple(s for s in offers[0] if all(s in o for o in offers)) if offers else ()
-    return KpiPage(kpi, measures, splits)
+    words = {v.id: formula_text(v.formula, catalogue) for v in kpi.variants if v.formula is not None}
+    return KpiPage(kpi, measures, splits, words, inputs(catalogue, measures))
 
 
 def kpi_lint(catalogue: Catalogue) -> Listing:
@@ -91,7 +99,8 @@ def _measures(catalogue: Catalogue, kpi: Kpi, variant: Variant) -> tuple[Measure
 
 
 # --- as text ---------------------------------------------------------------------------------------------------------
-_BETTER = {"up": "higher", "down": "lower", "band": "inside a band", "context": "depends on the context"}
+BETTER = {"up": "higher", "down": "lower", "band": "inside a band", "context": "depends on the context"}
+"""Which way a KPI is better, in words."""
 
 
 def _page(page: KpiPage) -> Iterator[str]:
@@ -105,7 +114,7 @@ def _page(page: KpiPage) -> Iterator[str]:
         ("stage", kpi.stage),
         ("role", kpi.role),
         ("unit", f"{kpi.unit}, shown as {kpi.show}"),
-        ("better", _BETTER.get(kpi.better, kpi.better)),
+        ("better", BETTER.get(kpi.better, kpi.better)),
         ("cadence", kpi.cadence),
         ("vanity", kpi.vanity),
         ("read with", kpi.pair),
@@ -115,11 +124,14 @@ def _page(page: KpiPage) -> Iterator[str]:
     yield from show.facts(about)
     for variant in kpi.variants:
         yield ""
-        yield from _variant(kpi, variant)
+        yield from _variant(page, variant)
     if page.measures:
         yield ""
         yield "Measures"
         yield from show.facts(((m.id, measure_text(m)) for m in page.measures), "  ")
+        yield ""
+        yield "Columns it reads"
+        yield from show.facts(((table, ", ".join(columns)) for table, columns in page.inputs), "  ")
     if kpi.pitfalls:
         yield ""
         yield "Pitfalls"
@@ -134,13 +146,15 @@ def _page(page: KpiPage) -> Iterator[str]:
     yield f"Definition version: {kpi.hash}"
 
 
-def _variant(kpi: Kpi, variant: Variant) -> Iterator[str]:
+def _variant(page: KpiPage, variant: Variant) -> Iterator[str]:
+    kpi = page.kpi
     name = "Formula" if variant.id == BASE else f"Variant {variant.id}"
     default = " (default)" if variant.id == kpi.default and len(kpi.variants) > 1 else ""
     yield f"{name}{default}"
     yield from show.facts(
         (
             ("formula", variant.text if variant.formula is not None else ""),
+            ("in words", page.words.get(variant.id, "")),
             ("needs", variant.needs),
             ("basis", variant.basis),
             ("use when", variant.use_when),
@@ -148,14 +162,6 @@ def _variant(kpi: Kpi, variant: Variant) -> Iterator[str]:
         ),
         "  ",
     )
-
-
-def measure_text(measure: Measure) -> str:
-    """A measure in words: what is aggregated, of which table, on which clock, under which condition."""
-    column = "rows" if measure.column is None else format_row_value(measure.column)
-    at = f" {measure.quantile}" if measure.quantile is not None else ""
-    where = f", where {format_predicate(measure.where)}" if measure.where is not None else ""
-    return f"{measure.aggregate.replace('_', ' ')}{at} of {column} in {measure.table}, {clock_text(measure)}{where}"
 
 
 def _example(kpi: Kpi) -> Iterator[str]:
@@ -198,6 +204,7 @@ def _object(page: KpiPage) -> dict[str, Any]:
             {
                 "id": v.id,
                 "formula": None if v.formula is None else format_formula(v.formula),
+                "words": page.words.get(v.id, ""),
                 "needs": v.needs,
                 "basis": v.basis,
                 "unit": str(v.unit),
@@ -218,6 +225,7 @@ def _object(page: KpiPage) -> dict[str, Any]:
             }
             for m in page.measures
         ],
+        "inputs": {table: list(columns) for table, columns in page.inputs},
         "pitfalls": list(kpi.pitfalls),
         "pair": kpi.pair,
         "reference": kpi.reference,

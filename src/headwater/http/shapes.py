@@ -193,6 +193,7 @@ class Variant(Shape):
 
     id: str
     formula: str | None
+    words: str = Field(description="The formula in words.")
     needs: str = Field(description="The analysis it needs, where it has no formula.")
     basis: str
     unit: str
@@ -238,6 +239,7 @@ class KpiPage(Shape):
     variants: list[Variant]
     splits: list[str] = Field(description="What it can be asked by.")
     measures: list[Measure]
+    inputs: dict[str, list[str]] = Field(description="The columns of each table that an export has to supply.")
     pitfalls: list[str]
     pair: str
     reference: str

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from headwater.metrics.formula import needs
-from headwater.metrics.language import format_formula, format_predicate, format_row_value
+from headwater.metrics.language import format_formula, format_predicate
 from headwater.metrics.observe import Evaluation, Notes, Segment, evaluations
 from headwater.metrics.planned import Plan
 from headwater.metrics.scans import clock_columns
-from headwater.metrics.waiting import knows_waiting
+from headwater.metrics.wording import aggregate_text, clock_text
 from headwater.model.channels import UNASSIGNED
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
 from headwater.model.identity import IdentityRule
 from headwater.model.lowering import columns_in
-from headwater.model.measure import Alive, At, Latest, Measure, Reached
+from headwater.model.measure import Reached
 from headwater.model.observation import Observation
 from headwater.model.plan import Statement
 from headwater.model.table import (
@@ -178,39 +178,12 @@ def _measure(plan: Plan, evaluation: Evaluation, measure_id: str) -> TracedMeasu
         id=measure.id,
         title=measure.title,
         table=measure.table,
-        what=_what(measure),
-        clock=clock_text(measure),
+        what=aggregate_text(measure),
+        clock=clock_text(measure.clock),
         where="" if measure.where is None else format_predicate(measure.where),
         rows=rows,
         path=measure.path,
     )
-
-
-def _what(measure: Measure) -> str:
-    column = "rows" if measure.column is None else format_row_value(measure.column)
-    quantile = f" {measure.quantile}" if measure.quantile is not None else ""
-    waiting = ", the others counted for as long as they were seen" if knows_waiting(measure) else ""
-    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}"
-
-
-def clock_text(measure: Measure) -> str:
-    """A measure's clock in words.
-
-    >>> from headwater.model.measure import At, Measure
-    >>> from headwater.model.types import ONE
-    >>> clock_text(Measure("m", "M", "leads", "count", At("created_at"), ONE))
-    'by created_at'
-    """
-    match measure.clock:
-        case At(at):
-            return f"by {at}"
-        case Alive(start, until):
-            return f"alive at the period's end, from {start}" + (f" until {until}" if until else " on")
-        case Latest(at, per, within):
-            return f"last row per {', '.join(per)} by {at}, within {within}"
-        case Reached(start, to, within, mature):
-            wait = "" if mature is None else f", mature after {mature}"
-            return f"entered at {start}, reached {to} within {within}{wait}"
 
 
 def _derivations(plan: Plan, used: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -508,6 +508,7 @@ def _definition(look: Look, page: KpiPage, variant: Variant) -> tuple[tuple[str,
     pair = look.moment.catalogue.kpis.get(kpi.pair)
     told = (
         (say("kpi.formula"), variant.text),
+        (say("kpi.in_words"), page.words.get(variant.id, "")),
         (say("kpi.use_when"), variant.use_when),
         (say("kpi.basis"), say(f"kpi.basis_{variant.basis}")),
         (say("kpi.unit"), str(variant.unit)),
