@@ -406,3 +406,11 @@ def test_what_is_written_holds_no_value_of_the_file(tmp_path: Path) -> None:
     written = [p for p in made.path.rglob("*") if p.is_file() and p.suffix != ".csv" and ".headwater" not in p.parts]
     assert {"answers.yml", "leads.yml"} <= {p.name for p in written}
     assert [p.name for p in written if "canary" in p.read_text(encoding="utf-8")] == []
+
+
+def test_a_date_with_a_typing_error_is_no_key_though_it_never_repeats(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("Lead ID,Created\nL1,05.01.2026\nL2,20.01.2026\nL3,14.02.2026\nL4,xx.02.2026\n")
+    found = Workspace.init(tmp_path / "w").inspect(file)
+    (doubt,) = [d for d in found.doubts if d.id == "leads.created.column"]
+    assert doubt.answers[0].value == "created_at"

@@ -129,9 +129,9 @@ def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
 
 def closeness(header: str, seen: LookedColumn, column: Column, table: Table) -> float:
     """How likely it is that a file's column is a canonical one; only the order of answers follows from it. Values that
-    never repeat are likely the key, and a header that says so an amount."""
+    never repeat are likely the key, unless most are dates or numbers, and a header that says so is an amount."""
     close = likeness(header, column)
-    if seen.unique and table.key == (column.id,):
+    if seen.unique and seen.mostly is None and table.key == (column.id,):
         close += 0.4
     if column.type.kind is Kind.MONEY and MONEY.search(slug(header)):
         close += 0.4
