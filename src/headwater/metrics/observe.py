@@ -434,7 +434,7 @@ class Evaluation:
             notes.n = notes.n or 0
             if isinstance(measure.clock, Reached):
                 notes.left_out = notes.left_out or 0
-                return measure.empty if knows_waiting(measure) else 0
+                return _of_a_cohort(measure, None)
             return measure.empty
         return self._noted(measure, reading, entered, notes)
 
@@ -476,8 +476,7 @@ class Evaluation:
                 )
             if reading.negative:
                 notes.say("", f"{reading.negative} reached it on a day before they entered")
-            result = reading.entered if entered else reading.value
-            return 0 if result is None and measure.aggregate in ("count", "count_distinct", "sum") else result
+            return _of_a_cohort(measure, reading.entered if entered else reading.value)
         notes.n = reading.n
         if reading.left_out:
             notes.left_out = (notes.left_out or 0) + reading.left_out
@@ -499,6 +498,13 @@ class Evaluation:
         if ends is not None and window.start > ends:
             return f"{measure.table!r} is complete through {ends} only"
         return None
+
+
+def _of_a_cohort(measure: Measure, value: Exact | None) -> Exact | None:
+    """What a cohort's measure says where it may have no rows: how many or how much is zero then, a time is not."""
+    if value is not None:
+        return value
+    return 0 if measure.aggregate in ("count", "count_distinct", "sum") else measure.empty
 
 
 def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact | None:
