@@ -120,6 +120,29 @@ def test_a_part_is_the_same_in_the_page_and_alone(served: Served) -> None:
         assert re.sub(r"\s+", "", part) in re.sub(r"\s+", "", client.get(path).text)
 
 
+@pytest.mark.parametrize("name", ["losses", "segments", "around"])
+def test_a_part_that_comes_later_is_the_one_of_the_whole_page(served: Served, name: str) -> None:
+    """Without script a link leads to the page with the part; with it the part comes alone, and the strip is told which
+    stage loses most."""
+    client = served("small")
+    path = "/funnel?by=channel" if name == "segments" else "/funnel"
+    place = page(client, path).at(name)
+    assert place.attributes["aria-busy"] == "true"
+    (link,) = place.links.values()
+    assert link == f"{place.attributes['hx-get']}#{name}"
+    whole = client.get(place.attributes["hx-get"]).text
+    assert "data-later" not in re.search(rf'<section[^>]* id="{name}"[^>]*>', whole)[0]  # type: ignore[index]
+    part = client.get(place.attributes["hx-get"], hx_request="true").text
+    told, _, strip = part.partition('<div id="strip" hx-swap-oob="true">')
+    assert "<html" not in told
+    assert re.sub(r"\s+", "", told) in re.sub(r"\s+", "", whole)
+    assert bool(strip) == (name == "losses")
+
+
+def test_a_part_that_is_none_is_refused(served: Served) -> None:
+    assert served("small").get("/funnel?part=loses").status_code == 400
+
+
 def test_going_back_gets_the_whole_page(served: Served) -> None:
     client = served("small")
     whole = client.get(VIEWS[0])

@@ -72,6 +72,7 @@ CALLS = {
     "spark": samples.TILES[0].spark,
     "chart": samples.CHART,
     "leaderboard": samples.BOARD,
+    "later": samples.LATER,
     "datatable": samples.TABLE,
     "trace_panel": samples.TRACE,
     "records_table": samples.RECORDS,

@@ -49,6 +49,10 @@ YEARS = 3
 SEED = 20260101
 """The draws behind the interval of a gain."""
 
+PARTS = ("stages", "paths", "around", "losses")
+"""Of an answer: volumes, rates and times of the stages; the ways through them; skips, returns and links; what a better
+rate is worth. Each is reckoned alone, so that a page can ask for what it shows first."""
+
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 Segment = tuple[str | None, ...]
 Place = tuple[str, str | None, Period | None, tuple[tuple[str, str | None], ...]]
@@ -57,13 +61,14 @@ Place = tuple[str, str | None, Period | None, tuple[tuple[str, str | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a funnel is asked: its definition, the question, a pair of steps beside those that follow each other, and
-    rates to hold stages against (by the step they lead to)."""
+    """What a funnel is asked: its definition, the question, a pair of steps beside those that follow each other,
+    rates to hold stages against (by the step they lead to), and which parts of the answer are wanted."""
 
     funnel: Funnel
     question: Question
     pair: tuple[str, str] | None = None
     references: tuple[tuple[str, float], ...] = ()
+    parts: tuple[str, ...] = PARTS
 
 
 def asked(
@@ -73,6 +78,7 @@ def asked(
     start: str = "",
     end: str = "",
     reference: str | Sequence[str] = (),
+    parts: Sequence[str] = PARTS,
     **given: Any,
 ) -> Asked:
     """What was written, as a question to a funnel. Raises QueryError that names the argument."""
@@ -90,7 +96,7 @@ def asked(
         pair = (first, last)
     texts = (reference,) if isinstance(reference, str) else tuple(reference)
     references = tuple(_reference(funnel, text) for text in texts if text)
-    return Asked(funnel, stands.question((KPI,), **given), pair, references)
+    return Asked(funnel, stands.question((KPI,), **given), pair, references, tuple(parts))
 
 
 def _reference(funnel: Funnel, text: str) -> tuple[str, float]:
@@ -210,11 +216,19 @@ class _Asking:
 
     # --- the answer --------------------------------------------------------------------------------------------------
     def answer(self) -> Funnelled:
-        """Every number of the funnel."""
-        numbers = [*self._top(), *self._counted()]
-        if self.steps and self.pairs:
-            numbers += [*self._passages(), *self._entries(), *self._paths(), *self._gains()]
-        numbers += [*self._returns(), *self._matches()]
+        """Every number of the parts asked."""
+        parts, held = self.asked.parts, bool(self.steps and self.pairs)
+        numbers: list[Observation] = []
+        if "stages" in parts:
+            numbers += [*self._top(), *self._counted(), *(self._passages() if held else ())]
+        if "around" in parts and held:
+            numbers += self._entries()
+        if "paths" in parts and held:
+            numbers += self._paths()
+        if "losses" in parts and held:
+            numbers += self._gains()
+        if "around" in parts:
+            numbers += [*self._returns(), *self._matches()]
         return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes), self.curves)
 
     def _number(

@@ -218,6 +218,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A part of a page that is worked out when it is seen; `href`: the page with it."""
+
+    id: str
+    title: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Arrivals:
     """Which share has come from one stage to the next by day: path data of the `line` and the `band` of its interval in
     a box of 240 by 100, up to `most_text` and over `days_text`; the `table` says the same."""

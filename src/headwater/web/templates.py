@@ -14,7 +14,7 @@ from jinja2_fragments import render_block
 
 from headwater.web.assets import Assets
 from headwater.web.drawing import spark_shape, stream
-from headwater.web.parts import Frame
+from headwater.web.parts import Frame, Later
 from headwater.web.texts import speaker
 
 FOLDER = Path(__file__).parent
@@ -27,7 +27,8 @@ def environment(
     assets: Assets, navigation: Navigation = (), language: str = "en", *, development: bool = False
 ) -> Environment:
     """The environment of every template. Templates know besides what a page gives them: `say` (texts of the interface),
-    `asset` (address of a built file), `navigation`, `spark_shape` and `stream` (path data), `plain` (values as JSON).
+    `asset` (address of a built file), `navigation`, `spark_shape` and `stream` (path data), `plain` (values as JSON);
+    and the test `later_part` (a part that is worked out when it is seen).
 
     A part that is sent alone is one block of its page; it imports the components it uses inside that block.
     """
@@ -40,6 +41,7 @@ def environment(
         auto_reload=development,
     )
     env.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": False, "separators": (",", ":")}
+    env.tests["later_part"] = lambda value: isinstance(value, Later)
     env.globals.update(
         say=speaker(language),
         asset=assets.address,

@@ -13,6 +13,7 @@ from headwater.web.parts import (
     Controls,
     Dropzone,
     Found,
+    Later,
     Leaderboard,
     Link,
     Need,
@@ -223,6 +224,8 @@ BARS = Chart(
         frozenset({1}),
     ),
 )
+
+LATER = Later("later", "A part that is worked out when it is seen", "/kpi?q=lead")
 
 BOARD = Leaderboard(
     "channel",

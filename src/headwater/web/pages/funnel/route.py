@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ from fastapi import APIRouter, Request, Response
 from headwater.api.funnelled import Funnelled, Segment
 from headwater.api.funnels import FUNNELS, funnel_named
 from headwater.api.held import Held
+from headwater.errors import QueryError
+from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation
-from headwater.web.parts import Bar, Cell, Choice, Controls, Leaderboard, Link, Picker, Segmented, Step, Table
+from headwater.web.parts import Bar, Cell, Choice, Controls, Later, Leaderboard, Link, Picker, Segmented, Step, Table
 from headwater.web.templates import Templates
 from headwater.web.view.arrivals import arrivals
 from headwater.web.view.asked import href
@@ -20,7 +22,10 @@ from headwater.web.view.look import Look, Made, Pages
 
 NAVIGATION = (2, "/funnel")
 PAGE = "pages/funnel/page.html"
-MORE = ("funnel",)
+MORE = ("funnel", "part")
+PARTS = ("losses", "segments", "around")
+"""The parts that are worked out when they are seen: a block of the template, a text that names it, and what `_part`
+gives it."""
 USUAL = "last-12-months"
 """A month is too young to be judged; a year is not."""
 MOST_BARS = 12
@@ -53,25 +58,57 @@ def _made(look: Look) -> Made:
     look = replace(look, asked=replace(look.asked, period=look.asked.period or USUAL))
     chosen = funnel_named(moment.folder, moment.catalogue, look.asked["funnel"])
     given: dict[str, Any] = {"period": look.looked.focus, "filter": look.asked.filter, "as_of": look.asked.as_of}
-    told = moment.funnel(chosen.id, **given)
-    by = moment.funnel(chosen.id, **given, by=look.asked.by) if look.asked.by else None
-    context: dict[str, Any] = {
-        "empty": None,
+    if (part := look.asked["part"]) not in ("", *PARTS):
+        raise QueryError(f"{part!r} is no part of this page", where="part", do=f"Write {', '.join(PARTS)}.")
+    context: dict[str, Any] = {name: _later(look, name) for name in PARTS} | {"empty": None, "alone": look.part}
+    for name in dict.fromkeys((part, *(() if look.asked.by else ("segments",)))):
+        if name and (name == part or not look.part):
+            context |= _part(look, name, chosen, given)
+    frame = look.frame(chosen.title, "funnel", controls=_controls(look), lead=say("funnel.lead"), notices=look.as_of())
+    if look.part and part:
+        return PAGE, frame, context, part
+    told = moment.funnel(chosen.id, **given, parts=("stages",))
+    context |= {
         "about": chosen.about,
         "views": _views(look, chosen.id),
-        "steps": tuple(_steps(look, told)),
+        "steps": tuple(_steps(look, told, context.get("bottleneck", ""))),
         "bases": _bases(look, told),
         "curves": tuple(_curves(look, told)),
         "times": _times(look, told),
-        "losses": _losses(look, told),
         "top": _top(look, told),
-        "around": _around(look, told),
-        "boards": tuple(_boards(look, by)) if by is not None else (),
-        "splits": _splits(look, chosen.table),
-        "notes": tuple(f"{n[:1].upper()}{n[1:]}." for n in told.notes),
+        "notes": _sentences(told.notes),
     }
-    frame = look.frame(chosen.title, "funnel", controls=_controls(look), lead=say("funnel.lead"), notices=look.as_of())
     return PAGE, frame, context, ""
+
+
+def _later(look: Look, name: str) -> Later:
+    """The place of a part, and the address that has it."""
+    return Later(name, look.say(f"funnel.{name}"), href("/funnel", look.asked.having(part=name)))
+
+
+def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template needs for one part."""
+    ask = look.moment.funnel
+    match name:
+        case "losses":
+            stages, told = (ask(chosen.id, **given, parts=(p,)) for p in ("stages", "losses"))
+            lost = told.bottlenecks[0] if told.bottlenecks else ""
+            return {
+                "losses": _losses(look, told),
+                "losses_notes": _sentences(n for n in told.notes if n not in stages.notes),
+                "bottleneck": lost,
+                "steps": tuple(_steps(look, stages, lost)),
+            }
+        case "segments":
+            by = ask(chosen.id, **given, by=look.asked.by, parts=("stages",)) if look.asked.by else None
+            boards = tuple(_boards(look, by)) if by is not None else ()
+            return {"segments": _splits(look, chosen.table), "boards": boards}
+        case _:
+            return {"around": _around(look, ask(chosen.id, **given, parts=("around",)))}
+
+
+def _sentences(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{n[:1].upper()}{n[1:]}." for n in notes)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -116,7 +153,8 @@ def _titles(told: Funnelled) -> dict[str, str]:
     return {s.id: s.title for s in told.funnel.steps}
 
 
-def _steps(look: Look, told: Funnelled) -> Iterator[Step]:
+def _steps(look: Look, told: Funnelled, lost: str) -> Iterator[Step]:
+    """The strip; `lost`: the step that loses most, where that is known by now."""
     before = {end: start for start, end in reversed(_pairs(told))}
     previous = ""
     for step in told.steps or told.funnel.steps:
@@ -136,7 +174,7 @@ def _steps(look: Look, told: Funnelled) -> Iterator[Step]:
             rate_interval=look.words.interval(rate, "percent")
             if rate is not None and "small_sample" in rate.quality
             else "",
-            bottleneck=bool(told.bottlenecks) and told.bottlenecks[0] == step.id,
+            bottleneck=lost == step.id,
             missing="" if volume is not None and volume.value is not None else look.say("reasons.no_data"),
         )
         previous = step.id
