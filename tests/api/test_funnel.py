@@ -218,6 +218,7 @@ def test_a_workspace_without_leads_says_so(tmp_path: Path) -> None:
     assert told.find("volume", "lead") is not None
     assert all("no_data" in o.quality for o in told if o.variant == "volume")
     assert "no data" in told.to_text()
+    assert told.notes[0] == "no source feeds leads; funnels with data: accounts"
 
 
 # --- a better rate ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 from headwater.api import show
 from headwater.api.funnelled import Arrivals, Funnelled
-from headwater.api.funnels import funnel_named, step_named
+from headwater.api.funnels import FUNNELS, funnel_named, step_named
 from headwater.api.measuring import Bench, Ground, rows_of
 from headwater.errors import QueryError
 from headwater.metrics.intervals import garwood
@@ -163,6 +163,11 @@ class _Asking:
     def _fed(self, generation: Generation) -> tuple[FunnelStep, ...]:
         """The steps that a source fills."""
         stored = generation.table(self.table.id)
+        if not _rows(generation, self.table.id):
+            others = FUNNELS.get(self.at.folder, self.at.catalogue).values()
+            fed = [f.id for f in others if _rows(generation, f.table)]
+            told = f"; funnels with data: {', '.join(fed)}" if fed else ""
+            self.notes.append(f"no source feeds {self.table.rows_from or self.table.id}{told}")
         empty = set(stored.empty) if stored is not None else set[str]()
         missing = [s for s in self.funnel.steps if s.at in empty]
         if missing:
