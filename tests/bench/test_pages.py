@@ -22,6 +22,7 @@ def test_each_kind_of_page_is_made_and_made_again(company: Workspace) -> None:
         lines = list(measured(visitor, 1))
     assert [line.what for line in lines] == [what for what, _ in PAGES]
     assert all(len(line.anew) == len(line.again) == 1 for line in lines)
+    assert {line.what for line in lines if line.parts} == {"list of KPIs", "funnel"}
 
 
 def test_every_page_of_the_navigation_is_measured() -> None:
@@ -35,6 +36,16 @@ def test_a_page_that_cannot_be_made_stops_the_bench(company: Workspace) -> None:
 
 
 def test_a_slow_page_is_named() -> None:
-    told = table([Line("fast", [10.0, 20.0, 500.0], [1.0]), Line("slow", [10.0, 200.0, 300.0], [1.0])], floor=0.1)
-    assert told.splitlines()[2:] == ["| fast | 20 | 0.20 | 1.0 |  |", "| slow | 200 | 2.00 | 1.0 | missed |"]
+    lines = [
+        Line("fast", [10.0, 20.0, 500.0], [1.0], {}),
+        Line("slow", [10.0, 200.0, 300.0], [1.0], {}),
+        Line("in parts", [60.0], [1.0], {"a": [70.0], "b": [80.0]}),
+        Line("a part is slow", [60.0], [1.0], {"a": [10.0], "b": [101.0]}),
+    ]
+    assert table(lines, floor=0.1).splitlines()[2:] == [
+        "| fast | 20 | 0.20 | | | 1.0 |  |",
+        "| slow | 200 | 2.00 | | | 1.0 | missed |",
+        "| in parts | 60 | 0.60 | 80 | 210 | 1.0 |  |",
+        "| a part is slow | 60 | 0.60 | 101 | 171 | 1.0 | missed |",
+    ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"

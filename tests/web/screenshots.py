@@ -113,9 +113,8 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
 
 def settle(seen: Visit) -> None:
     """Waits until every part is there and every chart is drawn, and goes back to the top."""
-    while (later := seen.page.locator("[data-later]")).count():
-        name = later.first.get_attribute("id")
-        later.first.scroll_into_view_if_needed()
+    for name in seen.page.evaluate("[...document.querySelectorAll('[data-later]')].map((part) => part.id)"):
+        seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)
         expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
     for chart in seen.page.locator("[data-chart]").all():
         chart.scroll_into_view_if_needed()

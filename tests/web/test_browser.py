@@ -40,7 +40,10 @@ def seen(window: Browser, address: str) -> Iterator[Visit]:
 
 
 def see_all(seen: Visit) -> None:
-    """Scrolls to every chart until it is drawn."""
+    """Scrolls to every part that comes later until it is there, and to every chart until it is drawn."""
+    for name in [part.get_attribute("id") for part in seen.page.locator("[data-later]").all()]:
+        seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)  # it may be exchanged
+        expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
     for chart in seen.page.locator("[data-chart]").all():
         chart.scroll_into_view_if_needed()
         expect(chart.locator("[data-canvas] svg")).to_be_visible()

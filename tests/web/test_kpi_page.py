@@ -138,8 +138,15 @@ def test_a_missing_number_says_why(served: Served) -> None:
 # --- the list and the find box ---------------------------------------------------------------------------------------
 def test_the_list_has_values_by_stage_and_what_waits_apart(served: Served) -> None:
     seen = page(served, "/kpi?period=2025-02")
-    rows = {row[0]: row[1:3] for row in seen.at("lead").rows()}
-    assert rows["Own leads"] == ["3", "\u221225%"]
+    place = seen.at("lead")
+    assert {row[0]: row[1:3] for row in place.rows()}["Own leads"] == ["", ""], "asked when it is seen"
+    assert next(iter(place.links.values())) == "/kpi?period=2025-02&part=lead#lead"
+    whole = page(served, "/kpi?period=2025-02&part=lead")
+    part = served("small").get(place.attributes["hx-get"], hx_request="true").text
+    for rows in (whole.at("lead").rows(), read(part).at("lead").rows()):
+        assert {row[0]: row[1:3] for row in rows}["Own leads"] == ["3", "\u221225%"]
+    assert "<html" not in part
+    assert served("small").get("/kpi?part=leed").status_code == 400
     waiting = {row[0]: row[1] for row in seen.at("waiting").rows()}
     assert "subscriptions" in waiting["Monthly recurring revenue (MRR)"]
     start = {row[0]: row[1:] for row in seen.at("start").rows()}
@@ -173,8 +180,7 @@ def test_a_kpi_that_cannot_be_asked_hides_no_other(served: Served, monkeypatch: 
         return real(self, *kpis, **given)
 
     monkeypatch.setattr(Moment, "measure", measure)
-    seen = page(served, "/kpi?period=2025-01&compare=none")
-    rows = {row[0]: row[1] for row in seen.at("lead").rows()}
-    assert rows["Own leads"] == "4"
-    waiting = {row[0]: row[1] for row in seen.at("waiting").rows()}
-    assert waiting["Own reach"] == "a value does not fit"
+    seen = page(served, "/kpi?period=2025-01&compare=none&part=lead")
+    rows = {row[0]: row[1:] for row in seen.at("lead").rows()}
+    assert rows["Own leads"][0] == "4"
+    assert rows["Own reach"][:3] == ["", "", "a value does not fit"]

@@ -219,11 +219,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A part of a page that is worked out when it is seen; `href`: the page with it."""
+    """A part of a page that is worked out when it is seen; `href`: the page with it; `table`: as far as it is known."""
 
     id: str
     title: str
     href: str
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The list of KPIs by stage with their values, and what the find box finds: KPIs, pages and segments."""
+"""The list of KPIs by stage, with the values of a stage when it is seen; and what the find box finds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headwater.api.coverage import READY, Coverage
+from headwater.api.coverage import READY, Coverage, Covered
 from headwater.api.overview import Sign, signs
-from headwater.errors import HeadwaterError, QueryError
+from headwater.errors import HeadwaterError, QueryError, nearest
 from headwater.model.kpi import Kpi
 from headwater.web.pages.kpi.one import telling
-from headwater.web.parts import Cell, Found, Link, Table
+from headwater.web.parts import Cell, Found, Later, Link, Table
 from headwater.web.view.asked import filtered, href, kpi_href
 from headwater.web.view.look import Look, Made
 from headwater.web.view.signs import change_text
@@ -44,43 +44,70 @@ def listed(look: Look) -> Made:
     words = look.asked["q"]
     found = [look.moment.catalogue.kpis[str(row[0])] for row in look.moment.kpi_list(words)]
     context: dict[str, Any] = {"words": words, "groups": [], "waiting": None, "results": []}
+    block = "results"
     if words:
         context["results"] = list(_results(look, words, found))
-    elif look.part:
+    elif look.part and not look.asked["part"]:
         context["results"] = list(_first(look))
     else:
-        context |= _grouped(look, found)
+        context |= _grouped(look)
+        block = "stage"
     title = look.say("kpi.title")
     lead = look.say("kpi.list_found", n=len(context["results"]), words=words) if words else look.say("kpi.list_lead")
     back = Link(look.say("kpi.all"), href("/kpi", look.asked.without_more())) if words else None
     controls = None if words or not look.has_data else look.controls()
     frame = look.frame(title, "kpi", controls=controls, lead=lead, back=back)
-    return PAGE, frame, context, "results"
+    return PAGE, frame, context, block
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
-def _grouped(look: Look, kpis: list[Kpi]) -> dict[str, Any]:
+def _grouped(look: Look) -> dict[str, Any]:
+    """The KPIs that can be computed by stage, each stage worked out when it is seen; the one that the address names is
+    there at once. The others, with what they wait for."""
     covered = look.moment.kpi_coverage()
-    found, refused = _signs(look, [*(k.id for k in kpis), *(w.name for w in covered.start.kpis if w.state == READY)])
-    having = [k for k in kpis if (s := found.get(k.id)) is not None and s.now.value is not None]
-    groups = []
-    for stage in STAGES:
-        rows = tuple(_row(look, found[k.id]) for k in having if k.stage == stage)
-        if rows:
-            groups.append(Group(stage, look.say(f"stages.{stage}"), _table(look, look.say(f"stages.{stage}"), rows)))
-    waiting = tuple(_waiting(look, k, found.get(k.id), refused.get(k.id, "")) for k in kpis if k not in having)
+    kpis = look.moment.catalogue.kpis
+    ready = [kpis[w.kpi] for w in covered.of(READY)] if look.has_data else []
+    by_stage = {stage: [k for k in ready if k.stage == stage] for stage in STAGES}
+    at_once = look.asked["part"]
+    if at_once not in ("", *STAGES):
+        do = nearest(at_once, STAGES) or f"Write {', '.join(STAGES)}."
+        raise QueryError(f"{at_once!r} is no stage", where="part", do=do)
+    if at_once and look.part:
+        return {"group": _stage(look, at_once, by_stage[at_once])}
+    known = {k.id for k in ready}
+    waiting = tuple(_waiting(look, w) for w in covered.kpis if w.kpi not in known)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
     return {
         "covered": look.say("kpi.covered", n=len(covered.of(READY)), of=len(covered.kpis)),
-        "start": _start(look, covered, found),
-        "groups": groups,
+        "start": _start(look, covered),
+        "groups": [
+            _stage(look, stage, of) if stage == at_once else _later(look, stage, of)
+            for stage, of in by_stage.items()
+            if of
+        ],
         "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None,
         "missing": _missing(look, covered),
     }
 
 
-def _start(look: Look, covered: Coverage, found: dict[str, Sign]) -> Table:
+def _later(look: Look, stage: str, kpis: list[Kpi]) -> Later:
+    """The place of a stage: its KPIs, whose values are asked when they are seen."""
+    title = look.say(f"stages.{stage}")
+    rows = tuple((Cell(k.title, kpi_href(k.id, look.asked)), "", "", "", k.question) for k in kpis)
+    return Later(stage, title, href("/kpi", look.asked.having(part=stage)), _table(look, title, rows))
+
+
+def _stage(look: Look, stage: str, kpis: list[Kpi]) -> Group:
+    """The KPIs of a stage with their values."""
+    found, refused = _signs(look, [k.id for k in kpis])
+    rows = tuple(_row(look, found[k.id]) if k.id in found else _refused(look, k, refused.get(k.id, "")) for k in kpis)
+    title = look.say(f"stages.{stage}")
+    return Group(stage, title, _table(look, title, rows))
+
+
+def _start(look: Look, covered: Coverage) -> Table:
     """The few KPIs to begin with: their numbers, and what those wait for that cannot be computed."""
+    found, _ = _signs(look, [w.name for w in covered.start.kpis if w.state == READY])
     value = look.say("kpi.head_value", period=look.words.period(look.looked.focus))
     rows = []
     for way in covered.start.kpis:
@@ -106,7 +133,7 @@ def _missing(look: Look, covered: Coverage) -> Table | None:
 def _signs(look: Look, kpis: list[str]) -> tuple[dict[str, Sign], dict[str, str]]:
     """Each KPI's number in the period asked, beside the one it is compared with; and why one cannot be asked. All are
     asked at once; where that is refused each is asked alone, so that one cannot hide the others."""
-    if not look.has_data:
+    if not (look.has_data and kpis):
         return {}, {}
     names = list(dict.fromkeys(kpis))
 
@@ -136,22 +163,28 @@ def _table(look: Look, title: str, rows: tuple[tuple[str | Cell, ...], ...]) -> 
 
 def _row(look: Look, sign: Sign) -> tuple[str | Cell, ...]:
     kpi, now, words = sign.kpi, sign.now, look.words
+    name = Cell(kpi.title, kpi_href(kpi.id, look.asked))
+    if now.value is None:
+        return name, "", "", Cell(now.detail or words.why(now), missing=True), kpi.question
     notes = [words.of(now)] if sign.older else []
     notes += [words.why(now)] if now.quality else []
-    change = change_text(look, kpi, sign.against)
-    return (
-        Cell(kpi.title, kpi_href(kpi.id, look.asked)),
-        words.value(now, kpi.show),
-        change,
-        "; ".join(notes),
-        kpi.question,
-    )
+    return name, words.value(now, kpi.show), change_text(look, kpi, sign.against), "; ".join(notes), kpi.question
 
 
-def _waiting(look: Look, kpi: Kpi, sign: Sign | None, refused: str) -> tuple[str | Cell, ...]:
-    why = refused if sign is None else sign.now.detail or look.words.why(sign.now)
-    name = Cell(kpi.title, kpi_href(kpi.id, look.asked))
-    return name, Cell(why or look.say("reasons.no_data"), missing=True), kpi.question
+def _refused(look: Look, kpi: Kpi, why: str) -> tuple[str | Cell, ...]:
+    return Cell(kpi.title, kpi_href(kpi.id, look.asked)), "", "", Cell(why, missing=True), kpi.question
+
+
+def _waiting(look: Look, way: Covered) -> tuple[str | Cell, ...]:
+    question = look.moment.catalogue.kpis[way.kpi].question
+    return Cell(way.title, kpi_href(way.kpi, look.asked)), Cell(_lacking(look, way), missing=True), question
+
+
+def _lacking(look: Look, way: Covered) -> str:
+    """What a KPI waits for, in words; before anything is built all of them do."""
+    if way.state == READY:
+        return look.say("reasons.no_data")
+    return look.say("kpi.state_waits", why=way.why)
 
 
 # --- the find box ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 
     @router.api_route("/kpi", methods=["GET", "HEAD"])
     def kpi_list(request: Request) -> Response:
-        return pages.answer(request, listed, ("q",))
+        return pages.answer(request, listed, ("q", "part"))
 
     @router.api_route("/kpi/{name}", methods=["GET", "HEAD"])
     def kpi(request: Request, name: str) -> Response:
