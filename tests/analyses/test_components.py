@@ -25,14 +25,21 @@ def judged(
     passages: Iterable[Cell] = (),
     *,
     arrives: bool = True,
+    months: Mapping[str, int] | None = None,
     **more: Any,
 ) -> dict[str, dict[str, Any]]:
+    known = list(known)
+    counts = {(f, n): x for f, n, x in entries}
+    ways = dict.fromkeys([*(f for f, _ in counts), *(f for _, f, _, _ in known if f is not None)])
+    paid = [(f, n, counts.get((f, n), 0), cost, (months or {}).get(n, 12)) for f in ways for n, _, _, cost in known]
+    rest = [(f, None, x, None, 12) for (f, n), x in counts.items() if n is None]
     shapes: tuple[tuple[Sequence[tuple[str, pa.DataType]], list[Any]], ...] = (
+        ((("component", pa.string()), ("feeds", pa.string()), ("channel", pa.string())), known),
         (
-            (("component", pa.string()), ("feeds", pa.string()), ("channel", pa.string()), ("cost", pa.float64())),
-            list(known),
+            (("feeds", pa.string()), ("component", pa.string()), ("count", pa.int64()), ("cost", pa.float64()),
+             ("months", pa.int64())),
+            [*paid, *rest],
         ),
-        ((("feeds", pa.string()), ("component", pa.string()), ("count", pa.int64())), list(entries)),
         (
             (("feeds", pa.string()), ("component", pa.string()), ("channel", pa.string()), ("stratum", pa.string()),
              ("entered", pa.int64()), ("came", pa.int64())),
@@ -127,6 +134,17 @@ def test_the_most_alike_that_brought_enough_are_held_against() -> None:
     assert judged(known, [("way", "e", 9)])["x"]["pool"] == ""
 
 
+def test_a_dear_component_that_brings_as_many_as_others_is_not_idle() -> None:
+    """For 1,000 the others bring 300, an average one 30: of that a tenth is 3, and 12 are more."""
+    dear = judged([("dear", "way", None, 1000.0), *PAID[1:]], [("way", "dear", 12), ("way", "a", 30), ("way", "b", 30)])
+    told = dear["dear"]
+    assert (told["verdict"], told["pool"], told["expected"], told["against"]) == ("contributes", "average", 30.0, 2)
+    young = judged(
+        [("dear", "way", None, 1000.0), *PAID[1:]], [("way", "a", 30), ("way", "b", 30)], months={"dear": 4}
+    )["dear"]
+    assert young["expected"] == pytest.approx(10.0)  # 60 in 24 months, so 10 in four
+
+
 def test_nothing_asked_is_nothing_told() -> None:
     assert judged([], []) == {}
 
@@ -203,6 +221,7 @@ def test_the_law_of_what_money_brings_equals_its_terms_added(x: int, y: int, cos
     known: list[Known] = [("one", "way", None, float(cost)), ("a", "way", None, 40.0), ("b", "way", None, 60.0)]
     counts: list[Count] = [("way", "one", x), ("way", "a", y - 5), ("way", "b", 5)]
     told = judged(known, counts, nothing=float(nothing))["one"]
+    cost = min(cost, 50)  # a half of what both others cost: the average of them
     assert told["p"] == pytest.approx(float(slow_volume(x, cost, y, 100, nothing)), rel=1e-9)
     alpha = Fraction(told["alpha"])
     critical = next(k for k in range(1, 400) if slow_volume(k, cost, y, 100, nothing) <= alpha)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -91,29 +91,30 @@ def components(
     """A verdict of three on each component: does it feed its next step?
 
     In:      known: component (text, each once), feeds (text: the way from its step to the next one; null: none),
-             arrives (boolean, see below), channel (text or null: components of one channel are the most alike), cost
-             (float, null where nothing is known).
-             entries: feeds, component (null: of none), count: who came to the next step by that way in the time judged.
+             arrives (boolean, see below), channel (text or null: components of one channel are the most alike).
+             entries: feeds, component (null: of none), count: who came to the next step by that way in the time judged;
+             cost (float, null where nothing is known): what was paid in that time; months (integer): in how many of its
+             months anything was paid or anybody came.
              passages: feeds, component (null: of none), channel (text or null), stratum (text, such as the month),
              entered, came: of those old enough to be judged, how many entered the way and how many of them went on.
              `arrives`: the entries of the way are the arrivals of persons unknown before, and its passages are what
              becomes of them next; else the entries are those who went on.
     Out:     one row a component, in the order of `known`. verdict, reason (see below), p (of the hypothesis that it
              brings nothing), alpha (what p was held against); entries, expected (what its money would bring at the cost
-             of the `against` others of `pool`), ratio (of the two, with its 95 % interval); entered, came,
-             came_expected (at the rate of others of the same channel and stratum), odds (Mantel-Haenszel, with its
-             95 % interval);
+             of the `against` others of `pool`; or, where that is less, what the average of them brings in as many
+             months: pool `average`), ratio (of the two, with its 95 % interval); entered, came, came_expected (at the
+             rate of others of the same channel and stratum), odds (Mantel-Haenszel, with its 95 % interval);
              by (`volume` or `passage`: what `seen` is of), seen (the smallest share of what comparable ones bring that
              would have been called contributing with `power`), seen_entries and seen_share (the same in entries, and as
              a share of all entries), needs (so many times the data would settle it; null where that is not known).
-    Rule:    two hypotheses that it brings nothing, as far as each can be put: `volume`, that its money brings at most
-             `nothing` of the entries that the money of the others brings (exact test of two Poisson rates, given their
-             sum); `passage`, that those it brought go on with at most `nothing` of the odds of the others in the same
-             channel and stratum (exact conditional test of a common odds ratio), put where the first cannot be, or
-             says nothing of going on (`arrives`). `contributes`: all that could be put are rejected; p is the larger,
-             held to a false discovery rate of `level` over the components (Benjamini and Hochberg). `no_sign`: it is
-             not, although one of the tests would have seen `interest` with `power`, and the 95 % interval lies below
-             `interest`. Else `cannot_tell`.
+    Rule:    two hypotheses that it brings nothing, as far as each can be put: `volume`, that it brings at most
+             `nothing` of what is expected (exact test of two Poisson rates, given their sum); `passage`, that those it
+             brought go on with at most `nothing` of the odds of the others in the same channel and stratum (exact
+             conditional test of a common odds ratio), put where the first cannot be, or says nothing of going on
+             (`arrives`). `contributes`: all that could be put are rejected; p is the larger, held to a false discovery
+             rate of `level` over the components (Benjamini and Hochberg). `no_sign`: it is not, although one of the
+             tests would have seen `interest` with `power`, and the 95 % interval lies below `interest`. Else
+             `cannot_tell`.
     Reason:  of `cannot_tell`: `no_step`, `nothing_known` (no cost, nobody came), `none_alike`, `too_few`, `between`.
     Assumes: entries come one by one and do not depend on each other; what is credited to a component came by it.
     Misleads: credit is not cause. Who would have come anyway counts as brought; money that works later than the period
@@ -127,8 +128,8 @@ def components(
     if nothing == 0:
         raise ValueError("nothing is a small share above 0: one entry credited by mistake would refute 0")
     rows = known.to_pylist()
-    brought = _brought(entries)
-    tests = [_tests(row, rows, brought, passages_of, nothing) for row, passages_of in _joined(rows, passages)]
+    told = _brought(entries)
+    tests = [_tests(row, rows, told, passages_of, nothing) for row, passages_of in _joined(rows, passages)]
     ps = [t.p for t in tests]
     rejected, alphas = false_discoveries(ps, level)
     found = [
@@ -324,12 +325,38 @@ class _Tests:
     reason: str = ""
 
 
-def _brought(entries: pa.Table) -> dict[tuple[str, str | None], int]:
-    found: dict[tuple[str, str | None], int] = {}
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """Entries and money by way and component (None: of none)."""
+
+    entries: Mapping[tuple[str, str | None], int]
+    paid: Mapping[tuple[str, str | None], float]
+    active: Mapping[tuple[str, str | None], int]
+
+    def of(self, feeds: object, component: object) -> int:
+        return self.entries.get((str(feeds), str(component)), 0)
+
+    def cost(self, feeds: object, component: object) -> float:
+        """What was paid; 0 where nothing is known, and where more came back than was paid."""
+        return max(0.0, self.paid.get((str(feeds), str(component)), 0.0))
+
+    def months(self, feeds: object, component: object) -> int:
+        return self.active.get((str(feeds), str(component)), 0)
+
+    def total(self, feeds: object) -> int:
+        return sum(n for (way, _), n in self.entries.items() if way == feeds)
+
+
+def _brought(entries: pa.Table) -> _Brought:
+    counts: dict[tuple[str, str | None], int] = {}
+    paid: dict[tuple[str, str | None], float] = {}
+    active: dict[tuple[str, str | None], int] = {}
     for row in entries.to_pylist():
         key = (row["feeds"], row["component"])
-        found[key] = found.get(key, 0) + int(row["count"])
-    return found
+        counts[key] = counts.get(key, 0) + int(row["count"])
+        paid[key] = paid.get(key, 0.0) + (row["cost"] or 0.0)
+        active[key] = max(active.get(key, 0), row["months"])
+    return _Brought(counts, paid, active)
 
 
 Cells = dict[tuple[str | None, str], list[int]]
@@ -354,60 +381,58 @@ def _joined(rows: Sequence[Mapping[str, object]], passages: pa.Table) -> list[tu
 def _tests(
     row: Mapping[str, object],
     rows: Sequence[Mapping[str, object]],
-    brought: Mapping[tuple[str, str | None], int],
+    brought: _Brought,
     cells: Sequence[Cells],
     nothing: float,
 ) -> _Tests:
-    feeds, name = row["feeds"], str(row["component"])
+    feeds, name = row["feeds"], row["component"]
     if feeds is None:
         return _Tests(0, 0, None, None, None, 0, 0, None, "no_step")
-    mine = brought.get((str(feeds), name), 0)
-    total = sum(n for (way, _), n in brought.items() if way == feeds)
-    volume = _volume(row, rows, brought, mine)
+    mine = brought.of(feeds, name)
+    volume = _volume(row, rows, brought)
     beside = _passage(*cells)
     passage = beside if volume is None or row["arrives"] else None
     entered, came = (sum(c[i] for c in cells[0].values()) for i in (0, 1))
     ps = ([] if volume is None else [volume.p(nothing)]) + ([] if passage is None else [passage.p(nothing)])
-    cost = row["cost"]
     reason = ""
     if not ps:
-        idle = not entered and not mine and not (isinstance(cost, float) and cost > 0)
+        idle = not entered and not mine and not brought.cost(feeds, name)
         reason = "nothing_known" if idle else "none_alike"
-    return _Tests(mine, total, volume, passage, beside, entered, came, max(ps) if ps else None, reason)
+    return _Tests(mine, brought.total(feeds), volume, passage, beside, entered, came, max(ps) if ps else None, reason)
 
 
-def _volume(
-    row: Mapping[str, object],
-    rows: Sequence[Mapping[str, object]],
-    brought: Mapping[tuple[str, str | None], int],
-    mine: int,
-) -> _Volume | None:
-    """The component beside the most alike others that brought enough: of its step and channel, of its step, of its
-    channel, all. Money is summed over the whole time, since what is paid in one month brings people in others."""
-    cost, feeds = _paid(row), str(row["feeds"])
+def _volume(row: Mapping[str, object], rows: Sequence[Mapping[str, object]], brought: _Brought) -> _Volume | None:
+    """The component beside what others bring for its money, or in as many months where that is less: a dear component
+    that brings as many as others is dear, and not idle.
+
+    The others are the most alike that brought enough: of its step and channel, of its step, of its channel, all. Money
+    is summed over the whole time, since what is paid in one month brings people in others."""
+    feeds, name, channel = row["feeds"], row["component"], row["channel"]
+    cost, mine = brought.cost(feeds, name), brought.of(feeds, name)
     if not cost:
         return None
-    others = [r for r in rows if r["component"] != row["component"] and _paid(r)]
-    has_channel = row["channel"] is not None
-    same_step: Callable[[Mapping[str, object]], bool] = lambda r: r["feeds"] == row["feeds"]  # noqa: E731
-    same_channel: Callable[[Mapping[str, object]], bool] = lambda r: r["channel"] == row["channel"]  # noqa: E731
-    pools: list[tuple[str, list[Mapping[str, object]]]] = []
-    if has_channel:
-        pools.append(("step_channel", [r for r in others if same_step(r) and same_channel(r)]))
-    pools.append(("step", [r for r in others if same_step(r)]))
-    if has_channel:
-        pools.append(("channel", [r for r in others if same_channel(r)]))
-    pools.append(("all", others))
-    for name, pool in pools:
-        count = sum(brought.get((feeds, str(r["component"])), 0) for r in pool)
-        if count >= LEAST and len(pool) > 1:
-            return _Volume(mine, cost, count, sum(_paid(r) for r in pool), len(pool), name)
+    others = [r for r in rows if r["component"] != name]
+    paid = [r for r in others if brought.cost(feeds, r["component"])]
+    of_step = [r for r in paid if r["feeds"] == feeds]
+    pools = [("step", of_step), ("all", paid)]
+    if channel is not None:
+        pools = [
+            ("step_channel", [r for r in of_step if r["channel"] == channel]),
+            ("step", of_step),
+            ("channel", [r for r in paid if r["channel"] == channel]),
+            ("all", paid),
+        ]
+    for pool, alike in pools:
+        count = sum(brought.of(feeds, r["component"]) for r in alike)
+        if count >= LEAST and len(alike) > 1:
+            money = sum(brought.cost(feeds, r["component"]) for r in alike)
+            found = _Volume(mine, cost, count, money, len(alike), pool)
+            months = float(sum(brought.months(feeds, r["component"]) for r in alike))
+            here = float(max(1, brought.months(feeds, name)))
+            if months and here / months < cost / money:
+                return _Volume(mine, here, count, months, len(alike), "average")
+            return found
     return None
-
-
-def _paid(row: Mapping[str, object]) -> float:
-    cost = row["cost"]
-    return cost if isinstance(cost, float) and cost > 0 else 0.0
 
 
 def _passage(own: Cells, whole: Cells) -> _Passage | None:

@@ -22,6 +22,9 @@ from headwater.api.boards import BOARDS, board
 from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
+from headwater.api.componental import Components
+from headwater.api.components import COMPONENTS, components_of
+from headwater.api.components import asked as components_asked
 from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
 from headwater.api.coverage import STARTER, Coverage, coverage
 from headwater.api.examining import doctor
@@ -230,6 +233,21 @@ class Moment:
     def funnels(self) -> str:
         """The stamp of the funnel files, which the stamp of a moment does not hold."""
         return FUNNELS.stamp(self._stands.folder)
+
+    def components(self, /, *, generation: str = "", **given: Any) -> Components:
+        """As `Workspace.components`."""
+        asked = components_asked(self._stands, **given)
+
+        def make() -> Components:
+            with self._stands.bench(generation) as at:
+                return components_of(at, asked)
+
+        return self._kept(("components", asked, bool(generation)), (self._data(generation),), (), make)
+
+    @property
+    def objectives(self) -> str:
+        """The stamp of `components.yml`, which the stamp of a moment does not hold."""
+        return COMPONENTS.stamp(self._stands.folder)
 
     # --- answers -----------------------------------------------------------------------------------------------------
     def _answered(self, verb: Hashable, asked: Question, generation: str, answer: Callable[[Bench], V]) -> V:
@@ -460,6 +478,7 @@ class Held:
     records = _in_a_moment(Moment.records)
     compare = _in_a_moment(Moment.compare)
     funnel = _in_a_moment(Moment.funnel)
+    components = _in_a_moment(Moment.components)
 
     # --- what the files say ------------------------------------------------------------------------------------------
     def _said(self) -> _Definitions:

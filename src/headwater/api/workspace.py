@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headwater.api.ask import Given
     from headwater.api.checking import Checked
     from headwater.api.comparing import Comparison
+    from headwater.api.componental import Components
     from headwater.api.coverage import Coverage
     from headwater.api.erasing import Erased
     from headwater.api.funnelled import Funnelled
@@ -267,6 +268,26 @@ class Workspace:
         )  # fmt: skip
         with stands.bench(generation) as at:
             return funnel_of(at, question)
+
+    def components(
+        self,
+        *,
+        level: str | Sequence[str] = (),
+        funnel: str = "",
+        period: str | Period | None = None,
+        as_of: str | date | None = None,
+        generation: str = "",
+    ) -> Components:
+        """Each channel, program and campaign (`level`: only these) with its objective, the step of the funnel that it
+        feeds, a growth and an efficiency KPI, a verdict of three (`contributes`, `no_sign`, `cannot_tell`) with its
+        evidence, and what is missing of it. Without a period it is the last twelve months (`components.yml`)."""
+        from headwater.api.components import asked, components_of
+        from headwater.api.measuring import ground
+
+        stands = ground(self._folder)
+        question = asked(stands, level=level, funnel=funnel, period=period, as_of=as_of)
+        with stands.bench(generation) as at:
+            return components_of(at, question)
 
     def _catalogue(self) -> Catalogue:
         return self._folder.catalogue(self._folder.company())

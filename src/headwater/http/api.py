@@ -102,6 +102,24 @@ def routes(held: Held) -> APIRouter:
                 as_file(asked.format, "funnel", asked.funnel, asked.period or "", m.stamp.data),
             )
 
+    def components(request: Request, asked: Annotated[ask.Components, Query()]) -> Response:
+        """Each channel, program and campaign with its objective, the step it feeds, a growth and an efficiency KPI, a
+        verdict of three (it contributes; no sign of it, although there would be; it cannot be told), and its gaps."""
+
+        def answer() -> bytes:
+            given = {name: getattr(asked, name) for name in ("level", "funnel", "period", "as_of", "generation")}
+            return in_form(m.components(**given), asked.format)
+
+        with held.moment() as m:
+            version = " ".join((m.version(*ask.generations(asked)), m.funnels, m.objectives))
+            return respond(
+                request,
+                _tag(request, asked, version, asked.format),
+                asked.format,
+                answer,
+                as_file(asked.format, "components", *asked.level, asked.period or "", m.stamp.data),
+            )
+
     def kpi(request: Request, asked: Annotated[ask.Found, Query()]) -> Response:
         """Every KPI, or those in which all the words occur."""
         tag = _tag(request, asked, held.stamp.definitions)
@@ -135,6 +153,7 @@ def routes(held: Held) -> APIRouter:
     _add(router, "/trace", trace, shapes.Traces, "How numbers were made", unknown=True)
     _add(router, "/compare", compare, shapes.Comparisons, "Two numbers side by side", files=True, unknown=True)
     _add(router, "/funnel", funnel, shapes.Observations, "A funnel", files=True, unknown=True)
+    _add(router, "/components", components, shapes.Components, "What components are for", files=True, unknown=True)
     _add(router, "/kpi", kpi, shapes.KpiRows, "The list of KPIs")
     _add(router, "/kpi/coverage", kpi_coverage, shapes.Coverage, "What can be computed", unknown=True)
     _add(router, "/kpi/{id}", kpi_page, shapes.KpiPage, "One KPI", unknown=True)

@@ -110,6 +110,21 @@ class Funnel(Asked):
     format: Form = Field("json", description=FORMAT)
 
 
+class Components(Asked):
+    """Parameters of `components`."""
+
+    level: list[Literal["channel", "program", "campaign"]] = Field(
+        default_factory=list, max_length=3, description="Only this level; may be repeated (default: all three)."
+    )
+    funnel: Short = Field("", description="Id of the funnel that they feed (default: that of `components.yml`).")
+    period: Short | SkipJsonSchema[None] = Field(
+        None, description=PERIOD.replace("default: all data", "default: the last twelve months"), examples=["2026-Q1"]
+    )
+    as_of: Short | SkipJsonSchema[None] = Field(None, description=AS_OF)
+    generation: Generation = Field("", description=GENERATION)
+    format: Form = Field("json", description=FORMAT)
+
+
 class Found(Asked):
     """Parameters of the list of KPIs."""
 
@@ -172,6 +187,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def generations(asked: Question | Compared | Funnel) -> Sequence[str]:
+def generations(asked: Question | Compared | Funnel | Components) -> Sequence[str]:
     """The generations that a question names."""
     return tuple(asked.generation) if isinstance(asked, Compared) else (asked.generation,)

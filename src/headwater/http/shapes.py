@@ -56,6 +56,52 @@ class Compared(Shape):
     reason: str = Field(description="Why something is missing, and caveats of either number.")
 
 
+class Component(Shape):
+    """One channel, program or campaign: what it is for, its KPIs, and whether it contributes."""
+
+    level: Literal["channel", "program", "campaign"]
+    id: str
+    title: str
+    program: str
+    channel: str
+    objective: str = Field(description="Id of its objective; empty where none is known, which `gaps` says.")
+    kpi: str = Field(description="The KPI that it is held to.")
+    step: str = Field(description="The step of the funnel that it serves.")
+    feeds: str = Field(description="The next step, which it feeds.")
+    verdict: Literal["contributes", "no_sign", "cannot_tell"]
+    reason: Literal["", "no_step", "nothing_known", "none_alike", "too_few", "between"]
+    p: float | None = Field(description="Of the hypothesis that it brings nothing.")
+    alpha: float | None = Field(description="What `p` was held against, with many components tested at once.")
+    entries: int = Field(description="Who came to the next step by it.")
+    expected: float | None = Field(description="What its money, or the average of the others, brings.")
+    ratio: float | None = Field(description="The first as a share of the second.")
+    ratio_low: float | None = Field(description="Lower end of its 95 % interval.")
+    ratio_high: float | None = Field(description="Upper end of its 95 % interval.")
+    against: int = Field(description="Against so many others.")
+    pool: Literal["", "step_channel", "step", "channel", "all", "average"] = Field(description="Which others.")
+    entered: int = Field(description="Of those old enough to be judged, how many it brought.")
+    came: int = Field(description="And how many of them went on.")
+    came_expected: float | None = Field(description="How many of others like them would have.")
+    odds: float | None = Field(description="Mantel-Haenszel odds ratio of going on.")
+    odds_low: float | None
+    odds_high: float | None
+    by: Literal["", "volume", "passage"] = Field(description="What `seen` is of: what it brings, or who goes on.")
+    seen: float | None = Field(description="The smallest share of what others bring that would have been seen.")
+    seen_entries: float | None = Field(description="The same in entries.")
+    seen_share: float | None = Field(description="The same as a share of all entries.")
+    needs: float | None = Field(description="So many times the data would settle it.")
+    needs_months: int | None = Field(description="At this pace so many months in all.")
+    growth: Observation | None
+    efficiency: Observation | None
+    cost: Observation | None
+    judged_from: date | None = Field(description="First day of what the verdict rests on.")
+    judged_until: date | None = Field(description="The day after its last one.")
+    said: str = Field(description="The verdict with its evidence, in one sentence.")
+    gaps: list[str] = Field(description="What is missing of it.")
+    as_of: date
+    data: str = Field(description="Version of the data (the generation).")
+
+
 class RecordedRow(BaseModel):
     """One row that was counted. Further fields are the columns of its table; personal values are `***`."""
 
@@ -300,6 +346,10 @@ class Observations(RootModel[list[Observation]]):
 
 class Comparisons(RootModel[list[Compared]]):
     """Pairs of numbers in the order KPI, period, segment."""
+
+
+class Components(RootModel[list[Component]]):
+    """Components by level, verdict and title."""
 
 
 class RecordedRows(RootModel[list[RecordedRow]]):
