@@ -17,6 +17,16 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
     return f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
 
 
+def in_words(what: str, do: str = "") -> str:
+    """What went wrong, as a sentence that ends, and what to do.
+
+    >>> in_words("the file is empty", "Export it anew.")
+    'the file is empty. Export it anew.'
+    """
+    ended = what if what.endswith((".", "!", "?")) else f"{what}."
+    return f"{ended} {do}" if do else ended
+
+
 class HeadwaterError(Exception):
     """What went wrong, where, and what to do; surfaces pick exit code or status by class alone."""
 

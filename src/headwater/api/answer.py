@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
@@ -144,15 +145,15 @@ class Answer(Sequence[Observation]):
         return heads, rows, frozenset(i for i, column in enumerate(columns) if column[2])
 
 
-class Tabular:
+class Tabular(ABC):
     """Anything whose `listing` is its rows: exported through it."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def listing(self) -> Listing:
         """The rows."""
-        raise NotImplementedError
 
     def to_json(self) -> str:
         """A JSON list of objects, one a row."""

@@ -26,7 +26,7 @@ from headwater.connectors.files import find
 from headwater.connectors.inspect import Wanted, look
 from headwater.connectors.presets import load_presets
 from headwater.connectors.sources import load_sources
-from headwater.errors import QueryError, SourceError, WorkspaceError
+from headwater.errors import QueryError, SourceError, WorkspaceError, in_words
 from headwater.model.catalogue import Catalogue
 from headwater.model.look import LEAVE, OWN, Doubt, Look, Proposal, Unread
 from headwater.model.observation import Rows
@@ -146,7 +146,7 @@ class Inspected(Tabular):
                 yield show.harmless(f"  {p.source}.table  {p.path} ({', '.join(c.value for c in likely)} ...)")
         for u in self.unread:
             place = f"{u.path} ({u.member})" if u.member else u.path
-            yield show.harmless(f"UNREAD {place}: {' '.join(t for t in (_sentence(u.what), u.do) if t)}")
+            yield show.harmless(f"UNREAD {place}: {in_words(u.what, u.do)}")
         if self.unused:
             yield f"answers that nothing asked for: {', '.join(map(show.harmless, self.unused))}"
         yield from self._next()
@@ -203,10 +203,6 @@ def _options(doubt: Doubt, *, bare: bool = False) -> str:
     last = [t for t in told[SHOWN_ANSWERS:] if t in (LEAVE, OWN, "keep", "empty", "aside")]
     text = ", ".join([*told[:SHOWN_ANSWERS], *last]) + (f" and {more - len(last)} more" if more > len(last) else "")
     return text + (f", or {doubt.text}" if doubt.text else "")
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 # --- the verb --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from headwater.connectors.drift import QUARANTINE, differences, is_held, known_v
 from headwater.connectors.files import ARCHIVE, find
 from headwater.connectors.parse import listed, mapping_hash, parse, renamed
 from headwater.connectors.sources import chosen, load_sources
-from headwater.errors import QueryError, SourceError
+from headwater.errors import QueryError, SourceError, in_words
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
@@ -104,7 +104,7 @@ def _corrected(correcting: Correcting, path: Path) -> LoadedFile:
         return correcting.corrected(path)
     except SourceError as error:
         shown = correcting.folder.shown(path)
-        reason = " ".join(part for part in (_sentence(error.what), error.do) if part)
+        reason = in_words(error.what, error.do)
         return LoadedFile(correcting.source.id, shown, "refused", reason=reason)
 
 
@@ -295,7 +295,7 @@ class _Landing:
 
     def refuse(self, source: Source, path: Path | str, error: SourceError) -> None:
         """Reports a file, or a whole source, that was not loaded."""
-        what = ": ".join(part for part in (_place(error.where, path), _sentence(error.what)) if part)
+        what = ": ".join(part for part in (_place(error.where, path), in_words(error.what)) if part)
         do = " ".join(self._renamed(source, path)) if error.code == "missing_column" and isinstance(path, Path) else ""
         reason = " ".join(part for part in (what, do or error.do) if part)
         self._report(LoadedFile(source.id, self._folder.shown(path), "refused", reason=reason))
@@ -390,10 +390,6 @@ def _place(where: str, path: Path | str) -> str:
     return f"line {inside[1:]}" if inside.startswith(":") else inside.removeprefix(", ")
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
 def _content(path: Path) -> str:
     try:
         return sha256_of(path)
@@ -422,7 +418,7 @@ def _held_file(batch: Batch, shown: str) -> LoadedFile:
     why = [d for d in batch.drift if d.holds] or list(batch.drift)
     what = "; ".join(d.what for d in why) or "another file of this load is held back"
     do = f"If that is meant: 'headwater load {batch.source} --accept'; else mend the file or its mapping."
-    return replace(_loaded_file(batch, shown), state="held", reason=f"{_sentence(what)} {do}")
+    return replace(_loaded_file(batch, shown), state="held", reason=in_words(what, do))
 
 
 def _with_known(source: Source, known: Mapping[tuple[str, str], tuple[str, ...]]) -> Source:

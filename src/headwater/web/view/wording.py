@@ -14,6 +14,7 @@ from babel.dates import format_date, format_interval, format_skeleton, format_ti
 from babel.numbers import NumberPattern, format_compact_decimal
 
 from headwater.api import show
+from headwater.errors import in_words
 from headwater.model.kpi import Kpi
 from headwater.model.observation import Observation
 from headwater.model.period import Calendar, Grain, Period, label
@@ -198,3 +199,13 @@ def wording(locale: str, time_zone: str) -> Wording:
     """The wording of a workspace. Texts of the interface are in the locale's language where there is a file of them,
     else in English; numbers and dates always follow the locale."""
     return Wording(Locale.parse(locale), ZoneInfo(time_zone), speaker())
+
+
+def sentence(what: str, do: str = "") -> str:
+    """What is to be said, with a large letter at its beginning and a mark at its end, and what to do.
+
+    >>> sentence("the file is empty", "Export it anew.")
+    'The file is empty. Export it anew.'
+    """
+    text = in_words(what, do)
+    return f"{text[:1].upper()}{text[1:]}"

@@ -13,12 +13,13 @@ from headwater.api.held import Held
 from headwater.api.uploads import FOLDER
 from headwater.errors import QueryError
 from headwater.web.pages.add.desk import Desk, Seen, faults_in, ready
-from headwater.web.pages.add.view import answers_in, handed, outlook, read_already, sentence, unreadable
+from headwater.web.pages.add.view import answers_in, handed, outlook, read_already, unreadable
 from headwater.web.parts import Dropzone, Link, Notice
 from headwater.web.receiving import fields_of, receive
 from headwater.web.templates import Templates
 from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look
+from headwater.web.view.wording import sentence
 
 PAGE = "pages/add/page.html"
 PLACE = "/data/add"
@@ -146,4 +147,4 @@ def _refresh(request: Request) -> None:
 
 
 def _told(error: QueryError) -> str:
-    return " ".join(part for part in (sentence(error.what), error.do) if part)
+    return sentence(error.what, error.do)

@@ -15,6 +15,7 @@ from headwater.model.look import CONSTANT, LEAVE, OWN, Doubt, Look, LookedColumn
 from headwater.web.pages.add.desk import Seen
 from headwater.web.parts import Cell, Notice, Possible, Question, Questions, Table
 from headwater.web.view.look import Look as Page
+from headwater.web.view.wording import sentence
 
 ANSWER, OWN_WORDS = "a.", "t."
 """What the names of a form's fields begin with: an answer of the list, or words of the reader's own; then the id."""
@@ -82,7 +83,7 @@ def unreadable(page: Page, seen: Seen) -> list[Unreadable]:
     found = () if seen.inspected is None else seen.inspected.unread
     return [
         Unreadable(
-            _name(u.path), " ".join(p for p in (f"{u.member}:" if u.member else "", sentence(u.what), u.do) if p)
+            _name(u.path), " ".join(p for p in (f"{u.member}:" if u.member else "", sentence(u.what, u.do)) if p)
         )
         for u in found
     ]
@@ -327,8 +328,3 @@ def _id(text: str) -> str:
 
 def _name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
-
-
-def sentence(text: str) -> str:
-    """A text that begins large and ends with a point."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"

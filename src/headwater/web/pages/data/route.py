@@ -23,6 +23,7 @@ from headwater.web.receiving import fields_of, receive
 from headwater.web.templates import Templates
 from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.wording import sentence
 
 NAVIGATION = (3, "/data")
 PAGE = "pages/data/page.html"
@@ -47,7 +48,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         """The page, with what went wrong above it."""
         with held.moment() as moment:
             name, frame, context, _ = _made(Look(moment, Asked(), "/data"), None)
-            notice = Notice("bad", " ".join(part for part in (_sentence(error.what), error.do) if part))
+            notice = Notice("bad", sentence(error.what, error.do))
             frame = replace(frame, notices=(notice, *frame.notices))
             answer = templates.page(request, name, frame, context, status=status)
         answer.headers["Cache-Control"] = "no-store"
@@ -98,10 +99,6 @@ def _refresh(request: Request) -> None:
     refreshing = getattr(request.app.state, "refreshing", None)
     if refreshing is not None:
         refreshing.start()
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def _made(look: Look, refreshing: Any) -> Made:

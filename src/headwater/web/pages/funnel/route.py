@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from headwater.web.templates import Templates
 from headwater.web.view.arrivals import arrivals
 from headwater.web.view.asked import href
 from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.wording import sentence
 
 NAVIGATION = (2, "/funnel")
 PAGE = "pages/funnel/page.html"
@@ -76,7 +77,7 @@ def _made(look: Look) -> Made:
         "curves": tuple(_curves(look, told)),
         "times": _times(look, told),
         "top": _top(look, told),
-        "notes": _sentences(told.notes),
+        "notes": tuple(sentence(n) for n in told.notes),
     }
     return PAGE, frame, context, ""
 
@@ -95,7 +96,7 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
             lost = told.bottlenecks[0] if told.bottlenecks else ""
             return {
                 "losses": _losses(look, told),
-                "losses_notes": _sentences(n for n in told.notes if n not in stages.notes),
+                "losses_notes": tuple(sentence(n) for n in told.notes if n not in stages.notes),
                 "bottleneck": lost,
                 "steps": tuple(_steps(look, stages, lost)),
             }
@@ -105,10 +106,6 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
             return {"segments": _splits(look, chosen.table), "boards": boards}
         case _:
             return {"around": _around(look, ask(chosen.id, **given, parts=("around",)))}
-
-
-def _sentences(notes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"{n[:1].upper()}{n[1:]}." for n in notes)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
