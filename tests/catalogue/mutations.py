@@ -52,6 +52,8 @@ def _measures(measure: Measure, table: Table) -> Iterator[tuple[str, Measure]]:
         yield what, replace(measure, where=where)
     for what, clock in _clocks(measure.clock, table):
         yield what, replace(measure, clock=clock)
+    if measure.per:
+        yield "no mean first", replace(measure, per="")
     match measure.aggregate:
         case "count":
             ids = [c.id for c in table.columns if c.type.kind is Kind.ID and c.id not in table.key]

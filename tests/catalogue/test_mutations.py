@@ -15,6 +15,7 @@ from tests.catalogue.test_checks import (
     FEW_GET_THERE,
     LATE,
     MONTHS,
+    TOO_YOUNG,
     WHOLE,
     agree,
     check_of,
@@ -29,7 +30,7 @@ MOST_SURVIVORS = 0.05
 def answers(company: Company, name: str, catalogue: Catalogue) -> Iterator[tuple[float | None, float | None]]:
     """What a KPI answers by these definitions, and what its check query answers: months, then the whole by segment."""
     text = check_of(name)
-    if name in FEW_GET_THERE:
+    if name in (*FEW_GET_THERE, TOO_YOUNG):
         catalogue, text = sooner(name, catalogue)
     for as_of in (LATE, EARLY):
         months = [m for m in MONTHS if m.start <= as_of]

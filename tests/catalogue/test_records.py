@@ -57,14 +57,35 @@ def until_half(rows: Sequence[tuple[str, Any]], divide: int) -> float | None:
     return None
 
 
-def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, entered: bool) -> Exact:
+def arrived(rows: Sequence[tuple[str, Any]], measure: Measure) -> float | None:
+    """The share that got there: one less what is left of all, known where somebody is left who is that old."""
+    assert isinstance(measure.clock, Reached)
+    seen = [(time, state == "reached") for state, time in rows if state in ("reached", "entered")]
+    left = Fraction(1)
+    for now in sorted({time for time, came in seen if came}):
+        left *= 1 - Fraction(sum(s == (now, True) for s in seen), sum(time >= now for time, _ in seen))
+    within = measure.clock.within.amount * {"day": 1, "month": 30}[measure.clock.within.unit]
+    known = left == 0 or any(not came and time >= within for time, came in seen)
+    return float(1 - left) if seen and known else None
+
+
+def reckoned(measure: Measure, rows: Sequence[tuple[str, Any]], divide: int, entered: bool, days: int = 0) -> Exact:
     """What a measure makes of rows, each a state and a value."""
+    if measure.aggregate == "share":
+        return arrived(rows, measure)
+    if measure.aggregate == "average":
+        return sum(value for _, value in rows) / days if days else None
     if measure.unfinished == "waiting":
         return until_half(rows, divide)
     wanted = {"counted"}
     if isinstance(measure.clock, Reached):
         wanted = {"reached", "entered"} if entered else {"reached"}
     values = [value for state, value in rows if state in wanted]
+    if measure.per:
+        by: dict[Any, list[Any]] = defaultdict(list)
+        for who, value in values:
+            by[who].append(value)
+        values = [mean(of) for of in by.values()]
     if not values:
         return 0 if measure.aggregate in ("count", "count_distinct", "sum") else None
     if measure.aggregate == "quantile":
@@ -103,11 +124,13 @@ def applied(formula: Formula, read: Reader, moment: Moment, entered: bool = Fals
 def rows_by_window(company: Company, block: RecordsBlock) -> dict[Window, list[tuple[str, Any]]]:
     """State and value of every row of a block, by the window it stands in."""
     state, value = block.columns.index("state"), block.columns.index("value")
+    per = company.catalogue.measures[block.measure].per
     places: dict[Any, Window] = dict(enumerate(block.windows))
     places |= {w.start: w for w in block.windows if w.start is not None}
     found: dict[Window, list[tuple[str, Any]]] = defaultdict(list)
     for row in company.recalled(render(block.relation)):
-        found[places[row[0]]].append((row[state], row[value]))
+        what = (row[block.columns.index(per)], row[value]) if per else row[value]
+        found[places[row[0]]].append((row[state], what))
     return found
 
 
@@ -130,7 +153,8 @@ def readers(company: Company, question: Question) -> tuple[Formula, tuple[Reader
             block, rows = found[measure_id, moment]
             window = planned.windows[index, moment]
             assert window is not None
-            return reckoned(measure, rows.get(read_over(measure, moment, window), []), block.divide, entered)
+            days = 0 if window.start is None else (window.end - window.start).days
+            return reckoned(measure, rows.get(read_over(measure, moment, window), []), block.divide, entered, days)
 
         return read
 

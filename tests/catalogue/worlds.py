@@ -338,7 +338,7 @@ class Draw:
             self.put(
                 "surveys", survey_id=f"y{n}", kind=kind, scale=scale, invited_at=invited,
                 answered_at=self.after(invited, 12, 0.8), score=self.maybe(str(self.random.randrange(0, top + 1))),
-                product=self.pick("x", "y", None),
+                product=self.pick("x", "y", None), account_id=f"a{n % 7}" if n % 5 else None,
             )  # fmt: skip
 
 

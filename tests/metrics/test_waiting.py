@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from headwater.analyses import survival
 from headwater.api.show import interval_text
-from headwater.metrics.waiting import quantile
-from headwater.model.measure import Measure, Reached
+from headwater.metrics.waiting import arrived, quantile
+from headwater.model.measure import Measure, Reached, Span
 from headwater.model.period import Grain, Period
 from tests.metrics.tiny import World, measure, world
 
@@ -153,3 +153,60 @@ def test_the_published_remission_times_come_out() -> None:
     placebo = {1: 2, 2: 2, 3: 1, 4: 2, 5: 2, 8: 4, 11: 2, 12: 2, 15: 1, 17: 1, 22: 1, 23: 1}
     assert quantile(drug, 0.5).value == 23
     assert quantile({t: (n, 0) for t, n in placebo.items()}, 0.5).value == 8
+
+
+# --- a share within a time ------------------------------------------------------------------------------------------
+def share(days: int, **more: object) -> Measure:
+    """The measure of the share of deals that are won within so many days."""
+    clock = Reached("created_at", "won_at", Span(days, "day"))
+    given = {"unit": "1", "clock": clock, "empty": None, "unfinished": "waiting", **more}
+    return measure("won_share", "share", **given)  # type: ignore[arg-type]
+
+
+def test_a_share_counts_the_young_for_as_long_as_they_were_seen() -> None:
+    tiny = world([share(20)], {"deals": JANUARY})
+    (found,) = tiny.ask("won_share", interval="survival", as_of=D(2025, 2, 5))
+    # e is won on a day before it came: 4/5 left; a after 10 days: 3/4 of those; after 20 days b and c are left, d was
+    # seen for 15 days: 1/2 of those. 1 - 4/5 * 3/4 * 1/2 = 0.7
+    assert found.value is not None
+    assert abs(found.value - 0.7) < 1e-12
+    assert (found.subjects, found.left_out) == (5, 0)
+    assert "1 reached it on a day before they entered" in found.detail
+    assert "2 of 5 have not got there and count as waiting" in found.detail
+
+
+def test_a_share_that_nobody_is_old_enough_for_is_not_known() -> None:
+    (found,) = world([share(20)], {"deals": JANUARY[:3]}).ask("won_share", as_of=D(2025, 1, 20))
+    # a after 10 days; b is seen for 19 days, c for 9: what the other two do by day 20 is not known
+    assert (found.value, found.quality) == (None, ("immature",))
+    assert "nobody was seen for 20 days without getting there; the longest was 19 days" in found.detail
+
+
+DEALS = st.lists(st.tuples(st.integers(0, 40), st.one_of(st.none(), st.integers(0, 60))), min_size=1, max_size=30)
+
+
+@given(DEALS)
+def test_once_everybody_is_old_enough_it_is_the_share_itself(given: list[tuple[int, int | None]]) -> None:
+    rows = [deal(f"d{i}", D(2025, 1, 1) + timedelta(day), took) for i, (day, took) in enumerate(given)]
+    cohort = measure("won_in_time", clock=Reached("created_at", "won_at", Span(20, "day")))
+    tiny = world([share(20), cohort], {"deals": rows})
+    old = D(2025, 1, 1) + timedelta(60)
+    (found,) = tiny.values("won_share", as_of=old)
+    (in_time,) = tiny.values("won_in_time", as_of=old)
+    assert found is not None and in_time is not None
+    assert abs(found - in_time / len(rows)) < 1e-9
+
+
+@given(COUNTS)
+def test_a_share_is_what_the_analysis_has_at_the_end_of_its_curve(times: dict[int, tuple[int, int]]) -> None:
+    rows = [(t, done, n) for t, pair in times.items() for done, n in zip((True, False), pair, strict=True) if n]
+    columns = zip(*rows, strict=True)
+    curve = survival.kaplan_meier(*(list(c) for c in columns))
+    found = arrived(times, seen=True)
+    assert found.value is not None
+    assert abs(found.value - (1 - float(curve.survival[-1]))) < 1e-12
+    if found.low is not None and found.high is not None:
+        assert abs(found.low - (1 - float(curve.high[-1]))) < 1e-9
+        assert abs(found.high - (1 - float(curve.low[-1]))) < 1e-9
+    else:
+        assert found.value in (0.0, 1.0) or abs(found.value) < 1e-9

@@ -47,8 +47,18 @@ def by_numbers(source: Relation, keys: tuple[Named, ...], aggregates: list[Named
     return Group(blocks, tuple(Named(k.name, Col(k.name)) for k in keys), tuple(outer))
 
 
+def means_first(source: Relation, keys: tuple[Named, ...], measure: Measure) -> tuple[Relation, tuple[Named, ...]]:
+    """One row for each `per` of a window and segment, with the mean of its rows that count as `_v0`, and the keys by
+    which these are put together."""
+    ok: Scalar | None = None if measure.where is None else Col("_ok0")
+    means = Group(source, (*keys, Named("_per", Col(measure.per))), (NamedAgg("_v0", Agg("mean", Col("_v0"), ok)),))
+    return means, tuple(Named(k.name, Col(k.name)) for k in keys)
+
+
 def aggregate_of(measure: Measure, value: Scalar | None, where: Scalar | None) -> Agg:
     """The aggregate a measure states, of the rows that count. Raises QueryError for one that needs a column."""
+    if measure.aggregate == "average":
+        return Agg("sum", Col("_days"), where)
     if measure.aggregate == "count":
         return Agg("count_rows", where=where) if value is None else Agg("count", value, where)
     if value is None:

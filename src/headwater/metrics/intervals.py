@@ -73,7 +73,7 @@ def interval(
             return wilson(numerator, denominator)
         case "mean" if reading is not None and reading.deviation is not None and n is not None and n > 1:
             return student(value, reading.deviation, n)
-        case "quantile" if reading is not None and n is not None and n >= LEAST_FOR_QUANTILE:
+        case "quantile" | "survival" if reading is not None and n is not None and n >= LEAST_FOR_QUANTILE:
             return reading.low, reading.high
         case "count" if value >= 0 and value == int(value):
             return garwood(int(value))

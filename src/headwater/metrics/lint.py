@@ -132,6 +132,8 @@ def _interval_fits(interval: str, formula: Formula, catalogue: Catalogue) -> boo
             return catalogue.measures[name].aggregate == "mean"
         case "quantile", Name(name):
             return catalogue.measures[name].aggregate in ("median", "quantile")
+        case "survival", Name(name):
+            return catalogue.measures[name].aggregate == "share"
         case "count", Name(name):
             return _is_count(catalogue.measures[name])
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from headwater.errors import Fault
 from headwater.files.read import KeyPath
@@ -75,16 +75,22 @@ def _measure(
     if shape.aggregate == "count" and shape.column:
         do = "Write count_distinct, or put the condition into 'where'."
         faults.append(entry.fault(("column",), "'count' counts rows and takes no column", do))
-    if shape.aggregate != "count" and not shape.column:
+    if shape.aggregate == "share" and shape.column:
+        faults.append(entry.fault(("column",), "'share' counts those who get there and takes no column"))
+    if shape.aggregate == "average":
+        faults += _average_faults(entry, clock)
+    if shape.aggregate not in ("count", "share", "average") and not shape.column:
         faults.append(entry.fault((), f"{shape.aggregate!r} needs the key 'column'"))
     if (shape.quantile is not None) != (shape.aggregate == "quantile"):
         what = "'quantile' needs the key 'quantile'" if shape.quantile is None else "only 'quantile' takes this key"
         faults.append(entry.fault(("quantile",), what, "Write it as quantile: 0.9."))
     empty = _empty(entry, faults)
     if shape.unfinished == "waiting" and not _can_wait(shape, clock, value):
-        what = "only the median or a quantile of the time from entering to getting there knows who waits"
+        what = "only the median or a quantile of the time from entering to getting there knows who waits, and a share"
         do = "Write aggregate: median, column: days(a, b) and clock: {reached: {from: a, to: b, within: ever}}."
         faults.append(entry.fault(("unfinished",), what, do))
+    if shape.aggregate == "share":
+        faults += _share_faults(entry, clock)
     table: Table | None = None
     if shape.table not in tables:
         faults.append(entry.fault(("table",), *unknown("table", shape.table, tables)))
@@ -108,6 +114,10 @@ def _measure(
                 what, do = unknown("split", split, table.splits)
                 do = do or f"The splits of {table.id!r} are {', '.join(table.splits) or 'none'}."
                 faults.append(entry.fault(("splits", i), what, do))
+        if shape.per:
+            faults += _per_faults(entry, table)
+        if shape.aggregate == "average" and table.versions:
+            faults.append(entry.fault(("table",), f"the rows of {table.id!r} change; an average of them is not known"))
         if shape.aggregate == "count" and not _is_count(shape.unit):
             what = f"rows of {table.id!r} are counted in {table.subject}, and the file says {shape.unit}"
             faults.append(entry.fault(("unit",), what))
@@ -125,6 +135,7 @@ def _measure(
         splits=shape.splits,
         negatives=shape.negatives,
         unfinished=shape.unfinished,
+        per=shape.per,
         about=shape.about,
         path=entry.document.path,
     )
@@ -159,7 +170,7 @@ def _parsed(entry: MeasureEntry, faults: list[Fault]) -> tuple[RowValue | None, 
 def _empty(entry: MeasureEntry, faults: list[Fault]) -> int | None:
     """The value of nothing: as stated, else 0 for counts and sums and none for the rest."""
     shape = entry.shape
-    default = 0 if shape.aggregate in ADDED_UP else None
+    default = 0 if shape.aggregate in (*ADDED_UP, "average") else None
     if "empty" not in shape.model_fields_set:
         return default
     if shape.empty not in (0, None):
@@ -169,8 +180,44 @@ def _empty(entry: MeasureEntry, faults: list[Fault]) -> int | None:
     return shape.empty
 
 
+def _share_faults(entry: MeasureEntry, clock: Clock) -> Iterator[Fault]:
+    """Faults of a share of a cohort: it needs a limit in days or longer, counts who waits, and is a pure number."""
+    shape = entry.shape
+    limited = isinstance(clock, Reached) and clock.within.unit in ("day", "week", "month", "quarter", "year")
+    if not limited:
+        do = "Write clock: {reached: {from: a, to: b, within: 180 days}}."
+        yield entry.fault(("clock",), "'share' is of a cohort, within a number of days or longer", do)
+    elif isinstance(clock, Reached) and clock.mature is not None:
+        yield entry.fault(("clock", "reached", "mature"), "a 'share' counts entries of any age, each while it was seen")
+    if shape.unfinished != "waiting":
+        yield entry.fault((), "'share' counts those who wait", "Write unfinished: waiting.")
+    if shape.unit != ONE:
+        yield entry.fault(("unit",), f"a share is a pure number, and the file says {shape.unit}", "Write unit: '1'.")
+
+
+def _average_faults(entry: MeasureEntry, clock: Clock) -> Iterator[Fault]:
+    """Faults of an average of a stock: it counts rows that stand from one date to another."""
+    if entry.shape.column:
+        yield entry.fault(("column",), "'average' counts the rows of a stock and takes no column")
+    if not isinstance(clock, Alive):
+        do = "Write clock: {alive: {from: a, until: b}}."
+        yield entry.fault(("clock",), "'average' is of a stock, over the days of a period", do)
+    if not _is_count(entry.shape.unit):
+        yield entry.fault(("unit",), f"rows are counted in a subject, and the file says {entry.shape.unit}")
+
+
+def _per_faults(entry: MeasureEntry, table: Table) -> Iterator[Fault]:
+    """Faults of the column by which a mean is taken first."""
+    if entry.shape.aggregate != "mean":
+        yield entry.fault(("per",), f"only a mean is taken per something first, not a {entry.shape.aggregate!r}")
+    if table.column(entry.shape.per) is None:
+        yield entry.fault(("per",), *unknown("column", entry.shape.per, [c.id for c in table.columns]))
+
+
 def _can_wait(shape: MeasureShape, clock: Clock, value: RowValue | None) -> bool:
     """Whether a measure is a quantile of the time between the two dates of a cohort without a limit."""
+    if shape.aggregate == "share":
+        return True
     if not isinstance(clock, Reached) or not everyone_counts(clock) or not isinstance(value, Elapsed):
         return False
     return shape.aggregate in ("median", "quantile") and (value.start.id, value.end.id) == (clock.start, clock.to)

@@ -430,6 +430,10 @@ class Evaluation:
             notes.say("no_data", reason)
             return None
         reading = found.get(() if moment.total else segment)
+        if reading is not None and measure.aggregate == "average" and reading.value is not None:
+            window = self.plan.windows[index, moment]
+            days = (window.end - window.start).days if window is not None and window.start is not None else 1
+            reading = reading._replace(value=float(reading.value) / days)
         if reading is None:
             notes.n = notes.n or 0
             if isinstance(measure.clock, Reached):
@@ -509,9 +513,13 @@ def _of_a_cohort(measure: Measure, value: Exact | None) -> Exact | None:
 
 def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact | None:
     """The time that a share of the entries needed; who waits still, and what is known where too few have got there."""
-    notes.n, notes.left_out = reading.entered_n, reading.left_out + reading.negative
+    notes.n, notes.left_out = reading.entered_n, reading.left_out
+    if measure.aggregate != "share":
+        notes.left_out += reading.negative
     if reading.negative:
-        notes.say("", f"{reading.negative} negative durations are left out")
+        share = measure.aggregate == "share"
+        told = "reached it on a day before they entered" if share else "negative durations are left out"
+        notes.say("", f"{reading.negative} {told}")
     if reading.left_out:
         sentence = f"{reading.left_out} entries lie after the end of observation and are left out"
         notes.say("" if reading.entered_n else "immature", sentence)
@@ -522,6 +530,10 @@ def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact 
         notes.say("", f"{waiting} of {reading.entered_n} have not got there and count as waiting")
     if reading.value is not None:
         return reading.value
+    if measure.aggregate == "share" and isinstance(measure.clock, Reached):
+        limit, longest = measure.clock.within, reading.longest
+        notes.say("immature", f"nobody was seen for {limit} without getting there; the longest was {longest:g} days")
+        return None
     part = "half" if share_of(measure) == 0.5 else f"a share of {share_of(measure):g}"
     unit = measure.column.unit if isinstance(measure.column, Elapsed) else ""
     known = f"; with 95 % certainty it takes {reading.low:.4g} {unit} or more" if reading.low is not None else ""

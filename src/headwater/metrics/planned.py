@@ -10,6 +10,7 @@ from headwater.metrics.formula import Asked, Moment, Need
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Predicate
 from headwater.model.generation import Generation
+from headwater.model.measure import Measure
 from headwater.model.period import Period
 from headwater.model.plan import Relation
 from headwater.model.question import Question
@@ -43,8 +44,8 @@ class Field:
 class Block:
     """One statement: its first column is the window's number, then the segment's values, then the fields.
 
-    `waiting`: the share of entries whose time is asked, where the statement gives the columns of `waiting.COUNTED` and
-    the fields are reckoned from them (see `waiting.settled`).
+    `waiting`: the measure, where the statement gives the columns of `waiting.COUNTED` and its fields are reckoned from
+    them (see `waiting.settled`).
     """
 
     relation: Relation
@@ -52,7 +53,7 @@ class Block:
     splits: tuple[str, ...]
     total: bool
     fields: tuple[Field, ...]
-    waiting: float | None = None
+    waiting: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from headwater.errors import QueryError, nearest
-from headwater.metrics.aggregates import aggregates_of, by_numbers, number_of
+from headwater.metrics.aggregates import aggregates_of, by_numbers, means_first, number_of
 from headwater.metrics.cohorts import cohort_aggregates
 from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
 from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
@@ -15,7 +15,7 @@ from headwater.metrics.quantiles import quantile_block, rank_bounds, ranked_rows
 from headwater.metrics.rows import rows_in_windows
 from headwater.metrics.scans import divisor, needs_rates, segment_keys, splits_of
 from headwater.metrics.stocks import is_versioned
-from headwater.metrics.waiting import knows_waiting, share_of, waiting_counts
+from headwater.metrics.waiting import knows_waiting, waiting_counts
 from headwater.metrics.windows import periods_of, read_over, window_of
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Name, Predicate
@@ -127,6 +127,10 @@ def _blocks(
         ordered = tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
         alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
+        alone = alone or bool(measure.per) or measure.aggregate == "average"
+        if measure.aggregate == "average" and ordered[0].start is None:
+            do = "Add one, such as 2025."
+            raise QueryError("an average over the days of a period needs a period", where=question.kpis[0], do=do)
         versioned = is_versioned(measure, asked, context)
         number = number_of(measure, context, versioned=versioned)
         rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
@@ -153,13 +157,15 @@ def _block(
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
     rated = len(measures) == 1 and needs_rates(measures[0], context)
     number = number_of(measures[0], context, versioned=any(is_versioned(m, names, context) for m in measures))
+    extra = tuple(m.per for m in measures if m.per)
     rows = rows_in_windows(
-        question, measures, table, names, windows, condition, context, total=total, rated=rated, number=number
-    )
+        question, measures, table, names, windows, condition, context,
+        total=total, rated=rated, keep_extra=extra, number=number,
+    )  # fmt: skip
     prefixes = [f"m{i}" for i in range(len(measures))]
     if knows_waiting(measures[0]):
         counted, field = waiting_counts(rows.relation, rows.window, question, measures[0], table, context, total=total)
-        return Block(counted, windows, () if total else question.by, total, (field,), share_of(measures[0]))
+        return Block(counted, windows, () if total else question.by, total, (field,), measures[0])
     if isinstance(measures[0].clock, Reached):
         aggregates, fields = cohort_aggregates(measures[0], rows.rated)
     else:
@@ -170,6 +176,10 @@ def _block(
             fields.append(Field(measure.id, prefix, names_of, divisor(measure)))
     keys = (Named("_w", rows.window), *segment_keys(question, total, table))
     source = rows.relation
+    if measures[0].per:
+        source, keys = means_first(source, keys, measures[0])
+        aggregates, names_of = aggregates_of(replace(measures[0], where=None), "m0", rated=False, versioned=False)
+        fields = [Field(measures[0].id, "m0", names_of, divisor(measures[0]))]
     splits = () if total else question.by
     if ranked and not (rows.rated or rows.versioned or isinstance(measures[0].clock, Reached)):
         stored = context.generation.table(table.id)

@@ -11,7 +11,7 @@ from headwater.metrics.planned import Context, Plan, Window
 from headwater.metrics.planner import plan
 from headwater.metrics.rows import rows_in_windows
 from headwater.metrics.scans import clock_columns, divisor, needs_rates, segment_keys
-from headwater.metrics.waiting import CAME, WAITS, knows_waiting, timed
+from headwater.metrics.waiting import CAME, IMPOSSIBLE, LATE, WAITS, knows_waiting, timed
 from headwater.metrics.windows import read_over
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Elapsed, Formula
@@ -112,12 +112,11 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
         listed_rows = timed(listed_rows, question, measure, table, context)
     keys = segment_keys(question, total, table)
     splits = () if total else question.by
-    value: Scalar = Lit(None) if measure.column is None else Col("_time" if waits else "_v0")
     columns = (
         Named("window", rows.window),
         *(Named(k.name, k.value) for k in keys),
         Named("state", _state(measure)),
-        Named("value", value),
+        Named("value", _value(measure)),
         *(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *shown))),
         *(Named(n, Col(n)) for n in ("_source", "_load", "_row")),
     )
@@ -139,6 +138,7 @@ def _rules(table: Table, names: frozenset[str], by: Sequence[str]) -> tuple[str,
 def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
     table = context.catalogue.tables[measure.table]
     read = clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where)
+    read |= {measure.per} - {""}
     return tuple(n for n in physical(table, read) if n not in table.key)
 
 
@@ -150,10 +150,21 @@ def _listed(measure: Measure) -> Scalar | None:
     )
 
 
+def _value(measure: Measure) -> Scalar:
+    """What is aggregated of a row: a time, days alive, a value; nothing where rows are counted."""
+    if knows_waiting(measure):
+        return Col("_time")
+    if measure.aggregate == "average":
+        return Col("_days")
+    return Lit(None) if measure.column is None else Col("_v0")
+
+
 def _state(measure: Measure) -> Scalar:
     if knows_waiting(measure):
-        came, waits = (Op("eq", (Col("_how"), Lit(how))) for how in (CAME, WAITS))
-        return Op("case", (came, Lit("reached"), waits, Lit("entered"), Lit("left_out")))
+        share = measure.aggregate == "share"
+        came, waits = ((CAME, IMPOSSIBLE), (WAITS, LATE)) if share else ((CAME,), (WAITS,))
+        reached, entered = (Op("in", (Col("_how"), *(Lit(how) for how in states))) for states in (came, waits))
+        return Op("case", (reached, Lit("reached"), entered, Lit("entered"), Lit("left_out")))
     if isinstance(measure.clock, Reached):
         seen: Scalar = Lit(True) if everyone_counts(measure.clock) else Col("_seen")
         reached = Op("and", (seen, Col("_reached")))

@@ -90,7 +90,10 @@ def rows_in_windows(
             relation, window = in_windows(source, keep, day_of(table, start), windows, question.grain)
         case Alive(start, until):
             day = Op("add_days", (Col("_w_end"), Lit(-1)))
-            relation, keep = alive_rows(source, keep, table, start, until, windows, versioned=versioned)
+            relation, keep = alive_rows(
+                source, keep, table, start, until, windows,
+                versioned=versioned, average=measures[0].aggregate == "average",
+            )  # fmt: skip
             relation = happened.by_then(relation, keep, table, behind, after_the_eve)
             window = Col("_w")
             filtered = both(happened.come(table, start, after_the_eve), filtered)

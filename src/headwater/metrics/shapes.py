@@ -270,7 +270,7 @@ class MeasureShape(Definition):
     title: str = ""
     about: str = ""
     table: str
-    aggregate: Literal["count", "count_distinct", "sum", "min", "max", "mean", "median", "quantile"]
+    aggregate: Literal["count", "count_distinct", "sum", "min", "max", "mean", "median", "quantile", "share", "average"]
     column: str = ""
     quantile: float | None = Field(default=None, gt=0, lt=1)
     where: str = ""
@@ -280,13 +280,14 @@ class MeasureShape(Definition):
     splits: tuple[str, ...] | None = None
     negatives: Literal["leave_out", "keep"] = "leave_out"
     unfinished: Literal["leave_out", "waiting"] = "leave_out"
+    per: str = ""
 
 
 # --- KPIs ------------------------------------------------------------------------------------------------------------
 Show = Literal["percent", "number", "money", "days", "score"]
 Better = Literal["up", "down", "band", "context"]
 Basis = Literal["period", "cohort", "stock"]
-Interval = Literal["proportion", "mean", "quantile", "count", "none"]
+Interval = Literal["proportion", "mean", "quantile", "survival", "count", "none"]
 
 
 class VariantShape(Definition):

@@ -39,10 +39,14 @@ def alive_rows(
     windows: tuple[Window, ...],
     *,
     versioned: bool,
+    average: bool = False,
 ) -> tuple[Relation, tuple[str, ...]]:
     """A row for each row alive at each window's eve; with `versioned`, changing columns as they were then, and `known`
     false where no version reaches back so far. Windows with a start ask what was lost: rows alive at the start's eve,
-    with the values of that day, that ended in the window."""
+    with the values of that day, that ended in the window. With `average`: rows alive at any eve of the window, and
+    `_days`, at how many."""
+    if average:
+        return _over_days(source, keep, table, start, until, windows)
     lost = windows[0].start is not None
     moment = Col("_w_start" if lost else "_w_end", "right")
     begun = Op("lt", (Col(day_of(table, start), "left"), moment))
@@ -81,6 +85,29 @@ def alive_rows(
     out = tuple(Named(n, Col(n, "right" if n in changing else "left")) for n in kept)
     joined = Project(Join(alive, then, "left", Op("and", tuple(conditions))), (*out, Named("_known", known)))
     return joined, (*kept, "_known")
+
+
+def _over_days(
+    source: Relation, keep: tuple[str, ...], table: Table, start: str, until: str, windows: tuple[Window, ...]
+) -> tuple[Relation, tuple[str, ...]]:
+    """A row for each row and window in which it was alive at the eve of a day, and of how many days (`_days`)."""
+    first, past = Col("_w_start", "right"), Col("_w_end", "right")
+    begun = Col(day_of(table, start), "left")
+    since = Op("case", (Op("gt", (begun, first)), begun, first))
+    till: Scalar = past
+    if until:
+        ended = Col(day_of(table, until), "left")
+        till = Op("case", (Op("lt", (ended, past)), ended, past))
+    columns = (
+        *(Named(n, Col(n, "left")) for n in keep),
+        Named("_w", Col("_w", "right")),
+        Named("_w_end", past),
+        Named("_days", Op("days_between", (since, till))),
+    )
+    joined = Join(source, window_values(windows), "inner", Op("lt", (begun, past)), unique=False)
+    kept = (*keep, "_w", "_w_end", "_days")
+    alive = Op("gt", (Col("_days"), Lit(0)))
+    return Project(Project(joined, columns), tuple(Named(n, Col(n)) for n in kept), alive), kept
 
 
 def _tells(measure: Measure, table: Table) -> Scalar | None:

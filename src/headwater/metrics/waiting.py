@@ -12,13 +12,14 @@ from headwater.metrics.intervals import Z
 from headwater.metrics.planned import Block, Context, Field
 from headwater.metrics.scans import divisor, segment_keys
 from headwater.model.lowering import day_of
-from headwater.model.measure import Measure, Reached
+from headwater.model.measure import EVER, Measure, Reached
 from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar
 from headwater.model.question import Question
 from headwater.model.table import Table
 
-WAITS, CAME, IMPOSSIBLE, AHEAD = 0, 1, 2, 3
-"""How an entry stands: it waits still; it got there; it got there before it entered; it lies after all observation."""
+WAITS, CAME, IMPOSSIBLE, AHEAD, LATE = 0, 1, 2, 3, 4
+"""How an entry stands: it waits still; it got there; it got there before it entered; it lies after all observation; of
+a share: it was seen for the whole time allowed and did not get there in it."""
 
 COUNTED = ("m0_time", "m0_how", "m0_rows")
 """The columns of a block after window and segment: whole seconds, how entries of that time stand, how many they are."""
@@ -40,7 +41,8 @@ def share_of(measure: Measure) -> float:
 
 # --- in the engine ---------------------------------------------------------------------------------------------------
 def timed(rows: Relation, question: Question, measure: Measure, table: Table, context: Context) -> Relation:
-    """The rows of a cohort with `_how` each stands and `_time`, the whole seconds it took or was seen for.
+    """The rows of a cohort with `_how` each stands and `_time`, the whole seconds (of a share: days) it took or was
+    seen for.
 
     An entry is seen for the whole days from its own to the end of observation; what came later on that last day is
     ahead of it still, so that nobody's being seen depends on how quick he was.
@@ -49,7 +51,15 @@ def timed(rows: Relation, question: Question, measure: Measure, table: Table, co
     if not isinstance(clock, Reached):
         raise ValueError(f"{measure.id} is no cohort")
     end = observed_until(clock, table, question, context)
-    seen = Op("mul", (Op("days_between", (Col(day_of(table, clock.start)), end)), Lit(_DAY)))
+    days = Op("days_between", (Col(day_of(table, clock.start)), end))
+    if measure.aggregate == "share":
+        took = Op("days_between", (Col(day_of(table, clock.start)), Col(day_of(table, clock.to))))
+        early = Op("and", (Col("_reached"), Col("_negative")))
+        states: tuple[Scalar, ...] = (Op("lt", (days, Lit(0))), Lit(AHEAD), early, Lit(IMPOSSIBLE))
+        states += (Col("_reached"), Lit(CAME), Col("_seen"), Lit(LATE), Lit(WAITS))
+        time = Op("case", (Col("_negative"), Lit(0), Col("_reached"), took, days))
+        return Project(rows, (Named("_how", Op("case", states)), Named("_time", time)), keep_all=True)
+    seen = Op("mul", (days, Lit(_DAY)))
     came = Op("and", (Col("_reached"), Op("le", (Col("_v0"), seen))))
     arms: list[Scalar] = [Op("lt", (seen, Lit(0))), Lit(AHEAD)]
     if measure.negatives == "leave_out":
@@ -69,9 +79,12 @@ def waiting_counts(
     total: bool,
 ) -> tuple[Relation, Field]:
     """How many entries of each window and segment took how long, or were seen for how long, and the field that
-    `settled` makes of it. Raises QueryError for another aggregate than a quantile, which alone knows who waits."""
-    if measure.aggregate not in ("median", "quantile"):
+    `settled` makes of it. Raises QueryError for another aggregate than a quantile or a share, which alone know who
+    waits."""
+    if measure.aggregate not in ("median", "quantile", "share"):
         raise QueryError(f"a {measure.aggregate} cannot count those who wait", where=measure.path or measure.id)
+    if measure.aggregate == "share" and isinstance(measure.clock, Reached) and measure.clock.within == EVER:
+        raise QueryError("a share needs a time within which", where=measure.path or measure.id)
     known = timed(rows, question, measure, table, context)
     keys = (Named("_w", window), *segment_keys(question, total, table))
     counted = (*keys, Named("m0_time", Col("_time")), Named("m0_how", Col("_how")))
@@ -83,7 +96,8 @@ def waiting_counts(
 
 # --- on the counts ---------------------------------------------------------------------------------------------------
 class Quantile(NamedTuple):
-    """The time that a share of all entries needed, with its 95 % interval; None where it is not known."""
+    """The time that a share of all entries needed, or the share that needed no more than a time, with its 95 %
+    interval; None where it is not known."""
 
     value: float | None
     low: float | None
@@ -101,16 +115,23 @@ def settled(block: Block, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ..
     return [(*place, *_fields(counts, block.waiting)) for place, counts in found.items()]
 
 
-def _fields(counts: Iterable[tuple[int, int, int]], share: float) -> tuple[Any, ...]:
+def _fields(counts: Iterable[tuple[int, int, int]], measure: Measure) -> tuple[Any, ...]:
     """The values of `_FIELDS`."""
-    of: dict[int, int] = dict.fromkeys((WAITS, CAME, IMPOSSIBLE, AHEAD), 0)
+    of: dict[int, int] = dict.fromkeys((WAITS, CAME, IMPOSSIBLE, AHEAD, LATE), 0)
     times: dict[int, tuple[int, int]] = {}
+    share = measure.aggregate == "share"
+    arrives = (CAME, IMPOSSIBLE) if share else (CAME,)
     for time, how, n in counts:
         of[how] += n
-        if how in (WAITS, CAME):
+        if how in (WAITS, LATE, *arrives):
             came, waits = times.get(time, (0, 0))
-            times[time] = (came + n, waits) if how == CAME else (came, waits + n)
-    value, low, high = quantile(times, share)
+            times[time] = (came, waits + n) if how in (WAITS, LATE) else (came + n, waits)
+    if share:
+        value, low, high = arrived(times, seen=of[LATE] > 0)
+        came = of[CAME] + of[IMPOSSIBLE]
+        entered = came + of[WAITS] + of[LATE]
+        return value, came, entered, of[IMPOSSIBLE], of[AHEAD], low, high, max(times, default=None)
+    value, low, high = quantile(times, share_of(measure))
     entered = of[WAITS] + of[CAME]
     return value, of[CAME], entered, of[IMPOSSIBLE], of[AHEAD], low, high, max(times, default=None)
 
@@ -143,6 +164,32 @@ def quantile(times: Mapping[int, tuple[int, int]], share: float) -> Quantile:
             high = time if high is None and over <= rest else high
         at_risk -= came + waits
     return Quantile(value, low, high)
+
+
+def arrived(times: Mapping[int, tuple[int, int]], *, seen: bool) -> Quantile:
+    """The share of all entries that get there in the time allowed: by time, how many did then and how many were seen no
+    longer. `seen`: somebody was seen for all that time without getting there.
+
+    Where nobody was, and some are still under way, nothing is known of the end, and there is no value.
+    Assumes: who is no longer seen is like those who still are.
+    From:    Kaplan and Meier, JASA 53 (1958); variance by Greenwood (1926); interval on the log(-log) scale.
+
+    >>> arrived({2: (1, 0), 3: (1, 1), 5: (0, 1)}, seen=True).value
+    0.5
+    """
+    at_risk = sum(came + waits for came, waits in times.values())
+    survival, spread = 1.0, 0.0
+    for _, (came, waits) in sorted(times.items()):
+        if came:
+            survival *= 1 - came / at_risk
+            survival = 0.0 if survival < _SAME else survival
+            spread += came / (at_risk * (at_risk - came)) if came < at_risk else 0.0
+        at_risk -= came + waits
+    if not times or not (seen or survival == 0.0):
+        return Quantile(None, None, None)
+    low, high = _bounds(survival, spread)
+    bounds = (1 - high, 1 - low) if high <= 1 else (None, None)
+    return Quantile(1 - survival, *bounds)
 
 
 def _bounds(survival: float, spread: float) -> tuple[float, float]:

@@ -68,8 +68,11 @@ def window_of(question: Question, period: Period | None, moment: Moment, setting
 
 
 def read_over(measure: Measure, moment: Moment, window: Window) -> Window:
-    """The window a measure is read over: a stock has no start, but where it is asked what it lost since then."""
-    return Window(None, window.end) if isinstance(measure.clock, Alive | Latest) and not moment.lost else window
+    """The window a measure is read over: a stock has no start, but where it is asked what it lost since then, or how
+    many there were over its days."""
+    if not isinstance(measure.clock, Alive | Latest) or moment.lost or measure.aggregate == "average":
+        return window
+    return Window(None, window.end)
 
 
 def window_values(windows: tuple[Window, ...]) -> Relation:

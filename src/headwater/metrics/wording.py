@@ -71,10 +71,15 @@ def measure_text(measure: Measure) -> str:
 
 def aggregate_text(measure: Measure) -> str:
     """What a measure aggregates, in words."""
+    if measure.aggregate == "share":
+        return "share of all that entered, the others counted for as long as they were seen,"
+    if measure.aggregate == "average":
+        return "mean number of rows, over the days of the period,"
     column = "rows" if measure.column is None else format_row_value(measure.column)
     quantile = f" {measure.quantile}" if measure.quantile is not None else ""
+    per = f", first per {measure.per}" if measure.per else ""
     waiting = ", the others counted for as long as they were seen" if knows_waiting(measure) else ""
-    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}"
+    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}{per}"
 
 
 def clock_text(clock: AnyClock) -> str:

@@ -22,7 +22,8 @@ class Variant:
     """One named way to compute a KPI. The KPI without a variant is its default variant.
 
     Exactly one of `formula` and `needs` (an analysis or a goal that does not stand yet) is given. `interval` is
-    `proportion` (Wilson), `mean` (Student), `quantile` (order statistics), `count` (exact Poisson) or `none`.
+    `proportion` (Wilson), `mean` (Student), `quantile` (order statistics), `survival` (of a share, log-log), `count`
+    (exact Poisson) or `none`.
     """
 
     id: str

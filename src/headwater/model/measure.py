@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from headwater.model.expression import Predicate, RowValue
 from headwater.model.types import Unit
 
-AGGREGATES = ("count", "count_distinct", "sum", "min", "max", "mean", "median", "quantile")
+AGGREGATES = ("count", "count_distinct", "sum", "min", "max", "mean", "median", "quantile", "share", "average")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,10 @@ class Measure:
     rows: 0, or None for no value. `splits`: None = every split of the table, else these alone. `filter` columns are
     the same as splits. `unit` is money, a subject, day, score, position or 1. `negatives`: a duration below zero is a
     bad date: `leave_out` (and count it in `left_out`) or `keep`. `unfinished`: entries of a cohort that have not got
-    there, where durations are aggregated: `leave_out`, or `waiting`, so that each counts for as long as it was seen.
+    there, where durations are aggregated: `leave_out`, or `waiting`, so that each counts for as long as it was seen;
+    a `share` of a cohort, those who get there within its `within`, always counts them so. `per`: a column by which a
+    mean is taken first; the mean of these means follows. An `average` is how many of a stock there were over the days
+    of the period, on the mean.
     """
 
     id: str
@@ -110,5 +113,6 @@ class Measure:
     splits: tuple[str, ...] | None = None
     negatives: str = "leave_out"
     unfinished: str = "leave_out"
+    per: str = ""
     about: str = ""
     path: str = ""
