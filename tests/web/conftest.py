@@ -30,6 +30,23 @@ strip:
 tiles: [own_leads, own_cost_per_lead, own_mql_rate, mrr, own_reach]
 """
 
+OWN_BOARD = """\
+title: Our own
+text: What we look at.
+period: 2025-02
+sections:
+  - title: Leads
+    text: People who became one.
+    tiles: [own_leads, {kpi: own_leads, title: From e-mail, filter: "channel = 'email'"}, own_cost_per_lead]
+  - {title: Not yet, tiles: [ltv_cac, mrr]}
+charts:
+  - {kpis: [own_leads, own_cost_per_lead], show: axes}
+  - {kpis: [own_leads, own_cost_per_lead], show: scatter, by: channel, title: Price and number}
+leaders: [own_leads, own_mql_rate]
+by: [channel]
+"""
+"""A board of the small company with everything that a board can have."""
+
 OWN_MQLS = FILES["kpis/own_leads.yml"].replace("own_entered", "mqls").replace("Own leads", "Own MQLs")
 
 HOSTILE = "<script>alert(1)</script>'\"--"
@@ -60,7 +77,8 @@ def served(
     """A client of each of the companies, by name."""
     makers: dict[str, Callable[[Path], Workspace]] = {
         "small": lambda path: small_company(
-            path, files=FILES | {"boards/vital_signs.yml": BOARD, "kpis/own_mqls.yml": OWN_MQLS}
+            path,
+            files=FILES | {"boards/vital_signs.yml": BOARD, "boards/own.yml": OWN_BOARD, "kpis/own_mqls.yml": OWN_MQLS},
         ),
         "tiny": lambda path: world(path, {"leads": LEADS[:1]}),
         "hostile": hostile,
@@ -87,7 +105,12 @@ def served(
 def hostile(path: Path) -> Workspace:
     """Markup wherever somebody outside can write: company, channels, a KPI's title and question."""
     title = FILES["kpis/own_leads.yml"].replace("title: Own leads", f"title: {quoted(HOSTILE)}")
-    files = FILES | {"kpis/own_leads.yml": title, "boards/vital_signs.yml": "title: V\ntiles: [own_leads]\n"}
+    board = OWN_BOARD.replace("From e-mail", quoted(HOSTILE)).replace("Our own", quoted(HOSTILE))
+    files = FILES | {
+        "kpis/own_leads.yml": title,
+        "boards/vital_signs.yml": "title: V\ntiles: [own_leads]\n",
+        "boards/own.yml": board,
+    }
     leads = [dict(lead, channel=HOSTILE if lead["channel"] == "email" else lead["channel"]) for lead in LEADS]
     settings = {"company": HOSTILE}
     return world(path, {"leads": leads}, settings, files=files, through=date(2025, 3, 31))

@@ -17,8 +17,11 @@ PAGES = (
     "/", "/kpi", "/kpi?q=lead", "/data", "/data/add", "/funnel",
     "/funnel?funnel=deals&by=team", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
+    "/boards", "/boards/acquisition", "/boards/sales_team?by=team",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
+OWN = ("/boards/own", "/boards/own?period=last-3-months&filter=channel+is+not+empty")
+"""Pages of what the company has written itself."""
 Served = Callable[[str], Client]
 CATALOGUE = load_catalogue(SHIPPED)
 
@@ -30,9 +33,9 @@ def page(client: Client, path: str) -> Part:
 
 
 @pytest.mark.parametrize("name", ["small", "tiny", "hostile", "demo", "unbuilt", "empty"])
-@pytest.mark.parametrize("path", [*PAGES, *VIEWS])
+@pytest.mark.parametrize("path", [*PAGES, *VIEWS, *OWN])
 def test_a_page_renders_whole(served: Served, name: str, path: str) -> None:
-    if "own_leads" in path and name not in ("small", "hostile"):
+    if "own" in path and name not in ("small", "hostile"):
         assert served(name).get(path).status_code == 404  # these have no such KPI
         return
     seen = page(served(name), path)
@@ -45,7 +48,7 @@ def test_a_page_renders_whole(served: Served, name: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "hostile"])
-@pytest.mark.parametrize("path", [*PAGES, *VIEWS])
+@pytest.mark.parametrize("path", [*PAGES, *VIEWS, *OWN])
 def test_nothing_in_a_page_runs(served: Served, name: str, path: str) -> None:
     """What the content security policy forbids is not there, whatever a company is called."""
     seen = page(served(name), path)
@@ -81,14 +84,14 @@ def test_a_hostile_segment_can_be_chosen_and_let_go(served: Served) -> None:
     assert page(client, chip.attributes["href"]).find(class_="kpi-value")[0].text == "4"
 
 
-@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/funnel", "/kpi/own_leads", *VIEWS])
+@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/funnel", "/kpi/own_leads", "/boards", *VIEWS, *OWN])
 def test_every_link_of_a_page_leads_somewhere(served: Served, path: str) -> None:
     client = served("small")
     seen = page(client, path)
     ids = {p.attributes.get("id") for p in seen.parts()}
     for href in dict.fromkeys(seen.links.values()):
         place = urlsplit(href)
-        if place.path.startswith("/api/"):
+        if place.path.startswith("/api/") or place.path.endswith((".csv", ".xlsx")):
             continue
         if href.startswith("#"):
             assert href[1:] in ids

@@ -1,7 +1,8 @@
 // Draws the charts of a page: a chunk of its own, fetched when the first one comes near the screen.
-import { BarChart, LineChart } from "echarts/charts";
+import { BarChart, LineChart, ScatterChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
+import { LabelLayout } from "echarts/features";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 import { coloursOf } from "./chart/colours";
 import { dataOf, type Data } from "./chart/data";
@@ -9,7 +10,7 @@ import { exporting } from "./chart/export";
 import { option } from "./chart/option";
 import { words } from "./chart/words";
 
-use([BarChart, LineChart, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer, SVGRenderer]);
+use([BarChart, LineChart, ScatterChart, LabelLayout, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer, SVGRenderer]);
 
 export function chart(figure: HTMLElement): void {
   const place = figure.querySelector<HTMLElement>("[data-canvas]");

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from headwater.api.answer import Listing, Tabular
+from headwater.api.boards import checks as board_checks
 from headwater.api.checked import Result
 from headwater.api.condition import Aside, TallyOf, set_aside, tallies
 from headwater.api.folder import Folder
@@ -128,6 +129,7 @@ def check(
     with stands.bench(files=True) as at:
         results += keep("tables", lambda: (*_tables(at), *rules_met(at), *histories(at, stands.today)))
         results += _freshness(at, sources, stands.today)
+        results += board_checks(folder, catalogue, at.reader.generation, sources)
         results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))
     order = {"failed": 0, "warning": 1, "ok": 2}
     return Checked(tuple(sorted(results, key=lambda r: order[r.state])), _examples(aside))

@@ -161,6 +161,16 @@ def coverage(
     )
 
 
+def gaps(
+    catalogue: Catalogue, generation: Generation | None, sources: Mapping[str, Source], names: Iterable[str]
+) -> dict[str, str]:
+    """What each of these KPIs waits for that cannot be computed: columns that nothing fills, an analysis, a goal."""
+    filled = _filled(catalogue, generation, sources)
+    found = {name: resolve(catalogue, name) for name in names}
+    ways = {name: _covered(asked, lacking(catalogue, asked, filled)) for name, asked in found.items()}
+    return {name: way.why for name, way in ways.items() if way.state != READY}
+
+
 def _filled(catalogue: Catalogue, generation: Generation | None, sources: Mapping[str, Source]) -> Filled:
     if generation is None:
         mapped = [(t.table, tuple(c.target for c in t.columns)) for s in sources.values() for t in s.tables]

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 from headwater.api.answer import Answer, Listing
 from headwater.api.answers import Answers
 from headwater.api.ask import Given
-from headwater.api.boards import BOARDS, board
+from headwater.api.boards import BOARDS, board, boards
 from headwater.api.checked import Result
 from headwater.api.checking import LONG, Checked, check
 from headwater.api.comparing import Comparison, Pairs, compare, sides_of
@@ -26,7 +26,7 @@ from headwater.api.componental import Components
 from headwater.api.components import COMPONENTS, components_of
 from headwater.api.components import asked as components_asked
 from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
-from headwater.api.coverage import STARTER, Coverage, coverage
+from headwater.api.coverage import STARTER, Coverage, coverage, gaps
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
 from headwater.api.funnel import asked as funnel_asked
@@ -45,9 +45,11 @@ from headwater.api.versions import build_version, keep_answered
 from headwater.api.workspace import Workspace
 from headwater.connectors.sources import load_sources, sources_stamp
 from headwater.errors import DefinitionError, StoppedError
+from headwater.metrics.board_lint import lint_board
+from headwater.metrics.boards import Boards
 from headwater.metrics.catalogue import own_stamp, program_stamp
 from headwater.metrics.formula import find
-from headwater.model.board import Board
+from headwater.model.board import Advice, Board
 from headwater.model.catalogue import Catalogue
 from headwater.model.generation import Generation
 from headwater.model.landing import Batch, JournalEntry
@@ -129,6 +131,20 @@ class Moment:
     def board(self, name: str) -> Board:
         """The board of that id. Raises DefinitionError with every fault of the board files."""
         return board(self._stands.folder, self._stands.catalogue, name)
+
+    def every_board(self) -> Boards:
+        """Every board, and what is wrong with the files that are none."""
+        return boards(self._stands.folder, self._stands.catalogue)
+
+    def gaps(self, *kpis: str) -> Mapping[str, str]:
+        """What each of these KPIs waits for that cannot be computed from the data as it is."""
+        data = "" if self._generation is None else self._generation.id
+        key = _Key(self.stamp.definitions, (data,), ("gaps", kpis, self.loads))
+        return self._answers.get(key, lambda: gaps(self.catalogue, self._generation, self._sources(), kpis))
+
+    def board_advice(self, board: Board) -> tuple[Advice, ...]:
+        """What a second look at a board finds, with the data as it is."""
+        return lint_board(board, self.catalogue, self.gaps(*board.kpis))
 
     @property
     def boards(self) -> str:

@@ -166,6 +166,27 @@ class Workspace:
 
         return kpi_lint(self._catalogue())
 
+    def boards(self) -> Listing:
+        """Every board: the shipped ones and the workspace's own, with its file."""
+        from headwater.api.boards import boards, listed
+
+        return listed(boards(self._folder, self._catalogue()))
+
+    def board_lint(self, board: str = "") -> Listing:
+        """What a second look at a board (default: all) finds, with why fewer or other tiles would tell more: advice, no
+        fault. Raises DefinitionError with every fault of a file that is wrong, UnknownError with the nearest ids."""
+        from headwater.api.boards import board as board_of
+        from headwater.api.boards import boards, linted
+        from headwater.connectors.sources import load_sources
+        from headwater.store.generations import current
+        from headwater.store.place import open_store
+
+        catalogue = self._catalogue()
+        known = boards(self._folder, catalogue).boards
+        chosen = [board_of(self._folder, catalogue, name) for name in ([board] if board else known)]
+        built = current(open_store(self._folder.store)) if self._folder.store.exists() else None
+        return linted(chosen, catalogue, built, load_sources(self._folder.path, catalogue.tables))
+
     # --- numbers -----------------------------------------------------------------------------------------------------
     def measure(
         self,

@@ -140,18 +140,43 @@ Point = tuple[str, float | None, float | None, float | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, row of bars or band (low to high) of a chart. `muted` is drawn behind: a comparison."""
+    """One line, row of bars or band (low to high) of a chart. `muted` is drawn behind: a comparison. `axis` is the
+    place of its axis among those of the chart; `texts` say each point where its number alone does not."""
 
     name: str
     kind: Literal["line", "bar", "band"]
     points: tuple[Point, ...]
     muted: bool = False
+    axis: int = 0
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One of two axes of a chart, or the one across and the one up of a scatter."""
+
+    title: str
+    show: str
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DotMark:
+    """One dot of a scatter, as large as what it rests on (`n`); `lines` say it in words."""
+
+    name: str
+    x: float
+    y: float
+    n: float
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A chart and the table that says the same. `show` and `unit` are a KPI's; `grain` sets how dates are written;
-    `locale` how numbers are. `summary` says in a sentence what is seen. `partial_last`: the last period is running."""
+    `locale` how numbers are. `summary` says in a sentence what is seen. `partial_last`: the last period is running.
+    With `axes` the series stand on them; with `dots` it is a scatter over two axes, and has no series. The table of an
+    `open` chart is not folded away."""
 
     id: str
     title: str
@@ -167,6 +192,9 @@ class Chart:
     target_text: str = ""
     partial_last: bool = False
     downloads: tuple[Link, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    dots: tuple[DotMark, ...] = ()
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

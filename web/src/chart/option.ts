@@ -1,15 +1,18 @@
 // From data to what ECharts draws. A value that is missing is a shaded column, an unfinished last one is dashed and hollow.
 import type { EChartsCoreOption } from "echarts/core";
 import { colourOf, type Colours } from "./colours";
-import { byDay, daysOf, type Data, type Series } from "./data";
+import { byDay, daysOf, type Axis, type Data, type Series } from "./data";
+import { dots } from "./dots";
 import { tip } from "./tip";
-import type { Words } from "./words";
+import { wordsOf, type Words } from "./words";
 
 type Drawn = Record<string, unknown>;
 const QUIET = { silent: true, tooltip: { show: false }, animation: false };
 
 export function option(data: Data, colours: Colours, words: Words, font: string): EChartsCoreOption {
+  if (data.dots.length) return dots(data, colours, font);
   const days = daysOf(data);
+  const axes: (Axis | undefined)[] = data.axes.length ? data.axes : [undefined];
   const bars = data.series.some((series) => series.kind === "bar");
   const colour = colouring(data, colours);
   const missing = new Set(days.filter((day) => data.series.some((series) => !series.muted && byDay(series).get(day)?.[4] && none(byDay(series).get(day)))));
@@ -17,7 +20,7 @@ export function option(data: Data, colours: Colours, words: Words, font: string)
   return {
     animation: false,
     textStyle: { fontFamily: font },
-    grid: { left: 4, right: data.target === null ? 8 : 12, top: 16, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 4, right: data.target === null ? 8 : 12, top: data.axes.length ? 32 : 16, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: {
       type: "category", data: days, boundaryGap: true,
       axisLine: { lineStyle: { color: colours.line } }, axisTick: { show: false },
@@ -25,10 +28,15 @@ export function option(data: Data, colours: Colours, words: Words, font: string)
       axisLabel: { ...text, hideOverlap: true, lineHeight: 16, formatter: (day: string, index: number) => words.tick(day, index) },
     },
     yAxis: [
-      {
-        type: "value", scale: !bars && narrow(data), splitNumber: 4,
-        axisLabel: { ...text, formatter: (value: number) => words.short(value) }, splitLine: { lineStyle: { color: colours.line } },
-      },
+      ...axes.map((axis, place) => {
+        const spoken = axis ? wordsOf(data, axis) : words;
+        return {
+          type: "value", scale: !bars && axes.length === 1 && narrow(data), splitNumber: 4, alignTicks: place > 0, position: place ? "right" : "left",
+          name: axis?.title ?? "", nameGap: 12, nameTextStyle: { ...text, align: place ? "right" : "left" },
+          axisLabel: { ...text, formatter: (value: number) => spoken.short(value) },
+          splitLine: { show: place === 0, lineStyle: { color: colours.line } },
+        };
+      }),
       { type: "value", show: false, min: 0, max: 1 },
     ],
     tooltip: {
@@ -38,7 +46,7 @@ export function option(data: Data, colours: Colours, words: Words, font: string)
     },
     series: [
       // Unseen, but there on every day: so the panel opens where all values are missing, too, and says why.
-      { type: "line", yAxisIndex: 1, symbol: "none", lineStyle: { opacity: 0 }, silent: true, data: days.map(() => 0) },
+      { type: "line", yAxisIndex: axes.length, symbol: "none", lineStyle: { opacity: 0 }, silent: true, data: days.map(() => 0) },
       ...data.series.flatMap((series) => drawn(series, data, days, colour(series), colours)),
       ...(data.target === null ? [] : [target(data, colours, text)]),
     ],
@@ -65,7 +73,7 @@ function drawn(series: Series, data: Data, days: string[], colour: string, colou
           : { value: at(day)?.[1] ?? null, itemStyle: { color: colours.surface, borderColor: colour, borderType: "dashed", borderWidth: 1.5 } }),
       }];
     case "line": {
-      const line = { type: "line", name: series.name, z: series.muted ? 2 : 3, symbol: "circle", symbolSize: 5, itemStyle: { color: colour }, emphasis: { scale: 1.4 } };
+      const line = { type: "line", name: series.name, yAxisIndex: series.axis, z: series.muted ? 2 : 3, symbol: "circle", symbolSize: 5, itemStyle: { color: colour }, emphasis: { scale: 1.4 } };
       const value = (day: string, i: number) => {
         const point = at(day);
         if (!point || point[1] === null) return null;

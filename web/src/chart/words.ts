@@ -1,7 +1,12 @@
 // How numbers and days are written on a chart, in the workspace's locale and with the page's rounding.
-import type { Data } from "./data";
+import type { Axis, Data } from "./data";
 
 export interface Words { value(value: number): string; short(value: number): string; day(iso: string): string; tick(iso: string, index: number): string }
+
+/** The same for what stands on one of several axes. */
+export function wordsOf(data: Data, axis: Axis | undefined): Words {
+  return axis ? words({ ...data, show: axis.show, currency: axis.currency }) : words(data);
+}
 
 export function words(data: Data): Words {
   const locale = data.locale.replace("_", "-");

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headwater.api.attention import Need, Seen
+from headwater.api.boards import ADVICE
 
 SHARE = 0.001
 """Rows set aside are worth a sentence from this share of their load on."""
 
-_ELSEWHERE = ("freshness", "rows set aside", "sources")  # other producers tell of these, and of rows the journal does
+_ELSEWHERE = ("freshness", "rows set aside", "sources", ADVICE)
+"""Other producers tell of these and of rows the journal does, and a board of the advice on it."""
 
 
 def needs(seen: Seen) -> Iterator[Need]:

@@ -11,13 +11,11 @@ from headwater.api.ask import PERIODS
 from headwater.api.filters import asked_of, conditions, is_segment, joined, segment_of
 from headwater.api.overview import Frame
 from headwater.errors import QueryError, nearest
+from headwater.model.board import PERIODS as NAMED
 from headwater.model.period import Calendar, Grain, Period, add_months, label
 
-PRESETS = (
-    "last-month", "last-3-months", "last-12-months", "last-24-months",
-    "this-quarter", "last-quarter", "this-year", "last-year",
-)  # fmt: skip
-"""Periods by name. They count back from the newest month that is whole in the data, so a late source empties none."""
+PRESETS = NAMED
+"""Periods by name; a board may begin with one."""
 
 COMPARISONS = ("previous", "year", "none")
 GRAINS = tuple(g.value for g in Grain if g is not Grain.ALL)
@@ -46,10 +44,16 @@ class Asked:
         """A parameter of the page alone; an empty text where it is not given."""
         return dict(self.more).get(name, "")
 
-    def having(self, **more: str) -> Asked:
-        """The same with these parameters of the page alone; an empty text removes one."""
-        kept = {n: v for n, v in {**dict(self.more), **more}.items() if v}
-        return replace(self, more=tuple(sorted(kept.items())))
+    def every(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may be given several times, in their order."""
+        return tuple(v for n, v in self.more if n == name)
+
+    def having(self, **more: str | tuple[str, ...]) -> Asked:
+        """The same with these parameters of the page alone, several values of one as a tuple; an empty text removes
+        one."""
+        kept = [(n, v) for n, v in self.more if n not in more]
+        kept += [(n, v) for n, given in more.items() for v in ((given,) if isinstance(given, str) else given) if v]
+        return replace(self, more=tuple(sorted(kept, key=lambda pair: pair[0])))
 
     def without_more(self) -> Asked:
         """The state that another page can take over."""
@@ -59,14 +63,18 @@ class Asked:
 KEYS = ("period", "grain", "compare", "filter", "by", "as_of")
 
 
-def parse(given: Iterable[tuple[str, str]], more: Collection[str] = ()) -> Asked:
-    """The state in the parameters of an address; `more` are those the page knows besides. Raises QueryError that names
-    the parameter and the nearest possible value."""
+def parse(given: Iterable[tuple[str, str]], more: Collection[str] = (), several: Collection[str] = ()) -> Asked:
+    """The state in the parameters of an address; `more` are those the page knows besides, `several` those of them that
+    may be given more than once. Raises QueryError that names the parameter and the nearest possible value."""
     values: dict[str, str] = {}
+    every: list[tuple[str, str]] = []
     for name, value in given:
         if name not in KEYS and name not in more:
             near = nearest(name, (*KEYS, *more)) or f"A page knows {', '.join((*KEYS, *more))}."
             raise QueryError(f"no parameter is called {name!r}", where="address", do=near)
+        if name in several:
+            every.append((name, value.strip()))
+            continue
         if name in values:
             raise QueryError(f"{name!r} is given twice", where=name, do="Give it once.")
         values[name] = value.strip()
@@ -80,7 +88,7 @@ def parse(given: Iterable[tuple[str, str]], more: Collection[str] = ()) -> Asked
         filter=joined(conditions(values.get("filter", ""))),
         by=values.get("by", ""),
         as_of=_day(values.get("as_of", "")),
-        more=tuple(sorted((n, v) for n, v in values.items() if n not in KEYS and v)),
+        more=tuple(sorted(((n, v) for n, v in (*values.items(), *every) if n not in KEYS and v), key=lambda p: p[0])),
     )
 
 
@@ -138,9 +146,11 @@ def kpi_href(name: str, asked: Asked) -> str:
     return href(f"/kpi/{quote(name)}", replace(asked.without_more(), by=""))
 
 
-def api_href(verb: str, kpi: str, frame: Frame, *, grain: str = "", by: str = "", form: str = "csv") -> str:
+def api_href(
+    verb: str, kpi: str | tuple[str, ...], frame: Frame, *, grain: str = "", by: str = "", form: str = "csv"
+) -> str:
     """The address of an answer as a file: the same question put to the HTTP interface, its period spelled out."""
-    told = {
+    told: dict[str, str | tuple[str, ...]] = {
         "kpi": kpi,
         "period": span(frame.focus if not grain else frame.window),
         "grain": grain,
@@ -149,7 +159,7 @@ def api_href(verb: str, kpi: str, frame: Frame, *, grain: str = "", by: str = ""
         "as_of": "" if frame.as_of is None else frame.as_of.isoformat(),
         "format": form,
     }
-    return f"/api/{verb}?{urlencode({n: v for n, v in told.items() if v}, quote_via=quote)}"
+    return f"/api/{verb}?{urlencode({n: v for n, v in told.items() if v}, doseq=True, quote_via=quote)}"
 
 
 def span(period: Period) -> str:

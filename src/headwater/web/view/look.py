@@ -18,7 +18,7 @@ from headwater.api.condition import Condition
 from headwater.api.held import Held, Moment
 from headwater.api.overview import Frame as Looked
 from headwater.api.overview import newest_whole_month
-from headwater.model.board import Board
+from headwater.model.board import FIRST, Board
 from headwater.model.period import Calendar, Grain, Period
 from headwater.web.parts import Choice, Controls, Frame, Link, Notice, Picker
 from headwater.web.templates import Templates, is_part
@@ -39,7 +39,7 @@ from headwater.web.view.asked import (
 )
 from headwater.web.view.wording import Wording, wording
 
-BOARD = "vital_signs"
+BOARD = FIRST
 """The board of the first page; the newest whole month of the others is judged by its KPIs too."""
 
 PATIENCE = 0.2
@@ -115,6 +115,13 @@ class Look:
     def looked(self) -> Looked:
         """What the page looks at."""
         return frame_of(self.asked, self.calendar, self.newest)
+
+    def at(self, asked: Asked) -> Look:
+        """The same moment looked at in another state; what does not rest on the state is not asked again."""
+        other = replace(self, asked=asked)
+        same = ("words", "condition", "checked", "board", *(("newest",) if asked.as_of == self.asked.as_of else ()))
+        other.__dict__.update({name: self.__dict__[name] for name in same if name in self.__dict__})
+        return other
 
     # --- the frame of the page ---------------------------------------------------------------------------------------
     def frame(self, title: str, active: str, *, controls: Controls | None = None, **more: Any) -> Frame:
@@ -198,11 +205,17 @@ class Pages:
         self._lock = Lock()
 
     def answer(
-        self, request: Request, make: Callable[[Look], Made], more: Collection[str] = (), *, of_refresh: bool = False
+        self,
+        request: Request,
+        make: Callable[[Look], Made],
+        more: Collection[str] = (),
+        *,
+        several: Collection[str] = (),
+        of_refresh: bool = False,
     ) -> Response:
         """The page, from those kept where it stands there; `of_refresh`: it says how far a refresh is. Raises
         QueryError where the address asks what cannot be."""
-        asked = parse(request.query_params.multi_items(), more)
+        asked = parse(request.query_params.multi_items(), more, several)
         with self.held.moment() as moment:
             told = href(request.url.path, asked)
             part = is_part(request)

@@ -25,7 +25,7 @@ from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.wording import sentence
 
-NAVIGATION = (3, "/data")
+NAVIGATION = (4, "/data")
 PAGE = "pages/data/page.html"
 CORRECTED = "/data/corrected"
 STREAMED = (CORRECTED,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from headwater.api.coverage import READY, Coverage, Covered
 from headwater.api.overview import Sign, signs
@@ -13,7 +14,7 @@ from headwater.model.kpi import Kpi
 from headwater.web.pages.kpi.one import telling
 from headwater.web.parts import Cell, Found, Later, Link, Table
 from headwater.web.view.asked import filtered, href, kpi_href
-from headwater.web.view.look import Look, Made
+from headwater.web.view.look import BOARD, Look, Made
 from headwater.web.view.signs import change_text
 
 PAGE = "pages/kpi/list.html"
@@ -27,7 +28,10 @@ FIRST = 6
 """So many KPIs are offered before anything is looked for."""
 SPLITS = 8
 """Segments are looked for in so many splits, those that tell most first."""
-PLACES = (("vital_signs", "/"), ("kpi", "/kpi"), ("data", "/data"), ("add", "/data/add"))
+PLACES = (
+    ("vital_signs", "/"), ("funnel", "/funnel"), ("boards", "/boards"), ("explore", "/explore"),
+    ("kpi", "/kpi"), ("data", "/data"), ("add", "/data/add"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +193,15 @@ def _lacking(look: Look, way: Covered) -> str:
 
 # --- the find box ----------------------------------------------------------------------------------------------------
 def _results(look: Look, words: str, kpis: list[Kpi]) -> Iterator[Found]:
-    """Pages, then KPIs (those whose name begins so first), then segments, at most so many of each."""
+    """Pages and boards, then KPIs (those whose name begins so first), then segments, at most so many of each."""
     wanted = words.casefold()
     for name, place in PLACES:
         if wanted in look.say(f"navigation.{name}").casefold():
             yield Found(look.say(f"navigation.{name}"), place, look.say("kpi.page"))
+    for b in look.moment.every_board().boards.values():
+        if b.id != BOARD and wanted in b.title.casefold():
+            there = href(f"/boards/{quote(b.id)}", replace(look.asked.without_more(), by="", filter=""))
+            yield Found(b.title, there, look.say("kpi.board"), b.text)
     for kpi in sorted(kpis, key=lambda k: _rank(k, wanted))[:MOST_FOUND]:
         yield Found(kpi.title, kpi_href(kpi.id, look.asked), look.say("kpi.kpi_kind"), kpi.question)
     yield from _segments(look, wanted)

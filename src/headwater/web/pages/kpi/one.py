@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf
 from typing import Any
 
 from headwater.api.answer import Answer
@@ -19,7 +18,6 @@ from headwater.model.kpi import Variant
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
 from headwater.web.parts import (
-    Bar,
     Cell,
     Chart,
     Chip,
@@ -33,8 +31,9 @@ from headwater.web.parts import (
     Table,
     TracePanel,
 )
-from headwater.web.view.asked import a_year_before, api_href, filtered, filtered_by, href, kpi_href, unfiltered
+from headwater.web.view.asked import a_year_before, api_href, filtered_by, href, kpi_href, unfiltered
 from headwater.web.view.look import Look, Made
+from headwater.web.view.segments import bar, is_quotient, n_text, ranked, segment_name, value_cell
 from headwater.web.view.signs import DETAIL, facts, is_newest, tile, title, usual
 
 PAGE = "pages/kpi/page.html"
@@ -222,26 +221,24 @@ def _segments(look: Look, sign: Sign, name: str) -> list[Series]:
     """The lines of the largest segments of the split asked for."""
     looked = look.looked
     whole = _split(look, name, look.asked.by)
-    first = [o.segment[0][1] for o in _ranked(whole)[:LINES]]
+    first = [o.segment[0][1] for o in ranked(whole)[:LINES]]
     answer = look.moment.measure(
         name, period=looked.window, grain=looked.grain, by=look.asked.by, filter=looked.filter, as_of=looked.as_of
     )
-    return [_series(look, _segment(look, value), [o for o in answer if o.segment[0][1] == value]) for value in first]
-
-
-def _segment(look: Look, value: str | None) -> str:
-    return look.say("kpi.empty_segment") if value is None else value
+    return [
+        _series(look, segment_name(look, value), [o for o in answer if o.segment[0][1] == value]) for value in first
+    ]
 
 
 def _table(look: Look, sign: Sign, heading: str, before: Sequence[Observation]) -> Table:
     say, words, shown = look.say, look.words, sign.kpi.show
     columns: list[tuple[str, Callable[[Observation], str | Cell], bool]] = [
         (say("kpi.head_period"), words.of, False),
-        (heading, lambda o: _value(look, o, shown), True),
+        (heading, lambda o: value_cell(look, o, shown), True),
         (say("kpi.head_interval"), lambda o: words.interval(o, shown), True),
         (
             say("kpi.head_n"),
-            lambda o: _n(look, o),
+            lambda o: n_text(look, o),
             True,
         ),
         (say("kpi.head_reason"), lambda o: "" if o.value is None else words.why(o), False),
@@ -256,14 +253,10 @@ def _table(look: Look, sign: Sign, heading: str, before: Sequence[Observation]) 
         called = words.period(Period(first, last)) if first and last else ""
         heads.insert(2, say("kpi.head_before", period=called))
         right.insert(2, True)
-        told: list[str | Cell] = [_value(look, o, shown) for o in before]
+        told: list[str | Cell] = [value_cell(look, o, shown) for o in before]
         kept_cells.insert(2, (told + [""] * len(sign.line))[: len(sign.line)])
     rows = tuple(zip(*kept_cells, strict=True))
     return Table(tuple(heads), rows, heading, frozenset(i for i, r in enumerate(right) if r))
-
-
-def _value(look: Look, o: Observation, shown: str) -> str | Cell:
-    return look.words.value(o, shown) or Cell(look.words.why(o), missing=True)
 
 
 # --- segments --------------------------------------------------------------------------------------------------------
@@ -307,59 +300,23 @@ def _split(look: Look, name: str, split: str) -> Answer:
     )  # fmt: skip
 
 
-def _is_quotient(answer: Sequence[Observation]) -> bool:
-    return any(o.denominator is not None for o in answer)
-
-
-def _ranked(answer: Sequence[Observation]) -> list[Observation]:
-    """The largest first; of rates those that rest on most, so that a share of two does not lead."""
-    by_n = _is_quotient(answer)
-
-    def rank(o: Observation) -> tuple[bool, float, str]:
-        size = (o.denominator if by_n else o.value) if o.value is not None else None
-        return o.value is None, -(size if size is not None else -inf), o.segment[0][1] or ""
-
-    return sorted(answer, key=rank)
-
-
 def _board(look: Look, sign: Sign, split: str, answer: Answer) -> Leaderboard:
     say, kpi = look.say, sign.kpi
     wide = bool(look.asked.by)
-    ranked = _ranked(answer)
-    shown = ranked[: ALL_ROWS if wide else ROWS]
+    every = ranked(answer)
+    shown = every[: ALL_ROWS if wide else ROWS]
     most = max((abs(o.value) for o in shown if o.value is not None), default=0.0)
     chosen = {s[1]: c for c in conditions(look.asked.filter) if (s := segment_of(c)) is not None and s[0] == split}
-    rows = tuple(_bar(look, o, split, kpi.show, most, chosen) for o in shown)
+    rows = tuple(bar(look, o, split, kpi.show, most, chosen) for o in shown)
     more = None
     if wide:
         more = Link(say("kpi.fewer_segments"), f"{href(look.path, replace(look.asked, by=''))}#{DETAIL}")
-    elif len(ranked) > 1:
+    elif len(every) > 1:
         there = f"{href(look.path, replace(look.asked, by=split))}#{DETAIL}"
-        key = "kpi.more_segments" if len(ranked) > ROWS else "kpi.draw_segments"
-        more = Link(say(key, n=look.words.count(len(ranked))), there)
-    note = say("kpi.largest_n" if _is_quotient(answer) else "kpi.largest")
+        key = "kpi.more_segments" if len(every) > ROWS else "kpi.draw_segments"
+        more = Link(say(key, n=look.words.count(len(every))), there)
+    note = say("kpi.largest_n" if is_quotient(answer) else "kpi.largest")
     return Leaderboard(split, split.replace("_", " ").capitalize(), rows, kpi.title, more, note)
-
-
-def _bar(look: Look, o: Observation, split: str, shown: str, most: float, chosen: dict[str | None, str]) -> Bar:
-    value, words = o.segment[0][1], look.words
-    active = value in chosen
-    asked = unfiltered(look.asked, chosen[value]) if active else filtered(look.asked, split, value)
-    return Bar(
-        label=_segment(look, value),
-        href="" if asked is None else href(look.path, asked),
-        value_text=words.value(o, shown, compact=True) or "",
-        bar=abs(o.value) / most if o.value is not None and most else 0.0,
-        interval_text=words.interval(o, shown),
-        n_text=look.say("kpi.n_text", n=n) if (n := _n(look, o)) else "",
-        quality_text=words.why(o),
-        active=active,
-    )
-
-
-def _n(look: Look, o: Observation) -> str:
-    """How many a number rests on; of a count the number says it."""
-    return "" if o.subjects is None or o.subjects == o.value else look.words.count(o.subjects)
 
 
 # --- how it was made -------------------------------------------------------------------------------------------------
@@ -369,7 +326,9 @@ def _trace(look: Look, sign: Sign, name: str) -> TracePanel:
     period = _period_of(sign)
     traced = look.moment.trace(name, period=period, grain=Grain.ALL, filter=looked.filter, as_of=looked.as_of)
     t: Trace = traced[0]
-    numbers = tuple((words.of(n.observation), n.filled, _value(look, n.observation, sign.kpi.show)) for n in t.numbers)
+    numbers = tuple(
+        (words.of(n.observation), n.filled, value_cell(look, n.observation, sign.kpi.show)) for n in t.numbers
+    )
     heads = (say("kpi.head_period"), say("kpi.trace_filled"), say("sign.exact"))
     tables = [Table(heads, numbers, say("kpi.trace_numbers"), frozenset({2}))]
     if t.measures:

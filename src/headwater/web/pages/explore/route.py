@@ -1,0 +1,224 @@
+"""`/explore`: two to four KPIs on one chart, or two of them by segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from headwater.api.boarded import lacking
+from headwater.api.exploring import called, chosen, lines, scatter, shared_splits
+from headwater.api.filters import conditions, segment_of
+from headwater.api.held import Held
+from headwater.api.overview import Sign, signs
+from headwater.errors import QueryError, nearest
+from headwater.metrics.formula import find
+from headwater.model.board import FEWEST_LINES, MOST_LINES, SHOWS
+from headwater.web.parts import Chart, Chip, Link, Segmented
+from headwater.web.templates import Templates
+from headwater.web.view.asked import href, unfiltered
+from headwater.web.view.charts import lines_chart, refusal, scatter_chart
+from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.signs import tile, title
+from headwater.web.view.usual import controls, looking
+
+NAVIGATION = (3, "/explore")
+PAGE = "pages/explore/page.html"
+PLACE = "/explore"
+MORE, SEVERAL = ("kpi", "show"), ("kpi",)
+USUAL = "last-12-months"
+"""A month is a dot; a year is a line."""
+OFFERED = 6
+"""So many pairs are offered before anything is chosen."""
+SPLITS = 8
+"""So many splits of a scatter are offered, those that tell most first."""
+LEADING = ("channel", "owner", "team", "region", "segment", "product", "program", "account_industry", "account_size")
+"""Splits that people think in, the first first."""
+
+
+def routes(held: Held, templates: Templates) -> APIRouter:
+    """`/explore`."""
+    router = APIRouter()
+    pages = Pages(held, templates)
+
+    @router.api_route(PLACE, methods=["GET", "HEAD"])
+    def explore(request: Request) -> Response:
+        return pages.answer(request, _made, MORE, several=SEVERAL)
+
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What the page shows of the KPIs chosen: a chart, or why there is none."""
+
+    chart: Chart | None
+    why: str = ""
+
+
+def _made(look: Look) -> Made:
+    say, moment = look.say, look.moment
+    if not look.has_data:
+        kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
+        empty = {
+            "title": say(f"vital_signs.{kind}_title"),
+            "text": say(f"vital_signs.{kind}_text"),
+            "action": Link(say(f"vital_signs.{kind}_action"), place),
+        }
+        return PAGE, look.frame(say("explore.title"), "explore", lead=say("explore.lead")), {"empty": empty}, ""
+    look = looking(look, USUAL)
+    names = chosen(moment.catalogue, look.asked.every("kpi"))
+    show = _show(look)
+    look = look.at(look.asked.having(kpi=names))  # by their ids, however they were written
+    found: list[Sign] = []
+    lacks = lacking(moment.catalogue, names, look.asked.filter)
+    if names and not lacks:
+        found = signs(moment, moment.catalogue, look.calendar, names, look.looked)
+    splits = _splits(look, names) if show == "scatter" else ()
+    drawn = _drawn(look, names, show, found, splits, lacks) if len(names) >= FEWEST_LINES else None
+    context: dict[str, Any] = {
+        "empty": None,
+        "names": names,
+        "chosen": list(_chosen(look, names)),
+        "chips": list(_chips(look)),
+        "room": len(names) < MOST_LINES,
+        "options": _options(look),
+        "hidden": [(n, v) for n, v in _hidden(look)],
+        "views": _views(look, show, names) if len(names) >= FEWEST_LINES else None,
+        "splits": _split_links(look, splits),
+        "offers": _offers(look, names),
+        "tiles": [tile(look, s) for s in found],
+        "drawn": drawn,
+        "caution": say("explore.caution") if drawn is not None and drawn.chart is not None else "",
+    }
+    heading = say("explore.title")
+    frame = look.frame(
+        heading, "explore", controls=controls(look, grain=True), lead=say("explore.lead"), notices=look.as_of()
+    )
+    return PAGE, frame, context, ""
+
+
+def _show(look: Look) -> str:
+    show = look.asked["show"] or SHOWS[0]
+    if show not in SHOWS:
+        do = nearest(show, SHOWS) or f"Write {', '.join(SHOWS)}."
+        raise QueryError(f"{show!r} is no way to set KPIs beside each other", where="show", do=do)
+    return show
+
+
+def _drawn(
+    look: Look, names: tuple[str, ...], show: str, found: list[Sign], splits: tuple[str, ...], lacks: tuple[str, ...]
+) -> Drawn:
+    say, moment = look.say, look.moment
+    if lacks:
+        return Drawn(None, say("explore.lacks", splits=", ".join(s.replace("_", " ") for s in lacks)))
+    if show != "scatter":
+        made = lines(moment.catalogue, found, show)
+        if made.refused is not None:
+            return Drawn(None, refusal(look, made.refused))
+        return Drawn(lines_chart(look, made, look.looked, "explore"))
+    if len(names) != FEWEST_LINES:
+        return Drawn(None, say("explore.refused_two", n=len(names)))
+    by = look.asked.by or (splits[0] if splits else "")
+    if not by:
+        return Drawn(None, say("explore.refused_split"))
+    dots = scatter(moment, moment.catalogue, names, by, look.looked)
+    if not any(d.is_known for d in dots.dots):
+        return Drawn(None, say("explore.refused_dots", split=by.replace("_", " ")))
+    return Drawn(scatter_chart(look, dots, look.looked, "explore"))
+
+
+# --- what is chosen, and what can be ---------------------------------------------------------------------------------
+def _chosen(look: Look, names: tuple[str, ...]) -> Iterator[Chip]:
+    for name in names:
+        kpi, variant = find(look.moment.catalogue, name)
+        rest = tuple(n for n in names if n != name)
+        yield Chip(look.say("kpi.kpi_kind"), title(kpi, variant.id), _there(look, kpi=rest))
+
+
+def _chips(look: Look) -> Iterator[Chip]:
+    for condition in conditions(look.asked.filter):
+        segment = segment_of(condition)
+        away = href(PLACE, unfiltered(look.asked, condition))
+        if segment is None:
+            yield Chip(look.say("kpi.chips"), condition, away)
+        else:
+            value = look.say("kpi.empty_segment") if segment[1] is None else segment[1]
+            yield Chip(segment[0].replace("_", " "), value, away)
+
+
+def _options(look: Look) -> list[str]:
+    """Every KPI, and every other way to compute it, that can be computed from the data."""
+    catalogue = look.moment.catalogue
+    ways = {
+        kpi.id if v.id == kpi.default else f"{kpi.id}.{v.id}": called(kpi, v)
+        for kpi in catalogue.kpis.values()
+        for v in kpi.variants
+    }
+    gaps = look.moment.gaps(*ways)
+    return sorted(text for name, text in ways.items() if name not in gaps)
+
+
+def _hidden(look: Look) -> Iterator[tuple[str, str]]:
+    """The state that a form which adds a KPI keeps."""
+    for name, value in look.controls().hidden:
+        yield name, value
+    for picker in look.controls(grain=True).pickers:
+        value = next((c.value for c in picker.choices if c.chosen), "")
+        asked = {"period": look.asked.period, "grain": look.asked.grain, "compare": value}[picker.name]
+        if asked:
+            yield picker.name, asked
+
+
+def _offers(look: Look, names: tuple[str, ...]) -> list[Link]:
+    """KPIs to set beside each other: those of the first page with their pairs; beside a chosen one its own."""
+    if len(names) >= FEWEST_LINES:
+        return []
+    catalogue = look.moment.catalogue
+    pairs: list[tuple[str, str]] = []
+    for name in names or look.board.tiles:
+        kpi, _ = find(catalogue, name)
+        if kpi.pair and (kpi.pair, name) not in pairs:
+            pairs.append((name, kpi.pair))
+    gaps = look.moment.gaps(*dict.fromkeys(n for pair in pairs for n in pair))
+    able = [pair for pair in pairs if not gaps.keys() & set(pair)]
+    return [Link(look.say("explore.pair", **_titles(look, pair)), _there(look, kpi=pair)) for pair in able[:OFFERED]]
+
+
+def _titles(look: Look, pair: tuple[str, str]) -> dict[str, str]:
+    found = [find(look.moment.catalogue, name) for name in pair]
+    return {key: title(kpi, v.id) for key, (kpi, v) in zip(("a", "b"), found, strict=True)}
+
+
+# --- how it is shown -------------------------------------------------------------------------------------------------
+def _views(look: Look, show: str, names: tuple[str, ...]) -> Segmented:
+    links = []
+    for name in SHOWS:
+        if name == "scatter" and len(names) != FEWEST_LINES and show != name:
+            continue
+        asked = look.asked if name == "scatter" else replace(look.asked, by="")
+        there = href(PLACE, asked.having(show="" if name == SHOWS[0] else name))
+        links.append(Link(look.say(f"explore.show_{name}"), there, name == show, look.say(f"explore.hint_{name}")))
+    return Segmented(look.say("explore.show"), tuple(links))
+
+
+def _splits(look: Look, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The splits that all have, those that tell most first."""
+    shared = shared_splits(look.moment.catalogue, names) if names else ()
+    return tuple(sorted(shared, key=lambda s: LEADING.index(s) if s in LEADING else len(LEADING)))
+
+
+def _split_links(look: Look, splits: tuple[str, ...]) -> tuple[Link, ...]:
+    if not splits:
+        return ()
+    now = look.asked.by or splits[0]
+    return tuple(
+        Link(s.replace("_", " "), href(PLACE, replace(look.asked, by=s)), s == now)
+        for s in dict.fromkeys((*splits[:SPLITS], *((now,) if now in splits else ())))
+    )
+
+
+def _there(look: Look, **more: str | tuple[str, ...]) -> str:
+    return href(PLACE, replace(look.asked, by="").having(**more))
