@@ -18,9 +18,14 @@ PAGES = (
     "/funnel?funnel=deals&by=team", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
     "/boards", "/boards/acquisition", "/boards/sales_team?by=team",
+    "/explore", "/explore?kpi=leads&kpi=cost_per_lead", "/explore?kpi=leads&kpi=mqls&show=scatter&by=channel",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
-OWN = ("/boards/own", "/boards/own?period=last-3-months&filter=channel+is+not+empty")
+OWN = (
+    "/boards/own",
+    "/boards/own?period=last-3-months&filter=channel+is+not+empty",
+    "/explore?kpi=own_leads&kpi=own_cost_per_lead&show=scatter&by=channel&period=2025-01",
+)
 """Pages of what the company has written itself."""
 Served = Callable[[str], Client]
 CATALOGUE = load_catalogue(SHIPPED)
@@ -166,6 +171,11 @@ def test_going_back_gets_the_whole_page(served: Served) -> None:
         ("/kpi/own_leads?show=records&page=0", "1 to"),
         ("/kpi/own_leads?show=records&side=x", "measure-own_entered"),
         ("/data?q=x", "period"),
+        ("/boards/own?period=last-12-month", "last-12-months"),
+        ("/explore?kpi=own_leeds", "own_leads"),
+        ("/explore?kpi=own_leads&show=indexd", "indexed"),
+        ("/explore?kpi=leads&kpi=mqls&kpi=sqls&kpi=mrr&kpi=nps", "2 to 4"),
+        ("/explore?kpi=own_leads&kpi=own_reach&show=scatter&by=chanel", "channel"),
     ],
 )
 def test_a_bad_address_says_what_would_be_right(served: Served, path: str, near: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Protocol
 
 from headwater.api.answer import Answer
@@ -102,9 +103,9 @@ def lines(catalogue: Catalogue, signs: Sequence[Sign], show: str) -> Lines:
     shared = [i for i, step in enumerate(zip(*(line.points for line in plain), strict=False)) if _known(step)]
     if not shared:
         return Lines(show, plain, refused=Refusal("no_start"))
-    start = next((i for i in shared if all((line.points[i].value or 0) > 0 for line in plain)), None)
+    start = next((i for i in shared if all(_can_begin(line, i) for line in plain)), None)
     if start is None:
-        never = [line for line in plain if not any((line.points[i].value or 0) > 0 for i in shared)]
+        never = [line for line in plain if not any(_can_begin(line, i) for i in shared)]
         return Lines(show, plain, refused=Refusal("not_positive", tuple(line.kpi.title for line in never or plain)))
     at = plain[0].points[start]
     begins = None
@@ -115,6 +116,12 @@ def lines(catalogue: Catalogue, signs: Sequence[Sign], show: str) -> Lines:
 
 def _known(step: Sequence[Observation]) -> bool:
     return all(settled(o) for o in step)
+
+
+def _can_begin(line: Line, step: int) -> bool:
+    """Whether the other numbers of a line are shares of this one: it is above zero, and not by a rounding error."""
+    base = line.points[step].value or 0
+    return base > 0 and all(isfinite(BASE * o.value / base) for o in line.points if o.value is not None)
 
 
 def _on(line: Line, axis: int) -> Line:

@@ -60,6 +60,8 @@ class Drawn:
 
 def _made(look: Look) -> Made:
     say, moment = look.say, look.moment
+    names = chosen(moment.catalogue, look.asked.every("kpi"))
+    show = _show(look)
     if not look.has_data:
         kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
         empty = {
@@ -69,8 +71,6 @@ def _made(look: Look) -> Made:
         }
         return PAGE, look.frame(say("explore.title"), "explore", lead=say("explore.lead")), {"empty": empty}, ""
     look = looking(look, USUAL)
-    names = chosen(moment.catalogue, look.asked.every("kpi"))
-    show = _show(look)
     look = look.at(look.asked.having(kpi=names))  # by their ids, however they were written
     found: list[Sign] = []
     lacks = lacking(moment.catalogue, names, look.asked.filter)
