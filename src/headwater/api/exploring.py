@@ -121,7 +121,7 @@ def _known(step: Sequence[Observation]) -> bool:
 def _can_begin(line: Line, step: int) -> bool:
     """Whether the other numbers of a line are shares of this one: it is above zero, and not by a rounding error."""
     base = line.points[step].value or 0
-    return base > 0 and all(isfinite(BASE * o.value / base) for o in line.points if o.value is not None)
+    return base > 0 and all(isfinite(BASE * (o.value / base)) for o in line.points if o.value is not None)
 
 
 def _on(line: Line, axis: int) -> Line:
@@ -131,7 +131,7 @@ def _on(line: Line, axis: int) -> Line:
 def _indexed(line: Line, start: int) -> Line:
     base = line.points[start].value
     assert base is not None  # it is settled there
-    index = tuple(None if o.value is None else BASE * o.value / base for o in line.points)
+    index = tuple(None if o.value is None else BASE * (o.value / base) for o in line.points)
     return Line(line.name, line.kpi, line.variant, line.points, index)
 
 

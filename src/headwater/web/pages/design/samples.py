@@ -329,6 +329,7 @@ ICONS = (
     "later",
     "close",
     "about",
+    "chart",
     "warn",
     "good",
     "refresh",
