@@ -32,6 +32,7 @@ ASKED = {
     "compare": "/api/compare?kpi=cost_per_lead&period=2026-01&period=2026-02",
     "funnel": "/api/funnel?period=2026-01..2026-02",
     "components": "/api/components?period=2026-01..2026-02&level=channel",
+    "qualify": "/api/qualify?period=2026-01..2026-02",
     "kpi": "/api/kpi?find=cost+per+lead",
     "kpi_page": "/api/kpi/cost_per_lead",
     "kpi_coverage": "/api/kpi/coverage?find=cost+per+lead",

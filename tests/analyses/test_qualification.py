@@ -222,10 +222,14 @@ def test_each_moment_is_judged_by_the_version_in_force() -> None:
     of = histories([0, 8, 12, 30], done=[(0, s, t, t) for s, t in ((0, 3), (1, 9), (2, 13), (3, 31))])
     first = Rules(actions=(Action(10),), least_initiative=20, end=10)
     second = Rules(actions=(Action(10),), least_initiative=10, start=10, start_day=77)
-    found, by = in_force(of, (first, second))
-    assert found.at.tolist() == [10, 10, 13, 31]  # the first two on the day that less is asked for
-    assert found.day.tolist() == [77, 77, 1013, 1031]
+    at, day, by = in_force([first_qualified(of, first), first_qualified(of, second)])
+    assert at.tolist() == [10, 10, 13, 31]  # the first two on the day that less is asked for
+    assert day.tolist() == [77, 77, 1013, 1031]
     assert by.tolist() == [1, 1, 1, 1]
+    earlier = replace(first, least_initiative=5)
+    at, _, by = in_force([first_qualified(of, earlier), first_qualified(of, second)])
+    assert (at.tolist(), by.tolist()) == ([3, 9, 13, 31], [0, 0, 1, 1])
+    assert [len(a) for a in in_force([])] == [0, 0, 0]
     cast_back = first_qualified(of, replace(second, start=FIRST))
     assert cast_back.at.tolist() == [3, 9, 13, 31]
 

@@ -31,7 +31,7 @@ from tests.world import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "http.md"
-VERBS = ("check", "compare", "components", "doctor", "funnel", "kpi", "measure", "records", "trace")
+VERBS = ("check", "compare", "components", "doctor", "funnel", "kpi", "measure", "qualify", "records", "trace")
 
 
 def _generator() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,20 +155,15 @@ def scores_at(histories: Histories, rules: Rules, moments: Wholes) -> Scores:
     return _walk(histories, rules, moments, days, moments, search=False).scores
 
 
-def in_force(histories: Histories, versions: tuple[Rules, ...]) -> tuple[Qualified, Wholes]:
-    """When each subject first met the version in force at the time, and that version's number (-1: never). The versions
-    follow each other without overlap; the scores are those of that version, without what each rule gives."""
-    n = len(histories.entered)
+def in_force(found: Sequence[Qualified]) -> tuple[Wholes, Wholes, Wholes]:
+    """When each subject first met the version in force at the time (second, day; NEVER, 0 where it did not), and that
+    version's number (-1), of what `first_qualified` says of versions that follow each other without overlap."""
+    n = len(found[0].at) if found else 0
     at, day, by = np.full(n, NEVER, np.int64), np.zeros(n, np.int64), np.full(n, -1, np.int64)
-    profile, initiative = np.zeros(n), np.zeros(n)
-    for number, rules in enumerate(versions):
-        found = first_qualified(histories, rules)
-        new = found.at < at
-        at, day = np.where(new, found.at, at), np.where(new, found.day, day)
-        by = np.where(new, number, by)
-        profile = np.where(new, found.scores.profile, profile)
-        initiative = np.where(new, found.scores.initiative, initiative)
-    return Qualified(at, day, Scores(profile, initiative, np.zeros((n, 0)))), by
+    for number, one in enumerate(found):
+        new = one.at < at
+        at, day, by = np.where(new, one.at, at), np.where(new, one.day, day), np.where(new, number, by)
+    return at, day, by
 
 
 # --- the walk --------------------------------------------------------------------------------------------------------

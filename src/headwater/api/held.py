@@ -36,6 +36,10 @@ from headwater.api.funnels import FUNNELS
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
 from headwater.api.measuring import Bench, Ground, measure
 from headwater.api.plans import Plans
+from headwater.api.qualify import asked as qualify_asked
+from headwater.api.qualify import qualify_of
+from headwater.api.qualify_answer import Qualification
+from headwater.api.qualify_files import CRITERIA
 from headwater.api.readers import LONG_SECONDS, Readers, Reading
 from headwater.api.recording import Recorded, records
 from headwater.api.settings import FILE, Company
@@ -244,6 +248,21 @@ class Moment:
                 return funnel_of(at, asked)
 
         return self._kept(("funnel", asked, bool(generation)), (self._data(generation),), (), make)
+
+    def qualify(self, /, name: str = "", *, generation: str = "", **given: Any) -> Qualification:
+        """As `Workspace.qualify`."""
+        asked = qualify_asked(self._stands, name, **given)
+
+        def make() -> Qualification:
+            with self._stands.bench(generation) as at:
+                return qualify_of(at, asked)
+
+        return self._kept(("qualify", asked, bool(generation)), (self._data(generation),), (), make)
+
+    @property
+    def criteria(self) -> str:
+        """The stamp of the criteria files, which the stamp of a moment does not hold."""
+        return CRITERIA.stamp(self._stands.folder)
 
     @property
     def funnels(self) -> str:
@@ -494,6 +513,7 @@ class Held:
     records = _in_a_moment(Moment.records)
     compare = _in_a_moment(Moment.compare)
     funnel = _in_a_moment(Moment.funnel)
+    qualify = _in_a_moment(Moment.qualify)
     components = _in_a_moment(Moment.components)
 
     # --- what the files say ------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headwater.api.kpis import KpiPage
     from headwater.api.loading import Progress
     from headwater.api.measuring import Bench
+    from headwater.api.qualify_answer import Qualification
     from headwater.api.recording import Recorded
     from headwater.api.reports import Loaded, Refreshed
     from headwater.api.tracing import Traced
@@ -309,6 +310,34 @@ class Workspace:
         question = asked(stands, level=level, funnel=funnel, period=period, as_of=as_of)
         with stands.bench(generation) as at:
             return components_of(at, question)
+
+    def qualify(
+        self,
+        criteria: str = "",
+        *,
+        version: str = "",
+        against: str = "",
+        period: str | Period | None = None,
+        grain: str | Grain = Grain.ALL,
+        by: str | Sequence[str] = (),
+        filter: str = "",
+        as_of: str | date | None = None,
+        generation: str = "",
+    ) -> Qualification:
+        """Who meets criteria (default: `leads`), from what was known at each moment, beside whom the CRM says to meet
+        them; how well both tell who buys; and what each rule brings. Each moment is judged by the version in force
+        then; `version` judges all of history by one. `against` holds another version beside it, with the leads on
+        which they differ."""
+        from headwater.api.measuring import ground
+        from headwater.api.qualify import asked, qualify_of
+
+        stands = ground(self._folder)
+        question = asked(
+            stands, criteria, version=version, against=against,
+            period=period, grain=grain, by=by, filter=filter, as_of=as_of,
+        )  # fmt: skip
+        with stands.bench(generation) as at:
+            return qualify_of(at, question)
 
     def _catalogue(self) -> Catalogue:
         return self._folder.catalogue(self._folder.company())

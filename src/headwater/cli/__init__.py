@@ -31,13 +31,14 @@ VERBS = {
     "compare": "Put two periods, segments, KPIs, days or data versions side by side.",
     "funnel": "Show how many came to each stage, which share went on and how long it took.",
     "components": "Tell what each channel, program and campaign is for, and whether it contributes.",
+    "qualify": "Show who meets the criteria for a good lead, and how well that tells who buys.",
     "engine": "Tell whether another engine gives the same answers.",
     "serve": "Serve the page and the HTTP interface to this computer.",
     "erase": "Remove a person or company from everything kept here.",
 }
 """Every verb and what its help says first; the module of the same name below this package holds it."""
 
-ASKING = frozenset({"kpi", "measure", "trace", "records", "compare", "funnel", "components"})
+ASKING = frozenset({"kpi", "measure", "trace", "records", "compare", "funnel", "components", "qualify"})
 """Verbs that answer and are gone before searching memory for garbage could be of use."""
 
 FAULT_OF_OURS = 70

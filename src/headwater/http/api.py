@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from headwater.api.answer import Answer
 from headwater.api.funnelled import Funnelled
 from headwater.api.held import Held
+from headwater.api.qualify_answer import Qualification
 from headwater.errors import HeadwaterError, QueryError
 from headwater.http import asked as ask
 from headwater.http import shapes
@@ -120,6 +121,25 @@ def routes(held: Held) -> APIRouter:
                 as_file(asked.format, "components", *asked.level, asked.period or "", m.stamp.data),
             )
 
+    def qualify(request: Request, asked: Annotated[ask.Qualify, Query()]) -> Response:
+        """Who meets criteria, how well that tells who buys, and what each rule brings. `variant` says which number it
+        is, the segments `judged_by` and `rule` by whose judgement (a version, `in force`, `crm`) and of which rule."""
+
+        def answer() -> bytes:
+            found = m.qualify(asked.criteria, version=asked.version, against=asked.against, **_question(asked))
+            _check_size(found)
+            return in_form(found, asked.format)
+
+        with held.moment() as m:
+            version = " ".join((m.version(*ask.generations(asked)), m.criteria))
+            return respond(
+                request,
+                _tag(request, asked, version, asked.format),
+                asked.format,
+                answer,
+                as_file(asked.format, "qualify", asked.criteria, asked.period or "", m.stamp.data),
+            )
+
     def kpi(request: Request, asked: Annotated[ask.Found, Query()]) -> Response:
         """Every KPI, or those in which all the words occur."""
         tag = _tag(request, asked, held.stamp.definitions)
@@ -154,6 +174,7 @@ def routes(held: Held) -> APIRouter:
     _add(router, "/compare", compare, shapes.Comparisons, "Two numbers side by side", files=True, unknown=True)
     _add(router, "/funnel", funnel, shapes.Observations, "A funnel", files=True, unknown=True)
     _add(router, "/components", components, shapes.Components, "What components are for", files=True, unknown=True)
+    _add(router, "/qualify", qualify, shapes.Observations, "Who qualifies", files=True, unknown=True)
     _add(router, "/kpi", kpi, shapes.KpiRows, "The list of KPIs")
     _add(router, "/kpi/coverage", kpi_coverage, shapes.Coverage, "What can be computed", unknown=True)
     _add(router, "/kpi/{id}", kpi_page, shapes.KpiPage, "One KPI", unknown=True)
@@ -191,12 +212,12 @@ class _Route(APIRoute):
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
-def _question(asked: ask.Question | ask.Compared | ask.Funnel) -> dict[str, Any]:
+def _question(asked: ask.Question | ask.Compared | ask.Funnel | ask.Qualify) -> dict[str, Any]:
     """The arguments of a verb."""
     return {name: getattr(asked, name) for name in ("period", "grain", "by", "filter", "as_of", "generation")}
 
 
-def _check_size(answer: Answer | Funnelled) -> None:
+def _check_size(answer: Answer | Funnelled | Qualification) -> None:
     if len(answer) > ask.MOST_NUMBERS:
         raise QueryError(
             f"the answer has {len(answer):,} numbers; at most {ask.MOST_NUMBERS:,} are given at once",

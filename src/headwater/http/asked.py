@@ -125,6 +125,23 @@ class Components(Asked):
     format: Form = Field("json", description=FORMAT)
 
 
+class Qualify(Asked):
+    """Parameters of `qualify`."""
+
+    criteria: Short = Field("", description="Id of the criteria (default: leads).", examples=["leads"])
+    version: Short = Field(
+        "", description="Judge all of history by this version (default: each moment by the one in force then)."
+    )
+    against: Short = Field("", description="Hold this version beside it.")
+    period: Short | SkipJsonSchema[None] = Field(None, description=PERIOD, examples=["2026-Q1"])
+    grain: Grain = Field(Grain.ALL, description="Step of the period.")
+    by: Splits = Field(default_factory=list)
+    filter: Long = Field("", description=FILTER)
+    as_of: Short | SkipJsonSchema[None] = Field(None, description=AS_OF)
+    generation: Generation = Field("", description=GENERATION)
+    format: Form = Field("json", description=FORMAT)
+
+
 class Found(Asked):
     """Parameters of the list of KPIs."""
 
@@ -187,6 +204,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def generations(asked: Question | Compared | Funnel | Components) -> Sequence[str]:
+def generations(asked: Question | Compared | Funnel | Components | Qualify) -> Sequence[str]:
     """The generations that a question names."""
     return tuple(asked.generation) if isinstance(asked, Compared) else (asked.generation,)
