@@ -52,6 +52,9 @@ def _measures(measure: Measure, table: Table) -> Iterator[tuple[str, Measure]]:
         yield what, replace(measure, where=where)
     for what, clock in _clocks(measure.clock, table):
         yield what, replace(measure, clock=clock)
+    if measure.lag is not None:
+        yield "no lag", replace(measure, lag=None)
+        yield "the other lag", replace(measure, lag=replace(measure.lag, spread=not measure.lag.spread))
     if measure.per:
         yield "no mean first", replace(measure, per="")
     match measure.aggregate:

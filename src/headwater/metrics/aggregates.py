@@ -90,6 +90,9 @@ def aggregates_of(
         found.append(NamedAgg(f"{prefix}_sum", Agg("sum", value, counted)))
         found.append(NamedAgg(f"{prefix}_deviation", Agg("stddev", value, counted)))
         names += ["sum", "deviation"]
+    if measure.lag is not None:
+        found.append(NamedAgg(f"{prefix}_longest", Agg("max", Col("_longest"))))
+        names.append("longest")
     if rated:
         found.append(NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col("_rated"),))))))
         names.append("unrated")

@@ -12,7 +12,7 @@ from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, chec
 from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
 from headwater.metrics.shapes import MeasureShape
 from headwater.model.expression import ColumnName, Elapsed, Predicate, RowValue
-from headwater.model.measure import Alive, At, Clock, Latest, Measure, Reached
+from headwater.model.measure import EVER, Alive, At, Clock, Lag, Latest, Measure, Reached
 from headwater.model.table import Column, Table
 from headwater.model.types import ONE, Kind, Unit
 
@@ -37,6 +37,8 @@ def build_measures(
             measures[entry.id] = _measure(entry, tables, names, faults)
     for name in broken:
         measures.setdefault(name, None)
+    for entry in entries:
+        faults += _lag_faults(entry, measures)
     return {name: measures[name] for name in sorted(measures)}, faults
 
 
@@ -136,6 +138,7 @@ def _measure(
         negatives=shape.negatives,
         unfinished=shape.unfinished,
         per=shape.per,
+        lag=None if shape.lag is None else Lag(shape.lag.of, shape.lag.over, shape.lag.spread),
         about=shape.about,
         path=entry.document.path,
     )
@@ -212,6 +215,21 @@ def _per_faults(entry: MeasureEntry, table: Table) -> Iterator[Fault]:
         yield entry.fault(("per",), f"only a mean is taken per something first, not a {entry.shape.aggregate!r}")
     if table.column(entry.shape.per) is None:
         yield entry.fault(("per",), *unknown("column", entry.shape.per, [c.id for c in table.columns]))
+
+
+def _lag_faults(entry: MeasureEntry, measures: Mapping[str, Measure | None]) -> Iterator[Fault]:
+    """Faults of a lag: a sum of a column by its date, and a measure of finished lengths of time to go by."""
+    lag = entry.shape.lag
+    if lag is None:
+        return
+    if entry.shape.aggregate != "sum" or entry.shape.clock.at is None:
+        yield entry.fault(("lag",), "only a sum by a date can count later", "Write clock: {at: day}.")
+    if lag.of not in measures:
+        yield entry.fault(("lag", "of"), *unknown("measure", lag.of, measures))
+    elif (of := measures[lag.of]) is not None and not (isinstance(of.clock, At) and isinstance(of.column, Elapsed)):
+        yield entry.fault(("lag", "of"), f"{lag.of!r} tells no finished lengths of time by a date")
+    if lag.over == EVER:
+        yield entry.fault(("lag", "over"), "a lag goes by a limited time, such as 12 months")
 
 
 def _can_wait(shape: MeasureShape, clock: Clock, value: RowValue | None) -> bool:

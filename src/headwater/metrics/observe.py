@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
+from headwater.metrics.lags import not_known
 from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
 from headwater.metrics.reading import Exact, Reading
 from headwater.metrics.waiting import knows_waiting, settled, share_of
@@ -440,6 +441,11 @@ class Evaluation:
                 notes.left_out = notes.left_out or 0
                 return _of_a_cohort(measure, None)
             return measure.empty
+        if measure.lag is not None and (window := self.plan.windows[index, moment]) is not None:
+            reason = not_known(measure, reading, window, self.context)
+            if reason:
+                notes.say("no_data", reason)
+                return None
         return self._noted(measure, reading, entered, notes)
 
     def _cell(self, name: str, index: int, moment: Moment) -> _Cell:

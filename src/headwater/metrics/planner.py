@@ -127,7 +127,7 @@ def _blocks(
         ordered = tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
         alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
-        alone = alone or bool(measure.per) or measure.aggregate == "average"
+        alone = alone or bool(measure.per) or measure.lag is not None or measure.aggregate == "average"
         if measure.aggregate == "average" and ordered[0].start is None:
             do = "Add one, such as 2025."
             raise QueryError("an average over the days of a period needs a period", where=question.kpis[0], do=do)

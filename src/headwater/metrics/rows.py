@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from headwater.metrics import happened
 from headwater.metrics.cohorts import after_observation, cohort_columns, with_p95
+from headwater.metrics.lags import later_rows
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import (
     base,
@@ -82,7 +83,11 @@ def rows_in_windows(
             day: Scalar = Col(day_of(table, at))
             if filtered is not None:
                 source = narrowed(source, keep, filtered)
-            relation, window = in_windows(source, keep, day_of(table, at), windows, question.grain)
+            counted_on = day_of(table, at)
+            if measures[0].lag is not None:
+                source, keep = later_rows(source, keep, measures[0], table, question, context)
+                counted_on = "_later"
+            relation, window = in_windows(source, keep, counted_on, windows, question.grain)
         case Reached(start):
             day = Col(day_of(table, start))
             if filtered is not None:
@@ -117,7 +122,10 @@ def rows_in_windows(
         if measure.where is not None:
             computed.append(Named(f"_ok{i}", condition_of(measure, table)))
         if measure.column is not None:
-            computed.append(Named(f"_v{i}", Col(number) if number else value_of(measure, table, rated)))
+            value = Col(number) if number else value_of(measure, table, rated)
+            if measure.lag is not None and measure.lag.spread:
+                value = Op("mul", (Op("as_double", (value,)), Col("_weight")))
+            computed.append(Named(f"_v{i}", value))
     if isinstance(clock, Reached):
         computed += cohort_columns(measures[0], clock, table, question, context)
     columns = (*(Named(n, Col(n)) for n in kept), *computed)

@@ -264,6 +264,14 @@ class ClockShape(Definition):
         return self
 
 
+class LagShape(Definition):
+    """By how much later rows count."""
+
+    of: str
+    over: SpanText = Span(12, "month")
+    spread: bool = False
+
+
 class MeasureShape(Definition):
     """A file of `measures/`."""
 
@@ -281,6 +289,7 @@ class MeasureShape(Definition):
     negatives: Literal["leave_out", "keep"] = "leave_out"
     unfinished: Literal["leave_out", "waiting"] = "leave_out"
     per: str = ""
+    lag: LagShape | None = None
 
 
 # --- KPIs ------------------------------------------------------------------------------------------------------------

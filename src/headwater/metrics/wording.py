@@ -77,9 +77,13 @@ def aggregate_text(measure: Measure) -> str:
         return "mean number of rows, over the days of the period,"
     column = "rows" if measure.column is None else format_row_value(measure.column)
     quantile = f" {measure.quantile}" if measure.quantile is not None else ""
+    later = ""
+    if measure.lag is not None:
+        how = "each part as much later as one of" if measure.lag.spread else "as many months later as the median of"
+        later = f", counted {how} {measure.lag.of} over {measure.lag.over}"
     per = f", first per {measure.per}" if measure.per else ""
     waiting = ", the others counted for as long as they were seen" if knows_waiting(measure) else ""
-    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}{per}"
+    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}{per}{later}"
 
 
 def clock_text(clock: AnyClock) -> str:

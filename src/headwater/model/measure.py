@@ -87,6 +87,16 @@ Clock = At | Alive | Latest | Reached
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """By how much later rows count: as long as the rows of the measure `of` took, of those of the span `over` that ends
+    on the day asked as of, in whole months. By their median; with `spread` each row in parts, by how long each took."""
+
+    of: str
+    over: Span
+    spread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One aggregate over one table.
 
@@ -97,7 +107,7 @@ class Measure:
     there, where durations are aggregated: `leave_out`, or `waiting`, so that each counts for as long as it was seen;
     a `share` of a cohort, those who get there within its `within`, always counts them so. `per`: a column by which a
     mean is taken first; the mean of these means follows. An `average` is how many of a stock there were over the days
-    of the period, on the mean.
+    of the period, on the mean. `lag`: rows count later than they lie.
     """
 
     id: str
@@ -114,5 +124,6 @@ class Measure:
     negatives: str = "leave_out"
     unfinished: str = "leave_out"
     per: str = ""
+    lag: Lag | None = None
     about: str = ""
     path: str = ""
