@@ -93,6 +93,8 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
         ("vital-signs", "/"),
         ("funnel", "/funnel"),
         ("funnel-by", "/funnel?by=team"),
+        ("qualify", "/qualify"),
+        ("qualify-against", "/qualify?against=asked_for_a_talk"),
         ("kpis", "/kpi"),
         ("data", "/data"),
         ("add", "/data/add"),

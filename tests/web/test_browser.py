@@ -14,7 +14,7 @@ from tests.web.conftest import BOARD, HOSTILE, OWN_MQLS, hostile
 from tests.world import NOW
 
 VIEWS = ("/kpi/own_mql_rate?show=trace", "/kpi/own_leads?show=records")
-PAGES = ("/", "/funnel", "/kpi", "/kpi/own_leads", *VIEWS, "/data", "/data/add", "/design")
+PAGES = ("/", "/funnel", "/qualify", "/kpi", "/kpi/own_leads", *VIEWS, "/data", "/data/add", "/design")
 
 pytestmark = pytest.mark.timeout(120)
 

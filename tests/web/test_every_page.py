@@ -19,6 +19,7 @@ PAGES = (
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
     "/boards", "/boards/acquisition", "/boards/sales_team?by=team",
     "/explore", "/explore?kpi=leads&kpi=cost_per_lead", "/explore?kpi=leads&kpi=mqls&show=scatter&by=channel",
+    "/qualify", "/qualify?version=first&against=asked_for_a_talk&period=last-3-months",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
 OWN = (
@@ -89,7 +90,9 @@ def test_a_hostile_segment_can_be_chosen_and_let_go(served: Served) -> None:
     assert page(client, chip.attributes["href"]).find(class_="kpi-value")[0].text == "4"
 
 
-@pytest.mark.parametrize("path", ["/", "/kpi", "/data", "/funnel", "/kpi/own_leads", "/boards", *VIEWS, *OWN])
+@pytest.mark.parametrize(
+    "path", ["/", "/kpi", "/data", "/funnel", "/qualify", "/kpi/own_leads", "/boards", *VIEWS, *OWN]
+)
 def test_every_link_of_a_page_leads_somewhere(served: Served, path: str) -> None:
     client = served("small")
     seen = page(client, path)

@@ -47,7 +47,7 @@ from headwater.model.criteria import CONTACT, OWN, Criteria, CriteriaVersion, Re
 from headwater.model.expression import Name
 from headwater.model.kpi import Kpi, Variant
 from headwater.model.observation import Observation
-from headwater.model.period import Period
+from headwater.model.period import Grain, Period
 from headwater.model.plan import Relation
 from headwater.model.question import Question
 from headwater.model.table import VERSIONS_SUFFIX
@@ -190,7 +190,7 @@ class _Asking:
         all_judged = [judged, *others, *by_crm]
         self._tell_unknown(ran)
         numbers = [*self._counts(all_judged), *self._back_test(all_judged)]
-        if ran is not None and not self.question.by:
+        if ran is not None and not self.question.by and self.question.grain is Grain.ALL:
             numbers += list(self._contributions(ran, judged))
         differing: tuple[Differing, ...] = ()
         if others:
@@ -292,8 +292,8 @@ class _Asking:
                 told.setdefault(count, []).extend(f"{r.column} of {r.table}" for r in reads)
         for count, names in told.items():
             self.notes.append(
-                f"{', '.join(dict.fromkeys(names))}: not known of {count:,} of {int(whole.sum()):,} leads when they "
-                "came (no person or company is known, or what is kept begins later), so no points until it was"
+                f"of {count:,} of {int(whole.sum()):,} leads it was not known when they came, as no person or company "
+                f"is or as what is kept begins later, so it gives no points before: {', '.join(dict.fromkeys(names))}"
             )
 
     # --- numbers -----------------------------------------------------------------------------------------------------
@@ -414,7 +414,7 @@ class _Asking:
         low, high = wilson(top, bottom) if bottom else (None, None)
         quality = [] if bottom else ["zero_denominator" if variant != "base_rate" else "no_data"]
         quality += ["small_sample"] if 0 < bottom < SMALL else []
-        quality += ["immature"] if cohort is not None and cohort.young and not bottom else []
+        quality += ["immature"] if cohort is not None and cohort.young and not cohort.mask.any() else []
         return self._number(
             variant, label, period, segment, top / bottom if bottom else None,
             basis="period" if cohort is None else "cohort", numerator=top, denominator=bottom, subjects=bottom,

@@ -50,10 +50,10 @@ class Qualification(Sequence[Observation]):
     On the period basis `came` (leads), `qualified` and `per_week`. Of leads that came in the period and have had their
     time: `base_rate` (share won), `precision` (won, of those who qualified in time and before their first opportunity),
     `recall` (of those who won, who had qualified so), `lift` (precision over base rate; `detail` is the verdict). Of
-    each rule of the newest version asked: `rule_share` (of those qualified, who had its points), `rule_precision_with`
-    and `rule_precision_without` (precision of those who had them, and had not), `dropped_qualified` and
-    `dropped_precision` (if the rule were not there). Of two versions `both` and `only` (who qualifies), with
-    `both_precision` and `only_precision`; `differing` are the leads behind `only`, the newest first.
+    each rule of the newest version asked, where neither a grain nor splits are: `rule_share` (of those qualified, who
+    had its points), `rule_precision_with` and `rule_precision_without` (precision of those who had them, and had not),
+    `dropped_qualified` and `dropped_precision` (if the rule were not there). Of two versions `both` and `only` (who
+    qualifies), with `both_precision` and `only_precision`; `differing` are the leads behind `only`, the newest first.
     """
 
     numbers: tuple[Observation, ...]

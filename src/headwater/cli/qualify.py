@@ -33,6 +33,6 @@ def command(folder: str, /, criteria: str, format_: str | None, output: str | No
     \b
     headwater qualify --period 2025 --grain month
     headwater qualify --period 2025 --by channel
-    headwater qualify --version first --against stricter
+    headwater qualify --version first --against asked_for_a_talk
     """
     emit(Workspace(folder).qualify(criteria, **question), format_, output)

@@ -71,6 +71,7 @@ def _made(look: Look) -> Made:
     told = moment.funnel(chosen.id, **given, parts=("stages",))
     context |= {
         "about": chosen.about,
+        "qualify": "/qualify" if chosen.table == "lead_journeys" else "",
         "views": _views(look, chosen.id),
         "steps": tuple(_steps(look, told, context.get("bottleneck", ""))),
         "bases": _bases(look, told),

@@ -1,0 +1,1 @@
+"""A page: its addresses in `route`, its template beside it."""
