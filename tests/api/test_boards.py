@@ -16,7 +16,7 @@ from tests.world import world
 
 PAGE = (REPOSITORY / "docs" / "boards.md").read_text(encoding="utf-8")
 (FILE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
-(CODE,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+CODE = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
 
 
 def test_the_file_of_the_page_is_a_board_and_its_lines_run(
@@ -28,6 +28,8 @@ def test_the_file_of_the_page_is_a_board_and_its_lines_run(
     printed = capsys.readouterr().out
     assert "boards/inbound.yml" in printed
     assert "gap" in printed, "nothing is fed here, so every tile waits"
+    assert 'title: "Both"\ncharts:\n  - kpis: [leads, sqls]\n    show: axes\n' in printed
+    assert "kpis/sqls_for_a_lead.yml" in printed and "unit: 1\n" in printed
 
 
 def test_the_table_of_the_page_has_every_rule() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headwater.api.recording import Recorded
     from headwater.api.reports import Loaded, Refreshed
     from headwater.api.tracing import Traced
+    from headwater.api.written import Draft
     from headwater.model.catalogue import Catalogue
     from headwater.model.generation import Generation
     from headwater.model.question import Question
@@ -187,6 +188,42 @@ class Workspace:
         chosen = [board_of(self._folder, catalogue, name) for name in ([board] if board else known)]
         built = current(open_store(self._folder.store)) if self._folder.store.exists() else None
         return linted(chosen, catalogue, built, load_sources(self._folder.path, catalogue.tables))
+
+    def board_add(
+        self,
+        *kpis: str,
+        board: str = "",
+        title: str = "",
+        show: str = "indexed",
+        by: str = "",
+        grain: str = "",
+        filter: str = "",
+        heading: str = "",
+    ) -> Path:
+        """The file of a board after a chart of two to four KPIs was put at its end, every other byte as it was: an own
+        board, a copy of a shipped one, or without `board` a new one of that `title`. `show`, `by`, `grain` and `filter`
+        as in the file; `heading` is the chart's title.
+
+        Raises QueryError where the file cannot be extended without touching the rest, DefinitionError for what cannot
+        be drawn, WorkspaceError where the place cannot be written.
+        """
+        from headwater.api.written import board_draft, write
+        from headwater.model.board import Plot
+
+        plot = Plot(kpis, heading, show, by, grain, filter)
+        return write(self._folder, board_draft(self._folder, self._catalogue(), plot, board, title))
+
+    def kpi_draft(
+        self, top: str, bottom: str, title: str, *, question: str = "", better: str = "up", pitfall: str = ""
+    ) -> Draft:
+        """The file of an own KPI, one for another, with its unit and what the linter says of it; nothing is written.
+
+        Raises QueryError for a title that is taken or no name, DefinitionError where no KPI can be made of the two.
+        """
+        from headwater.api.written import kpi_draft
+
+        given = {"question": question, "better": better, "pitfall": pitfall}
+        return kpi_draft(self._folder, self._catalogue(), top, bottom, title, **given)
 
     # --- numbers -----------------------------------------------------------------------------------------------------
     def measure(

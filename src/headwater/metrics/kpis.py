@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from headwater.errors import Fault
@@ -44,10 +45,11 @@ def build_kpis(
     tables: Mapping[str, Table | None],
     measures: Mapping[str, Measure | None],
     units: frozenset[str] | None,
+    beside: Mapping[str, Kpi] = MappingProxyType({}),
 ) -> tuple[dict[str, Kpi | None], list[Fault]]:
-    """Every KPI by id (None: its file is broken), and what is wrong."""
+    """Every KPI by id (None: its file is broken), and what is wrong; `beside` are some that are checked already."""
     faults: list[Fault] = []
-    kpis: dict[str, Kpi | None] = {}
+    kpis: dict[str, Kpi | None] = dict(beside)
     kept: list[KpiEntry] = []
     for entry in entries:
         if entry.id in kpis:

@@ -25,7 +25,6 @@ def lines_chart(look: Look, found: Lines, frame: Frame, id: str, heading: str = 
     if indexed and found.begins is not None:
         begins = words.period(found.begins, frame.grain)
         summary = say("explore.indexed_summary", period=summary, begins=begins)
-    target_text = say("explore.base", n=words.count(int(BASE))) if indexed else ""
     return Chart(
         id=id,
         title=heading or together(found.lines),
@@ -38,15 +37,16 @@ def lines_chart(look: Look, found: Lines, frame: Frame, id: str, heading: str = 
         grain=frame.grain.value,
         summary=summary,
         target=BASE if indexed else None,
-        target_text=target_text,
         partial_last=any(line.points and "partial" in line.points[-1].quality for line in found.lines),
         downloads=_downloads(look, names, frame) if downloads else (),
         axes=() if indexed else tuple(_axes(look, found)),
     )
 
 
-def scatter_chart(look: Look, found: Scatter, frame: Frame, id: str, heading: str = "") -> Chart:
-    """The chart of a scatter, its table beside it."""
+def scatter_chart(
+    look: Look, found: Scatter, frame: Frame, id: str, heading: str = "", *, unfolded: bool = False
+) -> Chart:
+    """The chart of a scatter; with its table `unfolded` below it."""
     say, words = look.say, look.words
     x, y = _called(found.x), _called(found.y)
     names = tuple(_name(*side) for side in (found.x, found.y))
@@ -73,7 +73,7 @@ def scatter_chart(look: Look, found: Scatter, frame: Frame, id: str, heading: st
             for i, side in enumerate((found.x, found.y))
         ),
         dots=tuple(_mark(look, d, found) for d in known),
-        open=True,
+        open=unfolded,
     )
 
 

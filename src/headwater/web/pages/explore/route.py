@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from headwater.api.boarded import lacking
 from headwater.api.exploring import called, chosen, lines, scatter, shared_splits
 from headwater.api.filters import conditions, segment_of
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.api.overview import Sign, signs
-from headwater.errors import QueryError, nearest
+from headwater.api.written import Draft, board_draft, kpi_draft, write
+from headwater.errors import DefinitionError, HeadwaterError, QueryError, nearest
 from headwater.metrics.formula import find
-from headwater.model.board import FEWEST_LINES, MOST_LINES, SHOWS
-from headwater.web.parts import Chart, Chip, Link, Segmented
+from headwater.model.board import FEWEST_LINES, MOST_LINES, SHOWS, Plot
+from headwater.web.parts import Chart, Chip, Choice, Link, Segmented
+from headwater.web.receiving import fields_of
 from headwater.web.templates import Templates
-from headwater.web.view.asked import href, unfiltered
+from headwater.web.view.asked import Asked, href, parameters, parse, unfiltered
 from headwater.web.view.charts import lines_chart, refusal, scatter_chart
-from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.look import BOARD, Look, Made, Pages
 from headwater.web.view.signs import tile, title
 from headwater.web.view.usual import controls, looking
 
 NAVIGATION = (3, "/explore")
-PAGE = "pages/explore/page.html"
+PAGE, DRAFT = "pages/explore/page.html", "pages/explore/draft.html"
 PLACE = "/explore"
 MORE, SEVERAL = ("kpi", "show"), ("kpi",)
+FIELDS = ("board", "title", "heading", "question", "better", "pitfall", "turned", "text")
+"""What the forms of the page send besides its state."""
+BETTER = ("up", "down", "context")
 USUAL = "last-12-months"
 """A month is a dot; a year is a line."""
 OFFERED = 6
@@ -47,7 +55,105 @@ def routes(held: Held, templates: Templates) -> APIRouter:
     def explore(request: Request) -> Response:
         return pages.answer(request, _made, MORE, several=SEVERAL)
 
+    def again(request: Request, asked: Asked, why: Exception) -> Response:
+        """The page once more, with what was wrong with what was sent."""
+        with held.moment() as moment:
+            name, frame, context, _ = _made(Look(moment, asked, PLACE), why)
+            answer = templates.page(request, name, frame, context, status=400)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @router.post(f"{PLACE}/save")
+    async def save(request: Request) -> Response:
+        fields = await fields_of(request)
+
+        def keep() -> Response:
+            given = Given.of(fields)
+            try:
+                with held.moment() as moment:
+                    names = chosen(moment.catalogue, given.asked.every("kpi"))
+                    plot = Plot(names, given["heading"], given.asked["show"] or SHOWS[0], *given.shown)
+                    draft = board_draft(moment.folder, moment.catalogue, plot, given["board"], given["title"])
+                write(held.folder, draft)
+            except (QueryError, DefinitionError) as error:
+                return again(request, given.asked, error)
+            return RedirectResponse(f"/boards/{quote(draft.id)}#charts", 303)
+
+        return await to_thread.run_sync(keep)
+
+    @router.post(f"{PLACE}/draft")
+    async def draft(request: Request) -> Response:
+        fields = await fields_of(request)
+
+        def look() -> Response:
+            given = Given.of(fields)
+            try:
+                with held.moment() as moment:
+                    made = _kpi_of(moment, given)
+                    if given["text"] == made.text:
+                        write(held.folder, made)
+                        return RedirectResponse(f"/kpi/{quote(made.id)}", 303)
+                    name, frame, context, _ = _drafted(Look(moment, given.asked, PLACE), given, made)
+                    answer = templates.page(request, name, frame, context)
+            except (QueryError, DefinitionError) as error:
+                return again(request, given.asked, error)
+            answer.headers["Cache-Control"] = "no-store"
+            return answer
+
+        return await to_thread.run_sync(look)
+
     return router
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a form of the page sent: the state that the page was in, and fields of the form alone."""
+
+    asked: Asked
+    fields: Mapping[str, str]
+
+    @classmethod
+    def of(cls, fields: Sequence[tuple[str, str]]) -> Given:
+        """The two told apart. Raises QueryError for a state that cannot be."""
+        own = dict.fromkeys(FIELDS, "")
+        own |= {name: value for name, value in fields if name in own}
+        return cls(parse([f for f in fields if f[0] not in own], MORE, SEVERAL), own)
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields[name].strip() if name != "text" else self.fields[name].replace("\r\n", "\n")
+
+    @property
+    def shown(self) -> tuple[str, str, str]:
+        """Split, grain and filter of the chart."""
+        scattered = self.asked["show"] == "scatter"
+        return self.asked.by if scattered else "", "" if scattered else self.asked.grain, self.asked.filter
+
+
+def _kpi_of(moment: Moment, given: Given) -> Draft:
+    names = chosen(moment.catalogue, given.asked.every("kpi"))
+    if len(names) != FEWEST_LINES:
+        raise QueryError(f"a KPI is made of two, and these are {len(names)}", where="kpi", do="Leave out the others.")
+    top, bottom = reversed(names) if given["turned"] else names
+    better = given["better"] or BETTER[0]
+    if better not in BETTER:
+        raise QueryError(f"{better!r} is no direction", where="better", do=f"Write {', '.join(BETTER)}.")
+    return kpi_draft(
+        moment.folder, moment.catalogue, top, bottom, given["title"],
+        question=given["question"], better=better, pitfall=given["pitfall"],
+    )  # fmt: skip
+
+
+def _drafted(look: Look, given: Given, made: Draft) -> Made:
+    """The file of a KPI before it is written, with what the linter says of it."""
+    say = look.say
+    context = {
+        "draft": made,
+        "notes": [f"{f.key}: {f.what} {f.do}".strip() for f in made.notes],
+        "fields": [*parameters(given.asked), *((n, given[n]) for n in FIELDS if n != "text" and given[n])],
+    }
+    back = Link(say("explore.draft_back"), href(PLACE, given.asked))
+    frame = look.frame(say("explore.draft_title"), "explore", lead=say("explore.draft_lead", path=made.path), back=back)
+    return DRAFT, frame, context, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +164,8 @@ class Drawn:
     why: str = ""
 
 
-def _made(look: Look) -> Made:
+def _made(look: Look, why: Exception | None = None) -> Made:
+    """The page; `why` is what was wrong with what one of its forms sent."""
     say, moment = look.say, look.moment
     names = chosen(moment.catalogue, look.asked.every("kpi"))
     show = _show(look)
@@ -92,12 +199,49 @@ def _made(look: Look) -> Made:
         "tiles": [tile(look, s) for s in found],
         "drawn": drawn,
         "caution": say("explore.caution") if drawn is not None and drawn.chart is not None else "",
+        "save": _saving(look, names, show, splits) if drawn is not None and drawn.chart is not None else None,
+        "better": [(b, say(f"kpi.better_{b}")) for b in BETTER],
+        "makes": _makes(look, names) if len(names) == FEWEST_LINES and drawn is not None else None,
+        "wrong": _wrong(why),
     }
     heading = say("explore.title")
     frame = look.frame(
         heading, "explore", controls=controls(look, grain=True), lead=say("explore.lead"), notices=look.as_of()
     )
     return PAGE, frame, context, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """The form that puts the chart on a board: the state that it sends along, and the boards there are."""
+
+    state: tuple[tuple[str, str], ...]
+    boards: tuple[Choice, ...]
+
+
+def _saving(look: Look, names: tuple[str, ...], show: str, splits: tuple[str, ...]) -> Saving:
+    asked = look.asked
+    if show == "scatter" and not asked.by:
+        asked = replace(asked, by=splits[0])  # what the page took is what the board shows
+    known = look.moment.every_board().boards.values()
+    choices = [Choice("", look.say("explore.new_board"))]
+    choices += [Choice(b.id, b.title) for b in sorted(known, key=lambda b: (not b.own, b.title)) if b.id != BOARD]
+    return Saving(parameters(asked), tuple(choices))
+
+
+def _makes(look: Look, names: tuple[str, ...]) -> tuple[str, str]:
+    """The two ways in which one KPI can be set for the other, in words."""
+    found = [find(look.moment.catalogue, name) for name in names]
+    a, b = (title(kpi, v.id) for kpi, v in found)
+    return look.say("explore.for", a=a, b=b), look.say("explore.for", a=b, b=a)
+
+
+def _wrong(why: Exception | None) -> tuple[str, str] | None:
+    """What was wrong in words, and what to do about it."""
+    if not isinstance(why, HeadwaterError):
+        return None
+    what = f"{why.where}: {why.what}" if why.where else why.what
+    return what, why.do
 
 
 def _show(look: Look) -> str:
@@ -127,7 +271,7 @@ def _drawn(
     dots = scatter(moment, moment.catalogue, names, by, look.looked)
     if not any(d.is_known for d in dots.dots):
         return Drawn(None, say("explore.refused_dots", split=by.replace("_", " ")))
-    return Drawn(scatter_chart(look, dots, look.looked, "explore"))
+    return Drawn(scatter_chart(look, dots, look.looked, "explore", unfolded=True))
 
 
 # --- what is chosen, and what can be ---------------------------------------------------------------------------------
