@@ -39,7 +39,7 @@ def test_indexed_lines_say_their_numbers_too(served: Served) -> None:
     leads, cost = data["series"]  # type: ignore[misc]
     assert [p[:2] for p in leads["points"][-3:]] == [["2025-01-01", 100.0], ["2025-02-01", 75.0], ["2025-03-01", 25.0]]
     assert leads["texts"][-3:] == ["100.0 (4)", "75.0 (3)", "25.0 (1)"]
-    assert cost["texts"][-2].endswith("(EUR 333.00)")
+    assert cost["texts"][-2].endswith("(EUR\u00a0333.00)")
     assert (data["target"], data["axes"], data["dots"]) == (100.0, [], [])
 
 
