@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from headwater.api import export, show
-from headwater.api.answer import frame_of
+from headwater.api.answer import Label, frame_of
 from headwater.model.component import Components as Rules
 from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation, Rows
@@ -143,7 +143,7 @@ class Component:
 @dataclass(frozen=True, slots=True, repr=False)
 class Components(Sequence[Component]):
     """Every component of the levels asked, by level, verdict and title. `period` is that of the KPIs, `judged` the part
-    of it that verdicts rest on; `rules` how sure they have to be."""
+    of it that verdicts rest on; `rules` how sure they have to be; `labels` how its KPIs are called and shown."""
 
     found: tuple[Component, ...]
     funnel: Funnel
@@ -153,6 +153,7 @@ class Components(Sequence[Component]):
     as_of: date
     data: str
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.found)
@@ -229,6 +230,13 @@ class Components(Sequence[Component]):
             rows.append(tuple(told))
         return Rows(columns, tuple(rows), "one component")
 
+    def _value(self, found: Observation | None) -> str:
+        if found is None:
+            return ""
+        label = self.labels[found.kpi]
+        interval = f" ({show.interval_text(found, label.show)})" if found.low is not None else ""
+        return f"{label.title} {show.value_text(found, label.show)}{interval}"
+
     def _lines(self) -> Iterator[str]:
         rules = self.rules
         yield show.harmless(f"Components, {show.whole_period_text(self.period)} (funnel {self.funnel.id})")
@@ -236,7 +244,14 @@ class Components(Sequence[Component]):
             here = [c for c in self.found if c.level == level]
             yield from ("", f"{level.capitalize()}s")
             rows = [
-                [c.title, c.objective_title, c.feeds_title, _value(c.growth), _value(c.efficiency), VERDICTS[c.verdict]]
+                [
+                    c.title,
+                    c.objective_title,
+                    c.feeds_title,
+                    self._value(c.growth),
+                    self._value(c.efficiency),
+                    VERDICTS[c.verdict],
+                ]
                 for c in here
             ]
             heads = [level, "for", "feeds", "growth", "efficiency", "verdict"]
@@ -261,15 +276,3 @@ _FIELDS = (
     "level", "id", "title", "program", "channel", "objective", "kpi", "step", "feeds",
     *Component.JUDGED, "needs_months",
 )  # fmt: skip
-
-
-def _value(found: Observation | None) -> str:
-    if found is None:
-        return ""
-    unit_money = bool(found.currency)
-    shown = "money" if unit_money else "percent" if found.unit == "1" else "number"
-    if found.value is not None and found.unit != "1" and "/" in found.unit and not unit_money and found.value <= 1:
-        shown = "percent"
-    value = show.value_text(found, shown)
-    interval = show.interval_text(found, shown) if found.value is not None and found.low is not None else ""
-    return f"{found.kpi} {value}" + (f" ({interval})" if interval else "")

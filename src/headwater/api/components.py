@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+from headwater.api.answer import Label
 from headwater.api.componental import Component, Components
 from headwater.api.definition_files import Kept
 from headwater.api.funnels import funnel_named
 from headwater.api.measuring import Bench, Ground, rows_of
 from headwater.errors import QueryError, nearest
 from headwater.metrics.components import CAMPAIGNS, FILE, campaigns, load_components
+from headwater.metrics.formula import find
 from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Context
@@ -112,7 +114,6 @@ class _Asking:
         self.table = at.catalogue.tables[self.funnel.table]
         self.rows: Relation | None = None
         self.notes: list[str] = []
-        self.titles = {k.id: k.title for k in at.catalogue.kpis.values()}
         generation = at.reader.generation
         if links_deals(self.funnel, at.catalogue) and self.funnel.link.rule != "conversion":
             generation = self._relinked(generation)
@@ -231,9 +232,12 @@ class _Asking:
         found = tuple(c for level in self.asked.levels for c in self._level(level, rows))
         question, generation = self.asked.question, self.context.generation
         assert self.period is not None
+        named = {n for o in self.rules.objectives for n in (o.growth, o.efficiency) if n}
+        kpis = {n: find(self.at.catalogue, n)[0] for n in sorted({*named, self.rules.cost})}
         return Components(
-            found, self.funnel, self.rules, self.period, self.judged, question.as_of, generation.id, tuple(self.notes)
-        )
+            found, self.funnel, self.rules, self.period, self.judged, question.as_of, generation.id, tuple(self.notes),
+            {k.id: Label(k.title, k.show) for k in kpis.values()},
+        )  # fmt: skip
 
     def _level(self, level: str, rows: Sequence[Row]) -> Iterator[Component]:
         split = LEVELS[level]
@@ -257,7 +261,7 @@ class _Asking:
         }
         verdicts = self._verdicts(level, found, chosen, ways, facts)
         made = [self._component(level, c, *chosen[c.id], costs, values, ways, verdicts[c.id]) for c in found]
-        order = {"contributes": 0, "no_sign": 1, "cannot_tell": 2}
+        order = {"no_sign": 0, "contributes": 1, "cannot_tell": 2}  # first what somebody has to look at
         yield from sorted(made, key=lambda c: (order[c.verdict], c.title.casefold(), c.id))
 
     def _found(self, level: str, rows: Sequence[Row], seen: Iterable[str]) -> list[_Found]:
@@ -452,7 +456,7 @@ class _Asking:
         return value
 
     def _title(self, name: str) -> str:
-        return self.titles.get(name.partition(".")[0], name)
+        return find(self.at.catalogue, name)[0].title
 
 
 @dataclass(frozen=True, slots=True)

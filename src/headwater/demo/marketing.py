@@ -14,6 +14,8 @@ from headwater.demo.funnel import paid_search_money
 from headwater.demo.market import MARKETERS, months_of
 
 IDLE = "CIO Weekly sponsorship"
+GOOD = "LinkedIn | DACH operations leaders"
+"""Of the campaigns for leads in the idle one's channel the one that brings most."""
 PLATFORMS = ("google_ads", "microsoft_ads", "linkedin_ads", "meta_ads")
 PLATFORM_CURRENCY = ("EUR", "GBP", "USD", "EUR")
 

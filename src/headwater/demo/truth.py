@@ -15,7 +15,7 @@ from headwater.demo import company, finance
 from headwater.demo.clock import NONE, Flags, Integers, day_of, days
 from headwater.demo.deals import bulk_instant
 from headwater.demo.desk import Lost
-from headwater.demo.marketing import IDLE
+from headwater.demo.marketing import GOOD, IDLE
 from headwater.demo.web import break_days
 from headwater.demo.world import World
 from headwater.version import VERSION
@@ -248,6 +248,12 @@ def planted(world: World) -> dict[str, Any]:
             "from": months[p.idle_from],
             "monthly_cost": _euros(round(p.idle_monthly_cents * world.scale) * finance.RATE_UNIT),
         },
+        "good_campaign": {
+            "campaign": GOOD,
+            "campaign_id": f"CMP-{[c.name for c in world.campaigns].index(GOOD):04d}",
+            "objective": next(c.objective for c in world.campaigns if c.name == GOOD),
+            "share_of_channel": _share(world, GOOD),
+        },
         "bulk_update": {
             "table": "opportunities",
             "at": (np.datetime64(at, "s").astype("datetime64[s]").item()).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -257,6 +263,14 @@ def planted(world: World) -> dict[str, Any]:
         },
         "cycle": {"median_days": _median_cycle(world), "of": "won opportunities of kind new"},
     }
+
+
+def _share(world: World, name: str) -> float:
+    """The part of its channel's leads that a campaign brings in the last month."""
+    last = world.span.count - 1
+    mine = next(c for c in world.campaigns if c.name == name)
+    running = [c for c in world.campaigns if c.channel == mine.channel and c.first <= last <= c.last and c.name != IDLE]
+    return round(mine.weight / sum(c.weight for c in running), 4)
 
 
 def _median_cycle(world: World) -> float:

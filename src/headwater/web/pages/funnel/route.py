@@ -8,13 +8,28 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from headwater.api.componental import Component, Components
 from headwater.api.funnelled import Funnelled, Segment
 from headwater.api.funnels import FUNNELS, funnel_named
 from headwater.api.held import Held
 from headwater.errors import QueryError
+from headwater.model.component import LEVELS
 from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation
-from headwater.web.parts import Bar, Cell, Choice, Controls, Later, Leaderboard, Link, Picker, Segmented, Step, Table
+from headwater.web.parts import (
+    Bar,
+    Cell,
+    Choice,
+    Controls,
+    Kind,
+    Later,
+    Leaderboard,
+    Link,
+    Picker,
+    Segmented,
+    Step,
+    Table,
+)
 from headwater.web.templates import Templates
 from headwater.web.view.arrivals import arrivals
 from headwater.web.view.asked import href
@@ -23,13 +38,16 @@ from headwater.web.view.wording import sentence
 
 NAVIGATION = (2, "/funnel")
 PAGE = "pages/funnel/page.html"
-MORE = ("funnel", "part")
-PARTS = ("losses", "segments", "around")
+MORE = ("funnel", "part", "level")
+PARTS = ("losses", "components", "segments", "around")
 """The parts that are worked out when they are seen: a block of the template, a text that names it, and what `_part`
 gives it."""
 USUAL = "last-12-months"
 """A month is too young to be judged; a year is not."""
 MOST_BARS = 12
+MOST_COMPONENTS = 60
+KINDS: dict[str, Kind] = {"no_sign": "warn", "contributes": "good", "cannot_tell": "neutral"}
+"""How each verdict on a component is drawn, beside its words."""
 SPLITS = ("team", "owner", "channel", "region", "program", "segment", "product", "account_industry", "account_size")
 """The splits that are offered, as far as the funnel's table has them."""
 
@@ -100,6 +118,16 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
                 "losses_notes": tuple(sentence(n) for n in told.notes if n not in stages.notes),
                 "bottleneck": lost,
                 "steps": tuple(_steps(look, stages, lost)),
+            }
+        case "components":
+            level = look.asked["level"] or next(iter(LEVELS))
+            of = look.moment.components(level=level, funnel=chosen.id, period=given["period"], as_of=given["as_of"])
+            return {
+                "components": _levels(look, level),
+                "components_table": _components(look, of),
+                "components_gaps": _gaps(look, of),
+                "components_notes": _sentences(of.notes),
+                "components_unfiltered": bool(given["filter"]),
             }
         case "segments":
             by = ask(chosen.id, **given, by=look.asked.by, parts=("stages",)) if look.asked.by else None
@@ -319,6 +347,58 @@ def _around(look: Look, told: Funnelled) -> Table | None:
             several=look.words.value(several, "number"),
         )
     return Table(heads, tuple(rows), say("funnel.around"), frozenset({1, 2, 3}), note) if rows or note else None
+
+
+def _levels(look: Look, chosen: str) -> Segmented:
+    links = (
+        Link(look.say(f"funnel.level_{n}"), href("/funnel", look.asked.having(level=n, part="components")), n == chosen)
+        for n in LEVELS
+    )
+    return Segmented(look.say("funnel.level"), tuple(links))
+
+
+def _components(look: Look, told: Components) -> Table | None:
+    """What each component is for, what it feeds, its pair of KPIs and the verdict with its evidence."""
+    say = look.say
+    rows = tuple(
+        (
+            c.title,
+            say("funnel.serves", objective=c.objective_title, step=c.feeds_title) if c.feeds else c.objective_title,
+            _kpi(look, told, c.growth),
+            _kpi(look, told, c.efficiency),
+            Cell(say(f"funnel.{c.verdict}"), kind=KINDS[c.verdict]),
+            _evidence(c, told),
+        )
+        for c in told[:MOST_COMPONENTS]
+    )
+    left = len(told) - len(rows)
+    note = say(
+        "funnel.components_note",
+        level=look.words.percent(told.rules.level),
+        nothing=look.words.percent(told.rules.nothing),
+        more=say("funnel.components_more", n=look.words.count(left)) if left else "",
+    )
+    heads = ("component", "for", "growth", "efficiency", "verdict", "evidence")
+    return Table(tuple(say(f"funnel.{h}") for h in heads), rows, say("funnel.components"), note=note) if rows else None
+
+
+def _kpi(look: Look, told: Components, found: Observation | None) -> str | Cell:
+    if found is None:
+        return Cell(look.say("reasons.no_data"), missing=True)
+    label = told.labels[found.kpi]
+    value = look.words.value(found, label.show)
+    return Cell(f"{label.title} {value or look.words.why(found)}", href=f"/kpi/{found.kpi}", missing=not value)
+
+
+def _evidence(one: Component, told: Components) -> str:
+    said = one.said(told.rules).removeprefix("cannot tell: ")
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _gaps(look: Look, told: Components) -> Table | None:
+    rows = tuple((c.title, " ".join(_sentences(c.gaps))) for c in told[:MOST_COMPONENTS] if c.gaps)
+    heads = (look.say("funnel.component"), look.say("funnel.missing"))
+    return Table(heads, rows, look.say("funnel.gaps")) if rows else None
 
 
 def _boards(look: Look, told: Funnelled) -> Iterator[Leaderboard]:

@@ -1,0 +1,26 @@
+"""The block of components on the funnel page: verdicts in words, gaps, levels. The small company has no campaigns."""
+
+from collections.abc import Callable
+
+from tests.http.client import Client
+from tests.web.reading import read
+
+Served = Callable[[str], Client]
+BLOCK = "/funnel?part=components&period=2025-Q1"
+
+
+def test_a_component_without_an_objective_is_not_judged_and_that_is_said(served: Served) -> None:
+    text = served("small").get(BLOCK).text
+    block = read(text).at("components")
+    assert "cannot tell" in block.text and "There is no next step by which it could be judged." in block.text
+    assert "No objective is named." in block.text
+    assert "No source feeds campaigns: objectives come from components.yml alone." in block.text
+
+
+def test_the_levels_are_links_and_the_filter_is_owned_to(served: Served) -> None:
+    client = served("small")
+    block = read(client.get(f"{BLOCK}&level=campaign&filter=channel+%3D+%27email%27").text).at("components")
+    assert "No campaign, program or channel is known in the period." in block.text
+    assert "Components are told of everything, whatever the filter." in block.text
+    assert {"Channels", "Programs", "Campaigns"} <= {link.strip() for link in block.links}
+    assert client.get("/funnel?part=components&level=campain").status_code == 400
