@@ -126,7 +126,7 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
                 "components": _levels(look, level),
                 "components_table": _components(look, of),
                 "components_gaps": _gaps(look, of),
-                "components_notes": _sentences(of.notes),
+                "components_notes": tuple(sentence(n) for n in of.notes),
                 "components_unfiltered": bool(given["filter"]),
             }
         case "segments":
@@ -392,11 +392,11 @@ def _kpi(look: Look, told: Components, found: Observation | None) -> str | Cell:
 
 def _evidence(one: Component, told: Components) -> str:
     said = one.said(told.rules).removeprefix("cannot tell: ")
-    return f"{said[:1].upper()}{said[1:]}."
+    return sentence(said)
 
 
 def _gaps(look: Look, told: Components) -> Table | None:
-    rows = tuple((c.title, " ".join(_sentences(c.gaps))) for c in told[:MOST_COMPONENTS] if c.gaps)
+    rows = tuple((c.title, " ".join(sentence(g) for g in c.gaps)) for c in told[:MOST_COMPONENTS] if c.gaps)
     heads = (look.say("funnel.component"), look.say("funnel.missing"))
     return Table(heads, rows, look.say("funnel.gaps")) if rows else None
 
