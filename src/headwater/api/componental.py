@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 VERDICTS = {"contributes": "contributes", "no_sign": "no sign", "cannot_tell": "cannot tell"}
 """What each verdict is called."""
 
+MOST_MONTHS = 60
+"""What would take longer is told as far too few."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
@@ -132,7 +135,7 @@ class Component:
                 return "no others are known that it could be held against"
             case "between":
                 return f"what it brings lies between {rules.nothing:.0%} and {half}"
-            case _ if self.needs is None or self.needs_months is None:
+            case _ if self.needs is None or self.needs_months is None or self.needs_months > MOST_MONTHS:
                 return f"far too few to see even {half}"
             case _:
                 more = math.ceil(self.entered * (self.needs - 1))

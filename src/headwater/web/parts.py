@@ -236,13 +236,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under heads; `right` are the columns (from 0) of numbers. The first column names its row."""
+    """Rows under heads; `right` are the columns (from 0) of numbers, `wide` those of sentences. The first column names
+    its row."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str | Cell, ...], ...]
     caption: str
     right: frozenset[int] = frozenset()
     note: str = ""
+    wide: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

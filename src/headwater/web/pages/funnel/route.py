@@ -363,10 +363,10 @@ def _components(look: Look, told: Components) -> Table | None:
     rows = tuple(
         (
             c.title,
+            Cell(say(f"funnel.{c.verdict}"), kind=KINDS[c.verdict]),
             say("funnel.serves", objective=c.objective_title, step=c.feeds_title) if c.feeds else c.objective_title,
             _kpi(look, told, c.growth),
             _kpi(look, told, c.efficiency),
-            Cell(say(f"funnel.{c.verdict}"), kind=KINDS[c.verdict]),
             _evidence(c, told),
         )
         for c in told[:MOST_COMPONENTS]
@@ -378,8 +378,11 @@ def _components(look: Look, told: Components) -> Table | None:
         nothing=look.words.percent(told.rules.nothing),
         more=say("funnel.components_more", n=look.words.count(left)) if left else "",
     )
-    heads = ("component", "for", "growth", "efficiency", "verdict", "evidence")
-    return Table(tuple(say(f"funnel.{h}") for h in heads), rows, say("funnel.components"), note=note) if rows else None
+    heads = ("component", "verdict", "for", "growth", "efficiency", "evidence")
+    if not rows:
+        return None
+    named = tuple(say(f"funnel.{h}") for h in heads)
+    return Table(named, rows, say("funnel.components"), note=note, wide=frozenset({5}))
 
 
 def _kpi(look: Look, told: Components, found: Observation | None) -> str | Cell:
@@ -398,7 +401,7 @@ def _evidence(one: Component, told: Components) -> str:
 def _gaps(look: Look, told: Components) -> Table | None:
     rows = tuple((c.title, " ".join(sentence(g) for g in c.gaps)) for c in told[:MOST_COMPONENTS] if c.gaps)
     heads = (look.say("funnel.component"), look.say("funnel.missing"))
-    return Table(heads, rows, look.say("funnel.gaps")) if rows else None
+    return Table(heads, rows, look.say("funnel.gaps"), wide=frozenset({1})) if rows else None
 
 
 def _boards(look: Look, told: Funnelled) -> Iterator[Leaderboard]:
