@@ -28,7 +28,7 @@ from headwater.model.settings import Settings
 from headwater.store.generations import Reader, pinned
 from headwater.store.place import open_store
 from tests.catalogue.narrow import narrowed
-from tests.catalogue.worlds import NOW, estate, loaded, truth
+from tests.catalogue.worlds import NOW, Estate, estate, loaded, truth
 
 SEED = 1
 CHECKS = Path(__file__).with_name("checks")
@@ -91,10 +91,20 @@ def remembered(reader: Reader) -> duckdb.DuckDBPyConnection:
     return memory
 
 
-@pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Company]:
-    """The company of one seed, built once for all workers of a run."""
-    made = estate(SEED)
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes a table of every view: thousands of check queries read what is the same in all of them."""
+    connection.execute("set threads = 1")  # for rows as few as these a second one is work and no help
+    found = connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+    for (name,) in found:
+        connection.execute(f'create table "{name} once" as from "{name}"')
+    for (name,) in found:
+        connection.execute(f'drop view "{name}"')
+        connection.execute(f'alter table "{name} once" rename to "{name}"')
+
+
+def stored_company(tmp_path_factory: pytest.TempPathFactory, worker_id: str, made: Estate) -> tuple[Path, Catalogue]:
+    """The workspace of the company, loaded and built once for all workers of a run, and the definitions it was built
+    with."""
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     known = narrowed(load_catalogue(SHIPPED), {table for batch in made.batches for table in batch})
     with pytest.MonkeyPatch.context() as patch:  # for the load alone: other tests of this session have folders too
@@ -104,10 +114,19 @@ def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
             if not (shared / "company" / "ready").exists():
                 loaded(shared / "company", made)
                 (shared / "company" / "ready").touch()
-    folder = Workspace(shared / "company" / "world", now=NOW, environment={})._folder
+    return shared / "company" / "world", known
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Company]:
+    """The company of one seed, open to be asked."""
+    made = estate(SEED)
+    path, known = stored_company(tmp_path_factory, worker_id, made)
+    folder = Workspace(path, now=NOW, environment={})._folder
     settings = folder.company().settings
     with pinned(open_store(folder.store), "", settings) as reader, truth(made, known) as connection:
         connection.execute((CHECKS / "_setup.sql").read_text(encoding="utf-8"))
+        settle(connection)
         with remembered(reader) as memory:
             yield Company(known, reader.generation, settings, reader, memory, connection)
 
