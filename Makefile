@@ -51,10 +51,13 @@ format: $(READY) ## Sort imports and format in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: ## Compile requirements/dev.txt anew (needs uv)
-	$(UV) pip compile pyproject.toml requirements/dev.in --extra pandas --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
-		--quiet --output-file requirements/dev.txt
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' --quiet
+lock: ## Compile the locked requirements anew, those of Spark too (needs uv)
+	$(UV) $(COMPILE) pyproject.toml requirements/dev.in --extra pandas --only-binary :all: \
+		--output-file requirements/dev.txt
+	$(UV) $(COMPILE) requirements/spark.in --no-deps --output-file requirements/spark.txt
+	$(UV) $(COMPILE) requirements/spark-build.in --no-deps --output-file requirements/spark-build.txt
 
 clean: ## Remove the environment, caches and builds
 	rm -rf .venv build dist web/node_modules src/headwater/web/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
