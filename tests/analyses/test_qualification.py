@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.analyses.qualification import (
@@ -148,7 +148,6 @@ def worlds(draw: st.DrawFn) -> tuple[Histories, Rules]:
     return histories(entered, held, events(len(actions)), events(3), draw(second)), rules
 
 
-@settings(max_examples=120, deadline=None)
 @given(worlds())
 def test_the_first_moment_is_that_of_asking_every_second(world: tuple[Histories, Rules]) -> None:
     of, rules = world
@@ -169,7 +168,6 @@ def test_the_first_moment_is_that_of_asking_every_second(world: tuple[Histories,
                 assert gives[-1] == roles
 
 
-@settings(max_examples=60, deadline=None)
 @given(worlds(), st.lists(st.integers(0, HORIZON), min_size=3, max_size=3))
 def test_scores_at_any_moment_are_those_of_the_definition(world: tuple[Histories, Rules], moments: list[int]) -> None:
     of, rules = world

@@ -107,6 +107,15 @@ def test_records(company: Workspace) -> None:
     assert "5 more rows" in run(company, "records", "own_leads", "--limit", "3").out
 
 
+def test_qualify(company: Workspace) -> None:
+    ran = run(company, "qualify", "-p", "2025", "--against", "asked_for_a_talk")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("Who is worth a call from sales (criteria leads, in force)")
+    rows = json.loads(run(company, "qualify", "leads", "-p", "2025", "--format", "json").out)
+    assert {r["variant"] for r in rows} >= {"came", "qualified", "precision", "lift"}
+    assert run(company, "qualify", "leeds").code == run(company, "qualify", "--version", "fisrt").code == 2
+
+
 def test_funnel(company: Workspace) -> None:
     ran = run(company, "funnel", "-p", "2025", "--reference", "mql=50%")
     assert ran.code == 0

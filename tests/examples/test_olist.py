@@ -1,5 +1,6 @@
 """The Olist workspace against published answers: every one that is a KPI, a split or an interval, through `measure`."""
 
+import csv
 import json
 import math
 import shutil
@@ -191,6 +192,33 @@ def test_the_bad_date_is_left_out_and_counted(olist: Workspace) -> None:
 
 
 # --- the same tables as other people exported them -------------------------------------------------------------------
+def test_who_qualifies_is_told_from_the_files_alone(olist: Workspace, shared_data: Path) -> None:
+    """Of the leads of 2018, by the second version of the example's criteria: counted in the two files, line by line."""
+    folder = shared_data / "olist_funnel"
+    with (folder / "olist_closed_deals_dataset.csv").open(encoding="utf-8", newline="") as file:
+        won = {row["mql_id"]: datetime.fromisoformat(row["won_date"]) for row in csv.DictReader(file)}
+    channels = ("organic_search", "paid_search", "direct_traffic")
+    pages = ("b76ef37428e6799c421989521c0e5077", "22c29808c4f815213303f8933030604c")
+    counts = dict.fromkeys(("leads", "won", "qualified", "both"), 0)
+    with (folder / "olist_marketing_qualified_leads_dataset.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            came = datetime.fromisoformat(row["first_contact_date"])
+            deal = won.get(row["mql_id"])
+            if came.year != 2018 or (deal is not None and deal.date() <= came.date()):
+                continue  # known to the day: a deal of that very day may have come before
+            bought = deal is not None and (deal.date() - came.date()).days <= 90
+            named = row["origin"] in channels and row["landing_page_id"] in pages
+            for name, holds in zip(counts, (True, bought, named, bought and named), strict=True):
+                counts[name] += holds
+    told = olist.qualify(version="channel_and_page", period="2018")
+    found = {v: told.find(v, "channel_and_page") for v in ("precision", "recall")}
+    precision, recall, base = found["precision"], found["recall"], told.find("base_rate")
+    assert precision is not None and recall is not None and base is not None
+    assert (base.denominator, base.numerator) == (counts["leads"], counts["won"])
+    assert (precision.denominator, precision.numerator) == (counts["qualified"], counts["both"])
+    assert (recall.denominator, recall.numerator) == (counts["won"], counts["both"])
+
+
 DIALECTS = "${HEADWATER_SHARED_DATA}/olist_funnel/dialects"
 LEADS, DEALS = "olist_marketing_qualified_leads_dataset", "olist_closed_deals_dataset"
 

@@ -19,7 +19,7 @@ PAGES = (
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
     "/boards", "/boards/acquisition", "/boards/sales_team?by=team",
     "/explore", "/explore?kpi=leads&kpi=cost_per_lead", "/explore?kpi=leads&kpi=mqls&show=scatter&by=channel",
-    "/qualify", "/qualify?version=first&against=asked_for_a_talk&period=last-3-months",
+    "/qualify",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")
 OWN = (
