@@ -7,12 +7,14 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headwater.metrics import render as rendering
 from headwater.metrics.render import render
 from headwater.metrics.spellings import ENGINES
-from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan
-from headwater.model.types import MONEY
+from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan, Values
+from headwater.model.types import DAY, INTEGER, MONEY
 
 ALIKE: tuple[Lit, ...] = (
     Lit(1),
@@ -114,3 +116,34 @@ def test_what_is_remembered_has_a_bound() -> None:
 def test_a_type_is_part_of_a_literal() -> None:
     assert Lit(None, MONEY) != Lit(None) and Lit(1, MONEY) != Lit(1)
     assert Lit(1) != 1 and Lit(Decimal("2.50"), MONEY) == Lit(Decimal("2.50"), MONEY)
+
+
+def asked(days: tuple[date, date, date], word: str = "email") -> Relation:
+    """Rows of some days by window, as the planner asks for them."""
+    windows = Values((("_w", INTEGER), ("_w_end", DAY)), tuple(enumerate(days)))
+    kept = Project(Scan("leads"), (Named("day", Col("day")),), Op("eq", (Col("channel"), Lit(word))))
+    inside = Op("and", (Op("lt", (Col("day", "left"), Col("_w_end", "right"))), Op("ge", (Col("day"), Lit(days[0])))))
+    rows = Project(Join(kept, windows, "inner", inside, unique=False), (Named("_w", Col("_w", "right")),))
+    return Group(
+        rows,
+        (Named("_w", Col("_w")),),
+        (NamedAgg("n", Agg("count_rows", where=Op("lt", (Lit(days[2]), Lit(days[1]))))),),
+    )
+
+
+@given(st.lists(st.tuples(*[st.dates(date(1900, 1, 1), date(2200, 1, 1))] * 3), min_size=1, max_size=8), st.booleans())
+def test_other_days_in_a_form_give_the_text_they_have_alone(asks: list[tuple[date, date, date]], same: bool) -> None:
+    """Also where two of them are the same day, and where a word looks like a day that stands for another."""
+    for days in [*asks, *((d, d, d) for d, _, _ in asks if same)]:
+        for word in ("email", "9000-01-01", days[0].isoformat()):
+            relation = asked(days, word)
+            assert render(relation).text == rendering._writer("duckdb").text(relation)
+
+
+def test_the_third_question_that_differs_in_its_days_alone_is_not_spelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for month in (1, 2):
+        render(asked((date(2025, month, 1), date(2025, month, 2), date(2025, month, 3))))
+    monkeypatch.setattr(rendering, "_writer", None)
+    assert "'2025-03-02'" in render(asked((date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3)))).text

@@ -15,7 +15,7 @@ from headwater.errors import StoppedError
 
 V = TypeVar("V")
 
-_WALKED = 32
+_WALKED = 8
 """Of a longer sequence so many members are weighed, and the others taken to be like them."""
 
 

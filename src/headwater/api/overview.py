@@ -19,10 +19,7 @@ from headwater.model.board import Board, Step
 from headwater.model.catalogue import Catalogue
 from headwater.model.kpi import Kpi, Variant
 from headwater.model.observation import Observation
-from headwater.model.period import Calendar, Grain, Period, add_months
-
-SHARED = STEPS + 24
-"""So many months are asked at once."""
+from headwater.model.period import Calendar, Grain, Period
 
 
 class Asking(Protocol):
@@ -138,15 +135,6 @@ def long_window(frame: Frame, calendar: Calendar) -> Period:
     return Period(min(start, frame.window.start), frame.window.end)
 
 
-def shared_window(frame: Frame, calendar: Calendar) -> Period:
-    """The period to ask for the long window: of months the same one for every focus of the last two years."""
-    long = long_window(frame, calendar)
-    if frame.grain is not Grain.MONTH or frame.newest is None or frame.window.end > frame.newest.end:
-        return long
-    common = Period(add_months(frame.newest.end, -SHARED), frame.newest.end)
-    return common if common.start <= long.start else long
-
-
 def compared_window(frame: Frame, calendar: Calendar) -> Period:
     """The whole steps from the beginning of what is compared to the end of the focus."""
     start = frame.focus.start if frame.before is None else min(frame.before.start, frame.focus.start)
@@ -172,7 +160,7 @@ def signs(
         return []
     found = {name: find(catalogue, name) for name in names}
     shared: dict[str, Any] = {"filter": frame.filter, "as_of": frame.as_of}
-    asked = shared_window(frame, calendar) if judged else compared_window(frame, calendar)
+    asked = long_window(frame, calendar) if judged else compared_window(frame, calendar)
     wide = _by_name(asking.measure(*names, period=asked, grain=frame.grain, **shared), found)
     long = long_window(frame, calendar) if judged else asked
     line = {name: [o for o in steps if _within(o, long)] for name, steps in wide.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headwater.errors import QueryError
 from headwater.metrics import happened
 from headwater.metrics.planned import Context
+from headwater.metrics.scans import of
 from headwater.model.expression import ColumnName, Elapsed
 from headwater.model.lowering import both
 from headwater.model.measure import Latest, Measure
@@ -66,11 +67,9 @@ def aggregate_of(measure: Measure, value: Scalar | None, where: Scalar | None) -
     return Agg(measure.aggregate, value, where, quantile=measure.quantile)
 
 
-def aggregates_of(
-    measure: Measure, prefix: str, *, rated: bool, versioned: bool
-) -> tuple[list[NamedAgg], tuple[str, ...]]:
-    """The aggregates of a measure in a block, and the fields they fill."""
-    i = prefix.removeprefix("m")
+def aggregates_of(measure: Measure, i: int, *, rated: bool, versioned: bool) -> tuple[list[NamedAgg], tuple[str, ...]]:
+    """The aggregates of the measure `i` of a block, and the fields they fill."""
+    prefix = f"m{i}"
     ok: Scalar | None = None if measure.where is None else Col(f"_ok{i}")
     value = Col(f"_v{i}") if measure.column is not None else None
     elapsed = isinstance(measure.column, Elapsed) and measure.negatives == "leave_out"
@@ -94,7 +93,9 @@ def aggregates_of(
         found.append(NamedAgg(f"{prefix}_longest", Agg("max", Col("_longest"))))
         names.append("longest")
     if rated:
-        found.append(NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col("_rated"),))))))
+        found.append(
+            NamedAgg(f"{prefix}_unrated", Agg("count_rows", where=both(ok, Op("not", (Col(of("_rated", i)),)))))
+        )
         names.append("unrated")
     if versioned:
         found.append(NamedAgg(f"{prefix}_unversioned", Agg("count_rows", where=Op("not", (Col("_known"),)))))

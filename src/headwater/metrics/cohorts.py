@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headwater.metrics import happened
 from headwater.metrics.aggregates import aggregate_of
-from headwater.metrics.planned import Context, Field
-from headwater.metrics.scans import base, condition_of, dated, divisor
+from headwater.metrics.planned import Context
+from headwater.metrics.scans import base, condition_of, dated, of
 from headwater.model.lowering import both, day_of
 from headwater.model.measure import EVER, At, Measure, Reached, Span
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scalar
@@ -52,9 +52,10 @@ def everyone_counts(clock: Reached) -> bool:
     return clock.within == EVER and clock.mature is None
 
 
-def cohort_columns(measure: Measure, clock: Reached, table: Table, question: Question, context: Context) -> list[Named]:
-    """For each entry: `_reached` (got there in time), `_negative` (on an earlier day), and, where not everyone counts
-    at once, `_seen` (observed long enough, and fit to be judged) and `_seen_until`."""
+def cohort_columns(i: int, clock: Reached, table: Table, question: Question, context: Context) -> list[Named]:
+    """For each entry, by the clock of the measure `i` of a scan: `_reached` (got there in time), `_negative` (on an
+    earlier day), and, where not everyone counts at once, `_seen` (observed long enough, and fit to be judged) and
+    `_seen_until`."""
     start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
     end = observed_until(clock, table, question, context)
     arrived = Op("and", (Op("not", (Op("is_null", (to,)),)), Op("le", (to, end))))
@@ -72,13 +73,13 @@ def cohort_columns(measure: Measure, clock: Reached, table: Table, question: Que
     wait = clock.mature if isinstance(clock.mature, Span) else clock.within if clock.mature is None else EVER
     mature = Op("le", (_added(start, wait), end)) if wait != EVER else None
     columns = [
-        Named("_reached", Op("coalesce", (in_time, Lit(False)))),
-        Named("_negative", Op("coalesce", (Op("and", (arrived, Op("lt", (to, start)))), Lit(False)))),
+        Named(of("_reached", i), Op("coalesce", (in_time, Lit(False)))),
+        Named(of("_negative", i), Op("coalesce", (Op("and", (arrived, Op("lt", (to, start)))), Lit(False)))),
     ]
     if not everyone_counts(clock):
         seen = both(mature, judged)
-        columns.append(Named("_seen", Lit(True) if seen is None else Op("coalesce", (seen, Lit(False)))))
-        columns.append(Named("_seen_until", end))
+        columns.append(Named(of("_seen", i), Lit(True) if seen is None else Op("coalesce", (seen, Lit(False)))))
+        columns.append(Named(of("_seen_until", i), end))
     return columns
 
 
@@ -115,31 +116,32 @@ def with_p95(
     )
 
 
-def cohort_aggregates(measure: Measure, rated: bool) -> tuple[list[NamedAgg], list[Field]]:
-    """The aggregates of a cohort's block, and the field they fill."""
+def cohort_aggregates(measure: Measure, i: int, *, rated: bool) -> tuple[list[NamedAgg], tuple[str, ...]]:
+    """The aggregates of a cohort, the measure `i` of its block, and the fields they fill."""
     clock = measure.clock
     if not isinstance(clock, Reached):
         raise ValueError(f"{measure.id} is no cohort")
-    ok: Scalar | None = None if measure.where is None else Col("_ok0")
-    seen: Scalar | None = None if everyone_counts(clock) else Col("_seen")
+    ok: Scalar | None = None if measure.where is None else Col(f"_ok{i}")
+    seen: Scalar | None = None if everyone_counts(clock) else Col(of("_seen", i))
     entered = both(ok, seen)
-    reached = both(ok, seen, Col("_reached"))
-    value = Col("_v0") if measure.column is not None else None
+    reached = both(ok, seen, Col(of("_reached", i)))
+    value = Col(f"_v{i}") if measure.column is not None else None
     aggregates = [
-        NamedAgg("m0_value", aggregate_of(measure, value, reached)),
-        NamedAgg("m0_n", Agg("count_rows", where=reached)),
-        NamedAgg("m0_entered", aggregate_of(measure, value, entered)),
-        NamedAgg("m0_entered_n", Agg("count_rows", where=entered)),
-        NamedAgg("m0_negative", Agg("count_rows", where=both(reached, Col("_negative")))),
+        NamedAgg(f"m{i}_value", aggregate_of(measure, value, reached)),
+        NamedAgg(f"m{i}_n", Agg("count_rows", where=reached)),
+        NamedAgg(f"m{i}_entered", aggregate_of(measure, value, entered)),
+        NamedAgg(f"m{i}_entered_n", Agg("count_rows", where=entered)),
+        NamedAgg(f"m{i}_negative", Agg("count_rows", where=both(reached, Col(of("_negative", i))))),
     ]
     names = ["value", "n", "entered", "entered_n", "negative"]
     if seen is not None:
-        aggregates.append(NamedAgg("m0_left_out", Agg("count_rows", where=both(ok, Op("not", (seen,))))))
+        aggregates.append(NamedAgg(f"m{i}_left_out", Agg("count_rows", where=both(ok, Op("not", (seen,))))))
         names.append("left_out")
     if clock.mature == "p95":
-        aggregates.append(NamedAgg("m0_mature_days", Agg("max", Col("_p95_days"))))
+        aggregates.append(NamedAgg(f"m{i}_mature_days", Agg("max", Col("_p95_days"))))
         names.append("mature_days")
     if rated:
-        aggregates.append(NamedAgg("m0_unrated", Agg("count_rows", where=both(entered, Op("not", (Col("_rated"),))))))
+        unrated = both(entered, Op("not", (Col(of("_rated", i)),)))
+        aggregates.append(NamedAgg(f"m{i}_unrated", Agg("count_rows", where=unrated)))
         names.append("unrated")
-    return aggregates, [Field(measure.id, "m0", tuple(names), divisor(measure))]
+    return aggregates, tuple(names)

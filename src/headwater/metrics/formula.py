@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from headwater.errors import QueryError, UnknownError, nearest
 from headwater.metrics.definitions import names_in
@@ -15,8 +16,7 @@ from headwater.model.measure import Span
 from headwater.model.types import ONE, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """Where a formula is read: so many periods back, over a trailing window, at the opening, as what was lost since the
     opening, over all segments."""
 
@@ -30,8 +30,7 @@ class Moment:
 HERE = Moment()
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One measure at one moment; `entered`: the matured entries of a cohort instead of those that reached."""
 
     measure: str
@@ -147,17 +146,17 @@ def moments(call: Call, moment: Moment) -> tuple[tuple[str, Moment], ...]:
 def _moments(function: str, window: str, moment: Moment) -> tuple[tuple[str, Moment], ...]:
     match function:
         case "prior":
-            return (("now", replace(moment, back=moment.back + 1)),)
+            return (("now", moment._replace(back=moment.back + 1)),)
         case "growth":
-            return (("now", moment), ("base", replace(moment, back=moment.back + 1)))
+            return (("now", moment), ("base", moment._replace(back=moment.back + 1)))
         case "trailing":
-            return (("now", replace(moment, trailing=Span.parse(window))),)
+            return (("now", moment._replace(trailing=Span.parse(window))),)
         case "opening":
-            return (("now", replace(moment, opening=True)),)
+            return (("now", moment._replace(opening=True)),)
         case "lost":
-            return (("now", replace(moment, lost=True)),)
+            return (("now", moment._replace(lost=True)),)
         case "share":
-            return (("now", moment), ("base", replace(moment, total=True)))
+            return (("now", moment), ("base", moment._replace(total=True)))
         case "entered":
             return (("now", moment),)
         case _:

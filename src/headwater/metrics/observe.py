@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from headwater.metrics.formula import HERE, Asked, Moment, moments, needs
 from headwater.metrics.intervals import interval
@@ -109,31 +110,32 @@ def _divided(value: Exact | None, by: int) -> Exact | None:
 
 def _reader(of: Field, first: int) -> Callable[[tuple[object, ...]], Reading]:
     """How a row gives the reading of a field whose columns begin at `first`."""
-    divide, last = of.divide, first + len(of.names)
+    divide = of.divide
     if of.names == ("value", "n"):
         return lambda row: Reading(_divided(_exact(row[first]), divide), _whole(row[first + 1]))
-    return lambda row: _reading(dict(zip(of.names, row[first:last], strict=True)), divide)
+    takers = [(_PLACE_OF[name], first + i, _TAKEN[name]) for i, name in enumerate(of.names)]
+
+    def reading(row: tuple[object, ...]) -> Reading:
+        values = _NOTHING.copy()
+        for place, i, take in takers:
+            if (value := row[i]) is not None:
+                values[place] = take(value, divide)
+        return Reading._make(values)
+
+    return reading
 
 
-def _reading(values: Mapping[str, object], divide: int) -> Reading:
-    deviation = _exact(values.get("deviation"))
-    mature = values.get("mature_days")
-    return Reading(
-        value=_divided(_exact(values["value"]), divide),
-        n=_whole(values["n"]),
-        entered=_divided(_exact(values.get("entered")), divide),
-        entered_n=_whole(values.get("entered_n")),
-        left_out=_whole(values.get("left_out")),
-        negative=_whole(values.get("negative")),
-        unrated=_whole(values.get("unrated")),
-        unversioned=_whole(values.get("unversioned")),
-        total=_divided(_exact(values.get("sum")), divide),
-        deviation=None if deviation is None else float(deviation) / divide,
-        low=_float(_divided(_exact(values.get("low")), divide)),
-        high=_float(_divided(_exact(values.get("high")), divide)),
-        mature_days=None if mature is None else _whole(mature),
-        longest=_float(_divided(_exact(values.get("longest")), divide)),
+_PLACE_OF = {name: Reading._fields.index({"sum": "total"}.get(name, name)) for name in ("sum", *Reading._fields)}
+_NOTHING: list[Any] = [None, 0, *(Reading._field_defaults[name] for name in Reading._fields[2:])]
+
+_TAKEN: Mapping[str, Callable[[object, int], Any]] = (
+    dict.fromkeys(("value", "entered", "sum", "total"), lambda v, divide: _divided(_exact(v), divide))
+    | dict.fromkeys(("low", "high", "longest", "deviation"), lambda v, divide: _float(_divided(_exact(v), divide)))
+    | dict.fromkeys(
+        ("n", "entered_n", "left_out", "negative", "unrated", "unversioned", "mature_days"), lambda v, _: _whole(v)
     )
+)
+"""How the columns of a block become the fields of a reading: exact values, real ones, counts."""
 
 
 def observe(plan: Plan, results: Sequence[Sequence[tuple[object, ...]]]) -> tuple[Observation, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from headwater.metrics.formula import Asked, Moment, Need
 from headwater.model.catalogue import Catalogue
@@ -17,8 +18,7 @@ from headwater.model.question import Question
 from headwater.model.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Days a measure is read over: half-open, `start` None = from the beginning; a stock is read at `end`'s eve."""
 
     start: date | None

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 from headwater.errors import QueryError, nearest
 from headwater.metrics.aggregates import aggregates_of, by_numbers, means_first, number_of
-from headwater.metrics.cohorts import cohort_aggregates
+from headwater.metrics.cohorts import cohort_aggregates, observed_until
 from headwater.metrics.formula import Asked, Moment, Need, needs, resolve
 from headwater.metrics.planned import Block, Context, Field, Plan, Window, variant_name
 from headwater.metrics.quantiles import quantile_block, rank_bounds, ranked_rows
 from headwater.metrics.rows import rows_in_windows
-from headwater.metrics.scans import divisor, needs_rates, segment_keys, splits_of
+from headwater.metrics.scans import currency_of, divisor, knows_later, needs_rates, segment_keys, splits_of
 from headwater.metrics.stocks import is_versioned
 from headwater.metrics.waiting import knows_waiting, waiting_counts
-from headwater.metrics.windows import periods_of, read_over, window_of
+from headwater.metrics.windows import are_steps, periods_of, read_over, window_of
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Name, Predicate
 from headwater.model.generation import Generation
 from headwater.model.lowering import columns_in
-from headwater.model.measure import Latest, Measure, Reached
-from headwater.model.plan import Group, Named, NamedAgg
+from headwater.model.measure import Alive, At, Latest, Measure, Reached
+from headwater.model.period import Grain
+from headwater.model.plan import Group, Named, NamedAgg, Scalar
 from headwater.model.question import Question
 from headwater.model.settings import Settings
 
@@ -114,33 +116,104 @@ def _blocks(
 ) -> tuple[Block, ...]:
     """One block per scan: measures that share table, clock, windows and splits are aggregated in one pass; those that
     count the values of one column by its numbers in another (see `by_numbers`)."""
-    groups: dict[tuple[object, ...], list[Measure]] = {}
-    spans: dict[tuple[object, ...], tuple[Window, ...]] = {}
-    by_measure: dict[tuple[str, bool, bool], set[Window]] = {}
+    places: dict[tuple[object, ...], list[_Seat]] = {}
+    by_measure: dict[tuple[str, bool, bool], dict[Moment, None]] = {}
     for need in all_needs:
-        for (_, moment), window in windows.items():
-            if moment == need.moment and window is not None:
-                key = (need.measure, moment.total, moment.lost)
-                by_measure.setdefault(key, set()).add(read_over(measures[need.measure], moment, window))
-    for (measure_id, total, _), found in by_measure.items():
+        by_measure.setdefault((need.measure, need.moment.total, need.moment.lost), {})[need.moment] = None
+    read: dict[tuple[tuple[Moment, ...], bool], tuple[Window, ...]] = {}
+    entries: dict[tuple[str, str], list[Scalar]] = {}
+    for (measure_id, total, _), moments in sorted(by_measure.items(), key=lambda m: _order(measures[m[0][0]])):
         measure = measures[measure_id]
-        ordered = tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
+        over = (tuple(moments), isinstance(measure.clock, Alive | Latest) and measure.aggregate != "average")
+        if over not in read:
+            read[over] = _read_over(measure, frozenset(moments), windows)
+        if not (ordered := read[over]):
+            continue
         asked = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-        alone = isinstance(measure.clock, Reached) or measure.id in ranked or needs_rates(measure, context)
+        alone = measure.id in ranked or knows_waiting(measure)
         alone = alone or bool(measure.per) or measure.lag is not None or measure.aggregate == "average"
         if measure.aggregate == "average" and ordered[0].start is None:
             do = "Add one, such as 2025."
             raise QueryError("an average over the days of a period needs a period", where=question.kpis[0], do=do)
+        clock: object = measure.clock
+        table = context.catalogue.tables[measure.table]
+        if isinstance(measure.clock, Reached):  # those that enter alike and are observed as long share a scan
+            alone = alone or measure.clock.mature == "p95"
+            seen = observed_until(measure.clock, table, question, context)
+            clock = (measure.clock.start, seen)
+            if not alone:
+                entries.setdefault((measure.table, measure.clock.start), []).append(seen)
+        money = currency_of(measure, context) if needs_rates(measure, context) else ""
         versioned = is_versioned(measure, asked, context)
         number = number_of(measure, context, versioned=versioned)
         rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
-        group = (measure.table, measure.clock, ordered, total, versioned, alone and measure.id, rows, number)
-        groups.setdefault(group, []).append(measure)
-        spans[group] = ordered
+        place = (measure.table, clock, total, versioned, alone and measure.id, rows, number)
+        if isinstance(measure.clock, At) and not knows_later(measure, table, asked):  # whenever the day is, it is told
+            for seen in entries.get((measure.table, measure.clock.at), ()):
+                shared = (measure.table, (measure.clock.at, seen), *place[2:])
+                if shared in places and not alone:
+                    place = shared
+        places.setdefault(place, []).append(_Seat(measure, ordered, total, money))
     return tuple(
-        _block(question, tuple(group), spans[key], bool(key[3]), condition, context, ranked=group[0].id in ranked)
-        for key, group in groups.items()
+        _block(
+            question,
+            tuple(s.measure for s in seats),
+            seats[0].windows,
+            seats[0].total,
+            condition,
+            context,
+            ranked=seats[0].measure.id in ranked,
+        )
+        for of_place in places.values()
+        for seats in _together(of_place, question.grain)
     )
+
+
+def _order(measure: Measure) -> bool:
+    """Cohorts first: what counts their entries finds a scan then. Else as they were."""
+    return not isinstance(measure.clock, Reached)
+
+
+def _read_over(
+    measure: Measure, moments: frozenset[Moment], windows: Mapping[tuple[int, Moment], Window | None]
+) -> tuple[Window, ...]:
+    """The windows in which a measure is read at some moments, each once, in order."""
+    found = {read_over(measure, m, w) for (_, m), w in windows.items() if m in moments and w is not None}
+    return tuple(sorted(found, key=lambda w: (w.end, w.start or date.min)))
+
+
+class _Seat(NamedTuple):
+    """A measure with the windows it is read over; `money`: the column of the currency it is converted from."""
+
+    measure: Measure
+    windows: tuple[Window, ...]
+    total: bool
+    money: str
+
+
+def _together(seats: list[_Seat], grain: Grain) -> Iterator[list[_Seat]]:
+    """The measures of a place by scan: those of the same windows, converted from one currency or none. Windows that
+    are steps side by side are put together with those of others: a scan tells one more step at no cost."""
+    found: list[list[_Seat]] = []
+    for seat in sorted(seats, key=lambda s: not s.money):
+        for scan in found:
+            windows = _common(scan[0].windows, seat.windows, seat.measure, grain)
+            if windows is not None and (not seat.money or seat.money == scan[0].money):
+                scan[:] = [s._replace(windows=windows) for s in (*scan, seat)]
+                break
+        else:
+            found.append([seat])
+    yield from found
+
+
+def _common(a: tuple[Window, ...], b: tuple[Window, ...], measure: Measure, grain: Grain) -> tuple[Window, ...] | None:
+    """The windows of both, where one scan can tell them as it tells each; else None."""
+    if a == b:
+        return a
+    if not isinstance(measure.clock, At | Reached):
+        return None
+    both = tuple(sorted({*a, *b}, key=lambda w: (w.end, w.start or date.min)))
+    return both if all(are_steps(w, grain) for w in (a, b, both)) else None
 
 
 def _block(
@@ -155,33 +228,33 @@ def _block(
 ) -> Block:
     table = context.catalogue.tables[measures[0].table]
     names = columns_in(condition) | (frozenset() if total else frozenset(question.by))
-    rated = len(measures) == 1 and needs_rates(measures[0], context)
+    rated = frozenset(m.id for m in measures if needs_rates(m, context))
     number = number_of(measures[0], context, versioned=any(is_versioned(m, names, context) for m in measures))
     extra = tuple(m.per for m in measures if m.per)
     rows = rows_in_windows(
         question, measures, table, names, windows, condition, context,
         total=total, rated=rated, keep_extra=extra, number=number,
     )  # fmt: skip
-    prefixes = [f"m{i}" for i in range(len(measures))]
     if knows_waiting(measures[0]):
         counted, field = waiting_counts(rows.relation, rows.window, question, measures[0], table, context, total=total)
         return Block(counted, windows, () if total else question.by, total, (field,), measures[0])
-    if isinstance(measures[0].clock, Reached):
-        aggregates, fields = cohort_aggregates(measures[0], rows.rated)
-    else:
-        aggregates, fields = list[NamedAgg](), list[Field]()
-        for measure, prefix in zip(measures, prefixes, strict=True):
-            found, names_of = aggregates_of(measure, prefix, rated=rows.rated, versioned=rows.versioned)
-            aggregates += found
-            fields.append(Field(measure.id, prefix, names_of, divisor(measure)))
+    aggregates, fields = list[NamedAgg](), list[Field]()
+    for i, measure in enumerate(measures):
+        converted = measure.id in rated
+        if isinstance(measure.clock, Reached):
+            found, names_of = cohort_aggregates(measure, i, rated=converted)
+        else:
+            found, names_of = aggregates_of(measure, i, rated=converted, versioned=rows.versioned)
+        aggregates += found
+        fields.append(Field(measure.id, f"m{i}", names_of, divisor(measure)))
     keys = (Named("_w", rows.window), *segment_keys(question, total, table))
     source = rows.relation
     if measures[0].per:
         source, keys = means_first(source, keys, measures[0])
-        aggregates, names_of = aggregates_of(replace(measures[0], where=None), "m0", rated=False, versioned=False)
+        aggregates, names_of = aggregates_of(replace(measures[0], where=None), 0, rated=False, versioned=False)
         fields = [Field(measures[0].id, "m0", names_of, divisor(measures[0]))]
     splits = () if total else question.by
-    if ranked and not (rows.rated or rows.versioned or isinstance(measures[0].clock, Reached)):
+    if ranked and not (rated or rows.versioned or isinstance(measures[0].clock, Reached)):
         stored = context.generation.table(table.id)
         relation, field = quantile_block(source, keys, measures[0], table, 0 if stored is None else stored.rows)
         return Block(relation, windows, splits, total, (field,))

@@ -182,20 +182,25 @@ class Ranks:
 
     def low(self, rows: Scalar) -> Scalar:
         """The lower bound."""
-        off, square, spread = self._off(rows)
-        return Op("or", (Op("ge", (off, Lit(0))), Op("le", (square, spread))))
+        return _low(*self.off(rows))
 
     def high(self, rows: Scalar) -> Scalar:
         """The upper bound; of few rows none is far enough."""
-        off, square, spread = self._off(rows)
-        return Op("and", (Op("ge", (off, Lit(0))), Op("ge", (square, spread))))
+        return _high(*self.off(rows))
 
-    def _off(self, rows: Scalar) -> tuple[Scalar, Scalar, Scalar]:
-        """How far so many rows lie from n q, that squared, and the square of how far the bounds do."""
+    def off(self, rows: Scalar) -> tuple[Scalar, Scalar]:
+        """How far so many rows lie from n q, and the square of how far the bounds do."""
         n = Op("as_double", (Col("_of"),))
         off = Op("sub", (Op("as_double", (rows,)), Op("mul", (n, Lit(self.q)))))
-        spread = Op("mul", (n, Lit(Decimal("3.841458820694124") * self.q * (1 - self.q))))
-        return off, Op("mul", (off, off)), spread
+        return off, Op("mul", (n, Lit(Decimal("3.841458820694124") * self.q * (1 - self.q))))
+
+
+def _low(off: Scalar, spread: Scalar) -> Scalar:
+    return Op("or", (Op("ge", (off, Lit(0))), Op("le", (Op("mul", (off, off)), spread))))
+
+
+def _high(off: Scalar, spread: Scalar) -> Scalar:
+    return Op("and", (Op("ge", (off, Lit(0))), Op("ge", (Op("mul", (off, off)), spread))))
 
 
 def _ranks(measure: Measure) -> Ranks:
@@ -208,18 +213,19 @@ def quantile_block(
     """A quantile with its bounds from a histogram: sorting every row takes many times longer. `rows`: of the table."""
     asked = _ranks(measure)
     names = tuple(Named(k.name, Col(k.name)) for k in keys)
-    counted, value, upto = Col("_counted"), Col("_x"), Col("_upto")
+    counted, value, rows_upto = Col("_counted"), Col("_x"), Op("as_double", (Col("_upto"),))
+    place, off, spread = Col("_place"), Col("_off"), Col("_spread")
 
     def least(condition: Scalar) -> Agg:
         return Agg("min", value, both(counted, condition))
 
     aggregates = [
-        NamedAgg("_under", least(asked.under(upto))),
-        NamedAgg("_over", least(asked.over(upto))),
+        NamedAgg("_under", least(Op("gt", (rows_upto, place)))),
+        NamedAgg("_over", least(Op("ge", (Op("sub", (rows_upto, Lit(1))), place)))),
         NamedAgg("_all", Agg("max", Col("_of"), counted)),
         NamedAgg("m0_n", Agg("sum", Col("_n"), counted)),
-        NamedAgg("m0_low", least(asked.low(upto))),
-        NamedAgg("m0_high", least(asked.high(upto))),
+        NamedAgg("m0_low", least(_low(off, spread))),
+        NamedAgg("m0_high", least(_high(off, spread))),
     ]
     fields = ["value", "n"]
     if isinstance(measure.column, Elapsed) and measure.negatives == "leave_out":
@@ -228,7 +234,9 @@ def quantile_block(
     fields += ["low", "high"]
     coarse = rows >= MANY_ROWS and many_valued(measure, table)
     histogram = _coarse_histogram(source, keys, measure, asked) if coarse else _histogram(source, keys, measure)
-    found = Group(histogram, names, tuple(aggregates))
+    told = dict(zip(("_off", "_spread"), asked.off(Col("_upto")), strict=True)) | {"_place": asked.place(Col("_of"))}
+    placed = Project(histogram, tuple(Named(n, v) for n, v in told.items()), keep_all=True)  # several ranks read them
+    found = Group(placed, names, tuple(aggregates))
     under, over = (Op("as_double", (Col(n),)) for n in ("_under", "_over"))
     at = asked.place(Col("_all"))
     part = Op("add", (Op("sub", (at, Op("ceiling", (at,)))), Lit(1)))

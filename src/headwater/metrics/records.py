@@ -104,7 +104,7 @@ def _block(planned: Plan, asked: Asked, need: Need, role: str, windows: tuple[Wi
         windows,
         condition,
         context,
-        rated=needs_rates(measure, context),
+        rated=frozenset({measure.id} if needs_rates(measure, context) else ()),
         keep_extra=(*table.key, *shown, "_source", "_load", "_row"),
     )
     listed_rows, waits = rows.relation, knows_waiting(measure)

@@ -12,6 +12,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, UnsupportedError
 from sqlglot.generator import Generator
 
+from headwater.metrics.forms import FIRST, Form, Text, form_of, marked
 from headwater.metrics.spellings import spelling_of
 from headwater.metrics.spellings.nodes import COMPARING, apart, number, text
 from headwater.metrics.spellings.spelling import Spelling
@@ -31,7 +32,23 @@ def render(relation: p.Relation, engine: str = "duckdb") -> p.Statement:
       lead_id AS n
     FROM leads
     """
-    return p.Statement(_writer(engine).text(relation), p.columns_of(relation), engine)
+    _, _, spelled = _words(engine)
+    text = _writer(engine).text(relation) if spelled is None else _spelled_once(relation, engine, spelled)
+    return p.Statement(text, p.columns_of(relation), engine)
+
+
+def _spelled_once(relation: p.Relation, engine: str, spelled: _Spelled) -> str:
+    """The text of a relation; from the second that differs in its days alone, the text of their form is kept."""
+    form, days = form_of(relation)
+    known = spelled.form(form)
+    if known is not None:
+        return known.of(days)
+    text = _writer(engine).text(relation)
+    if spelled.was_met(form) and all(day < FIRST for day in days):
+        made = Text(_writer(engine).text(marked(relation)))
+        if made.of(days) == text:  # else a text of the question looks like a day that stands for another
+            spelled.keep_form(form, made)
+    return text
 
 
 def _shared(relation: p.Relation) -> dict[str, p.Relation]:
@@ -59,6 +76,10 @@ SPELLED_CHARACTERS = 4_000_000
 """So much text of pieces is remembered for each engine; then it begins anew."""
 
 
+MET_FORMS = 10_000
+"""So many forms are remembered as met once."""
+
+
 class _Spelled:
     """How an engine spells pieces of statements: what a SELECT gives, conditions. Many statements have the same ones,
     and SQLGlot spells each once. For any number of threads: what two spell at once is the same text."""
@@ -66,6 +87,8 @@ class _Spelled:
     def __init__(self, most: int = SPELLED_CHARACTERS) -> None:
         self._most = most
         self._texts: dict[_Piece, str] = {}
+        self._forms: dict[Form, Text] = {}
+        self._met: set[int] = set()
         self._characters = 0
 
     def get(self, piece: _Piece) -> str | None:
@@ -74,10 +97,32 @@ class _Spelled:
 
     def keep(self, piece: _Piece, text: str) -> None:
         """Remembers the text of a piece."""
-        if self._characters + len(text) > self._most:
-            self._texts, self._characters = {}, 0
+        self._make_room(len(text))
         self._texts[piece] = text
-        self._characters += len(text)
+
+    def form(self, form: Form) -> Text | None:
+        """The text of a form, None where it is not kept."""
+        return self._forms.get(form)
+
+    def was_met(self, form: Form) -> bool:
+        """Whether a form is met once more: what is asked once only is not worth the room."""
+        met = hash(form)
+        if met in self._met:
+            return True
+        if len(self._met) >= MET_FORMS:
+            self._met = set()
+        self._met.add(met)
+        return False
+
+    def keep_form(self, form: Form, text: Text) -> None:
+        """Remembers the text of a form."""
+        self._make_room(text.characters)
+        self._forms[form] = text
+
+    def _make_room(self, characters: int) -> None:
+        if self._characters + characters > self._most:
+            self._texts, self._forms, self._met, self._characters = {}, {}, set(), 0
+        self._characters += characters
 
 
 def _filter(generator: Generator, node: exp.Filter) -> str:

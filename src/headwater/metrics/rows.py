@@ -16,6 +16,7 @@ from headwater.metrics.scans import (
     lower_filter,
     money_columns,
     narrowed,
+    of,
     value_of,
     with_rates,
 )
@@ -35,7 +36,6 @@ class Prepared:
 
     relation: Relation
     window: Scalar
-    rated: bool
     versioned: bool
 
 
@@ -49,7 +49,7 @@ def rows_in_windows(
     context: Context,
     *,
     total: bool = False,
-    rated: bool = False,
+    rated: frozenset[str] = frozenset(),
     keep_extra: tuple[str, ...] = (),
     number: str = "",
 ) -> Prepared:
@@ -57,11 +57,16 @@ def rows_in_windows(
 
     A row may stand in several windows where these overlap. Columns: those read, `_w` where windows are joined,
     `_v<i>` (value of measure i, in whole seconds for elapsed time), `_ok<i>` (its condition), `_rate` where currencies
-    are converted, `_known` where values come from versions. With `number` that column stands for every value.
+    are converted, which the measures `rated` are, `_known` where values come from versions. With `number` that column
+    stands for every value.
     """
-    clock = measures[0].clock
+    clock = next((m.clock for m in measures if isinstance(m.clock, Reached)), measures[0].clock)
     currencies = tuple(
-        c.currency for m in measures for n in money_columns(m, context) if rated and (c := table.column(n)) is not None
+        c.currency
+        for m in measures
+        if m.id in rated
+        for n in money_columns(m, context)
+        if (c := table.column(n)) is not None
     )
     versioned = any(is_versioned(m, names, context) for m in measures)
     extra = (*keep_extra, *currencies, *((number,) if number else ()))
@@ -112,24 +117,26 @@ def rows_in_windows(
                 relation = narrowed(relation, keep, filtered)
     joined = "_w" in keep or window == Col("_w")
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
-    if rated:
+    if currencies:
         relation = with_rates(relation, kept, currencies[0], day, context)
         kept = (*kept, "_rate")
     computed: list[Named] = []
-    if rated and (amount := measures[0].column) is not None:  # no amount needs no rate
-        computed.append(Named("_rated", Op("or", (Col("_rated"), Op("is_null", (lower_value(table, amount),))))))
+    for i, measure in enumerate(measures):
+        if measure.id in rated and measure.column is not None:  # no amount needs no rate
+            known = Op("or", (Col("_rated"), Op("is_null", (lower_value(table, measure.column),))))
+            computed.append(Named(of("_rated", i), known))
     for i, measure in enumerate(measures):
         if measure.where is not None:
             computed.append(Named(f"_ok{i}", condition_of(measure, table)))
         if measure.column is not None:
-            value = Col(number) if number else value_of(measure, table, rated)
+            value = Col(number) if number else value_of(measure, table, measure.id in rated)
             if measure.lag is not None and measure.lag.spread:
                 value = Op("mul", (Op("as_double", (value,)), Col("_weight")))
             computed.append(Named(f"_v{i}", value))
-    if isinstance(clock, Reached):
-        computed += cohort_columns(measures[0], clock, table, question, context)
+        if isinstance(measure.clock, Reached):
+            computed += cohort_columns(i, measure.clock, table, question, context)
     columns = (*(Named(n, Col(n)) for n in kept), *computed)
     relation = Project(relation, columns)
     if isinstance(clock, Reached) and clock.mature == "p95":
         relation = with_p95(relation, columns, measures[0], clock, table, question, context)
-    return Prepared(relation, window, rated, versioned)
+    return Prepared(relation, window, versioned)

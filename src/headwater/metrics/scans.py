@@ -38,6 +38,12 @@ def money_columns(measure: Measure, context: Context) -> tuple[str, ...]:
     return tuple(n for n in names if (c := table.column(n)) is not None and c.type.kind is Kind.MONEY and c.currency)
 
 
+def currency_of(measure: Measure, context: Context) -> str:
+    """The column that tells the currency of the money a measure adds up."""
+    table = context.catalogue.tables[measure.table]
+    return next(c.currency for n in money_columns(measure, context) if (c := table.column(n)) is not None)
+
+
 def needs_rates(measure: Measure, context: Context) -> bool:
     """Whether a measure adds up money of a currency other than the reporting one; a stock may do so with what its rows
     were in earlier."""
@@ -159,6 +165,11 @@ def narrowed(source: Relation, keep: tuple[str, ...], condition: Scalar) -> Rela
     return Project(source, columns, condition)
 
 
+def of(name: str, i: int) -> str:
+    """What a column is called that each measure of a scan has one of, for the so-and-so-manieth of them."""
+    return f"{name}{i or ''}"
+
+
 def divisor(measure: Measure) -> int:
     """Elapsed time is aggregated in whole seconds and divided once at the end."""
     return SECONDS[measure.column.unit] if isinstance(measure.column, Elapsed) else 1
@@ -177,6 +188,13 @@ def dated(measures: tuple[Measure, ...], table: Table, names: frozenset[str]) ->
     """The columns that a later date empties, of those that measures, splits and the filter read."""
     read = names.union(*(columns_in(m.column) | columns_in(m.where) for m in measures))
     return happened.dated(table, sorted(read), begun(measures[0].clock))
+
+
+def knows_later(measure: Measure, table: Table, names: frozenset[str]) -> bool:
+    """Whether it matters to a measure, split and filtered by these names, where observation ends: a row, or a value of
+    one, came about on another day than the one it is asked by."""
+    start = begun(measure.clock)
+    return bool(table.happens not in ("", start) or dated((measure,), table, names))
 
 
 def condition_of(measure: Measure, table: Table) -> Scalar:

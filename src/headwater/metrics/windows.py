@@ -118,6 +118,11 @@ _TRUNCATIONS = {
 }
 
 
+def are_steps(windows: tuple[Window, ...], grain: Grain) -> bool:
+    """Whether the windows are calendar steps side by side, which rows are put into by truncating their day."""
+    return len(windows) > 1 and _truncation(windows, grain) is not None
+
+
 def _truncation(windows: tuple[Window, ...], grain: Grain) -> Callable[[Scalar], Scalar] | None:
     """How a day gives the start of its step, where every window is (a cut of) one step and none overlap."""
     if grain not in _TRUNCATIONS:
