@@ -20,6 +20,15 @@ settings.load_profile("verify" if VERIFY else "ci")
 
 
 @pytest.fixture(scope="session")
+def small_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small company of `tests/surface.py`, built once. A test that writes takes a copy, which has the
+    parsed definitions with it."""
+    from tests.surface import small_company
+
+    return small_company(tmp_path_factory.mktemp("small-built")).path
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data sets: HEADWATER_SHARED_DATA, else `shared/data` beside the repository."""
     named = os.environ.get("HEADWATER_SHARED_DATA")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from headwater import Workspace
 from headwater.api.boards import ADVICE
 from headwater.errors import DefinitionError, UnknownError
 from headwater.metrics.board_lint import WHY
 from tests.conftest import REPOSITORY
-from tests.surface import small_company
-from tests.world import world
+from tests.world import NOW
 
 PAGE = (REPOSITORY / "docs" / "boards.md").read_text(encoding="utf-8")
 (FILE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -20,14 +21,16 @@ CODE = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
 
 
 def test_the_file_of_the_page_is_a_board_and_its_lines_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world(tmp_path, {"leads": []}, files={"boards/inbound.yml": FILE}).path.rename(tmp_path / "acme")
+    folder = shutil.copytree(small_built, tmp_path / "acme")
+    (folder / "boards").mkdir(exist_ok=True)
+    (folder / "boards" / "inbound.yml").write_text(FILE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     exec(compile(CODE, "docs/boards.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "boards/inbound.yml" in printed
-    assert "gap" in printed, "nothing is fed here, so every tile waits"
+    assert "gap" in printed, "nothing is fed of deals here"
     assert 'title: "Both"\ncharts:\n  - kpis: [leads, sqls]\n    show: axes\n' in printed
     assert "kpis/sqls_for_a_lead.yml" in printed and "unit: 1\n" in printed
 
@@ -38,8 +41,8 @@ def test_the_table_of_the_page_has_every_rule() -> None:
     )
 
 
-def test_advice_is_no_failure_and_a_fault_is_one(tmp_path: Path) -> None:
-    workspace = small_company(tmp_path)
+def test_advice_is_no_failure_and_a_fault_is_one(small_built: Path, tmp_path: Path) -> None:
+    workspace = Workspace(shutil.copytree(small_built, tmp_path / "world"), now=NOW, environment={})
     folder = workspace.path / "boards"
     folder.mkdir(exist_ok=True)
     (folder / "alone.yml").write_text("title: Alone\ntiles: [own_leads]\n", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ from headwater.model.board import Board, Plot, Section, Tile
 from headwater.model.catalogue import Catalogue
 from headwater.model.observation import Observation
 from headwater.model.period import Calendar, Grain, Period
-from tests.surface import COSTS, LEADS, small_company
+from tests.surface import COSTS, LEADS
 from tests.world import NOW
 
 QUARTER = Period(date(2025, 1, 1), date(2025, 4, 1))
@@ -27,8 +29,9 @@ CALENDAR = Calendar()
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(small_company(tmp_path_factory.mktemp("small")).path, now=NOW, environment={})
+def held(small_built: Path) -> Iterator[Held]:
+    with Held(small_built, now=NOW, environment={}) as held:
+        yield held
 
 
 def asked(at: Moment, show: str, *names: str) -> Lines:

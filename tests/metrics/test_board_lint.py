@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from headwater.metrics.board_lint import WHY, is_outcome, lint_board
 from headwater.metrics.boards import read_boards
-from headwater.metrics.catalogue import load_catalogue
 from headwater.model.board import FIRST, MOST, Board, Plot, Section, Tile
+from tests.metrics.test_boards import CATALOGUE
 from tests.metrics.test_shipped import SHIPPED
 
-CATALOGUE = load_catalogue(SHIPPED)
 SOUND = ("total_sales_revenue", "win_rate", "sales_volume")
 """Revenue (an outcome, growth), a share (efficiency) and what it is a share of."""
 

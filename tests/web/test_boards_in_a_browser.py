@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from headwater.api.held import Held
-from tests.surface import small_company
 from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
 from tests.web.conftest import OWN_BOARD
 from tests.world import NOW
@@ -24,12 +24,12 @@ def window() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def seen(window: Browser, tmp_path: Path) -> Iterator[Visit]:
-    workspace = small_company(tmp_path)
-    (workspace.path / "boards").mkdir(exist_ok=True)
-    (workspace.path / "boards" / "own.yml").write_text(OWN_BOARD, encoding="utf-8")
+def seen(window: Browser, small_built: Path, tmp_path: Path) -> Iterator[Visit]:
+    folder = shutil.copytree(small_built, tmp_path / "world")
+    (folder / "boards").mkdir(exist_ok=True)
+    (folder / "boards" / "own.yml").write_text(OWN_BOARD, encoding="utf-8")
     with (
-        Held(workspace.path, now=NOW, environment={}) as held,
+        Held(folder, now=NOW, environment={}) as held,
         serving(held) as address,
         visit(window, address, script=AXE) as seen,
     ):

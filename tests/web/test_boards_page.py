@@ -1,17 +1,18 @@
 """Boards of the small company (tests/surface.py): three leads in February 2025 for 999, one of them from e-mail."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from headwater import Workspace
 from tests.http.client import Client
-from tests.surface import FILES, LEADS
 from tests.web.conftest import HOSTILE, mounted
 from tests.web.reading import Part, read
-from tests.world import world
+from tests.world import NOW
 
 Served = Callable[[str], Client]
 
@@ -120,9 +121,11 @@ def test_an_unknown_board_names_the_nearest(served: Served) -> None:
     assert "acquisition" in answer.text
 
 
-def test_a_broken_board_says_so_and_hides_no_other(tmp_path: Path) -> None:
-    workspace = world(tmp_path, {"leads": LEADS}, files=FILES | {"boards/bad.yml": "title: Bad\ntiles: [own_leeds]\n"})
-    app, held = mounted(workspace)
+def test_a_broken_board_says_so_and_hides_no_other(small_built: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(small_built, tmp_path / "world")
+    (folder / "boards").mkdir(exist_ok=True)
+    (folder / "boards" / "bad.yml").write_text("title: Bad\ntiles: [own_leeds]\n", encoding="utf-8")
+    app, held = mounted(Workspace(folder, now=NOW, environment={}))
     with held:
         client = Client(app, {})
         assert client.get("/").status_code == 200

@@ -17,8 +17,8 @@ PAGES = (
     "/", "/kpi", "/kpi?q=lead", "/data", "/data/add", "/funnel",
     "/funnel?funnel=deals&by=team", "/kpi/leads", "/kpi/leads?show=trace", "/kpi/leads?show=records",
     "/kpi/leads?by=channel", "/kpi/win_rate.value", "/kpi/own_leads?show=definition",
-    "/boards", "/boards/acquisition", "/boards/sales_team?by=team",
-    "/explore", "/explore?kpi=leads&kpi=cost_per_lead", "/explore?kpi=leads&kpi=mqls&show=scatter&by=channel",
+    "/boards", "/boards/sales_team?by=team",
+    "/explore", "/explore?kpi=leads&kpi=mqls&show=scatter&by=channel",
     "/qualify",
 )  # fmt: skip
 VIEWS = ("/kpi/own_leads?show=trace", "/kpi/own_leads?show=records", "/kpi/own_leads?by=channel")

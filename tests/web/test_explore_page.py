@@ -5,17 +5,19 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+from headwater import Workspace
 from headwater.api.held import Held
 from tests.http.client import Client
-from tests.surface import small_company
 from tests.web.conftest import HOSTILE, OWN_BOARD, mounted
 from tests.web.reading import Part, read
+from tests.world import NOW
 
 Served = Callable[[str], Client]
 TWO = "/explore?period=2025-Q1&kpi=own_leads&kpi=own_cost_per_lead"
@@ -93,8 +95,8 @@ def test_files_ask_what_the_chart_shows(served: Served) -> None:
 
 # --- what is written -------------------------------------------------------------------------------------------------
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[tuple[Client, Path, Held]]:
-    workspace = small_company(tmp_path)
+def own(small_built: Path, tmp_path: Path) -> Iterator[tuple[Client, Path, Held]]:
+    workspace = Workspace(shutil.copytree(small_built, tmp_path / "world"), now=NOW, environment={})
     (workspace.path / "boards").mkdir(exist_ok=True)
     (workspace.path / "boards" / "own.yml").write_text(OWN_BOARD, encoding="utf-8")
     app, held = mounted(workspace)

@@ -134,7 +134,7 @@ def kpi_draft(
     unit = unit_of(formula, units.__getitem__)
     told = {
         "title": quoted(title),
-        "question": quoted(" ".join(question.split()) or f"How much {over.kpi.title} is there for {under.kpi.title}?"),
+        "question": quoted(" ".join(question.split()) or f"How does {over.kpi.title} compare with {under.kpi.title}?"),
         "formula": f"{names[0]} / {names[1]}",
         "unit": str(unit),
         "show": _show(unit),

@@ -30,7 +30,7 @@ SPLITS = 8
 """Segments are looked for in so many splits, those that tell most first."""
 PLACES = (
     ("vital_signs", "/"), ("funnel", "/funnel"), ("boards", "/boards"), ("explore", "/explore"),
-    ("kpi", "/kpi"), ("data", "/data"), ("add", "/data/add"),
+    ("kpi", "/kpi"), ("qualify", "/qualify"), ("data", "/data"), ("add", "/data/add"),
 )  # fmt: skip
 
 
