@@ -15,7 +15,7 @@ import pytest
 
 from headwater.metrics.planner import Plan
 from headwater.metrics.render import render
-from headwater.model.measure import EVER, Alive, At, Latest, Reached, Span
+from headwater.model.measure import EVER, Alive, At, Lag, Latest, Reached, Span
 from headwater.model.period import Calendar, Grain, Period
 from headwater.model.plan import Values
 from headwater.model.settings import Settings
@@ -88,6 +88,13 @@ MEASURES = [
     measure("late", "quantile", "days(created_at, won_at)", unit="day", clock=WON, empty=None, quantile=0.9),
     measure("until_won", "median", "days(created_at, won_at)", unit="day", empty=None, unfinished="waiting",
             clock=Reached("created_at", "won_at", EVER)),
+    measure("won_share", "share", unit="1", empty=None, unfinished="waiting",
+            clock=Reached("created_at", "won_at", Span(20, "day"))),
+    measure("mean_of_accounts", "mean", "days(created_at, won_at)", "account_id is not empty", "day", clock=WON,
+            empty=None, per="account_id"),
+    measure("later", "sum", "amount", unit="money", clock=CREATED, empty=None, lag=Lag("middle", Span(24, "month"))),
+    measure("spread", "sum", "amount", unit="money", clock=CREATED, empty=None,
+            lag=Lag("middle", Span(24, "month"), spread=True)),
     measure("greatest", "max", "amount", unit="money", clock=WON, empty=None),
     measure("followers", "sum", "followers", table="profiles", unit="follower", empty=None,
             clock=Latest("day", ("profile",), Span(40, "day"))),
