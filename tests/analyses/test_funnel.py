@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from headwater.analyses.funnel import best_year, curves, gains, passages
+from headwater.analyses.funnel import best_year, curves, gains, passages, triangle
 
 
 def counts(*rows: tuple[int, int, int, bool, int], group: int = 0, limit: int = 30) -> pa.Table:
@@ -129,3 +129,29 @@ def test_the_best_year_is_the_best_twelve_in_a_row() -> None:
     (told,) = best_year(pa.Table.from_pylist(rows, schema=schema)).to_pylist()
     assert (told["best_reached"], told["best_records"], told["best_from"]) == (96, 120, 6)
     assert (told["now_reached"], told["now_records"]) == (8 * 8 + 3 * 4, 120)  # the newest twelve that are settled
+
+
+def test_a_triangle_by_hand() -> None:
+    """Two cohorts with 75 days: the first, of ten, is seen for 80 days or more, the second, of four, for 65."""
+    rows = [
+        {"group": 0, "limit": 75, "days": 30, "records": 2, "least": 90},
+        {"group": 0, "limit": 75, "days": 31, "records": 1, "least": 100},
+        {"group": 0, "limit": 75, "days": 75, "records": 1, "least": 85},
+        {"group": 0, "limit": 75, "days": 76, "records": 1, "least": 95},
+        {"group": 0, "limit": 75, "days": -1, "records": 5, "least": 80},
+        {"group": 1, "limit": 75, "days": 0, "records": 1, "least": 70},
+        {"group": 1, "limit": 75, "days": -1, "records": 3, "least": 65},
+    ]
+    told = [
+        (r["group"], r["age"], r["records"], r["came"], r["share"])
+        for r in triangle(pa.Table.from_pylist(rows)).to_pylist()
+    ]
+    assert told == [
+        (0, 30, 10, 2, 0.2), (0, 60, 10, 3, 0.3), (0, 75, 10, 4, 0.4),
+        (1, 30, 4, 1, 0.25), (1, 60, 4, 1, 0.25), (1, 75, 4, None, None),
+    ]  # fmt: skip
+
+
+def test_a_day_short_of_an_age_is_not_that_age() -> None:
+    rows = [{"group": 0, "limit": 30, "days": 1, "records": 1, "least": 29}]
+    assert triangle(pa.Table.from_pylist(rows))["share"].to_pylist() == [None]

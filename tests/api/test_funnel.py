@@ -298,3 +298,55 @@ def test_check_tells_what_is_wrong_with_the_history_of_stages(company: Workspace
     assert told == {
         "duplicate entry": ("warning", "2 of 4 entries enter the stage that their subject is in already (such as a)")
     }
+
+
+# --- cohorts by age --------------------------------------------------------------------------------------------------
+def triangle(told: Funnelled, end: str, start: str) -> dict[tuple[str, str], Any]:
+    """Month and age to the share, of one pair."""
+    return {
+        (f"{o.period_start:%m}", str(o.segment[2][1])): o.value
+        for o in told
+        if o.variant == "cohort" and (o.segment[0][1], o.segment[1][1]) == (end, start)
+    }
+
+
+def test_cohorts_by_age(company: Workspace) -> None:
+    """Lead to SQL within 60 days. Of January a came after 30 days and f after 3, of five; of February e after 10, alone.
+    On 31 March f, the youngest of January, was seen for 70 days, e for 58."""
+    told = company.funnel("hand", start="lead", end="sql", as_of="2025-03-31", cohorts=True)
+    assert triangle(told, "sql", "lead") == {("01", "30"): 0.4, ("01", "60"): 0.4, ("02", "30"): 1, ("02", "60"): None}
+    young = next(o for o in told if o.variant == "cohort" and o.segment[2][1] == "60" and o.value is None)
+    assert (young.quality, young.subjects, young.numerator) == (("immature",), 1, None)
+    early = company.funnel("hand", start="lead", end="sql", as_of="2025-02-25", cohorts=True)
+    assert triangle(early, "sql", "lead") == {
+        ("01", "30"): 0.4,
+        ("01", "60"): None,
+        ("02", "30"): None,
+        ("02", "60"): None,
+    }
+
+
+def test_the_last_age_is_the_cohort_rate(company: Workspace) -> None:
+    told = company.funnel("hand", period="2025-01", as_of="2025-04-01", cohorts=True)
+    for end, start, limit in (("mql", "lead", "30"), ("sql", "mql", "30")):
+        cohort = number(told, "rate_cohort", end, start)
+        assert cohort.left_out == 0
+        assert triangle(told, end, start)["01", limit] == cohort.value
+
+
+def test_cohorts_are_split_filtered_and_written(company: Workspace) -> None:
+    told = company.funnel("hand", start="lead", end="sql", as_of="2025-03-31", cohorts=True, by="channel")
+    ads = [o for o in told if o.variant == "cohort" and o.segment[3] == ("channel", "ads") and o.segment[0][1] == "sql"]
+    ways = {o.segment[1][1] for o in ads}
+    assert ways == {"lead", "mql"}
+    assert [o.value for o in ads if o.segment[1][1] == "lead"] == [1 / 3, 1 / 3]  # f of c, d, f
+    text = company.funnel("hand", start="lead", end="sql", as_of="2025-03-31", cohorts=True).to_text()
+    (at,) = [i for i, line in enumerate(text.splitlines()) if line.startswith("Came from Lead to SQL")]
+    lines = [line.split() for line in text.splitlines()[at + 1 : at + 5]]
+    assert lines[0] == ["entered", "records", "30", "60"]
+    assert ["5", "40.0%", "40.0%"] in [line[1:] for line in lines]
+    assert ["1", "100.0%"] in [line[1:] for line in lines]
+
+
+def test_cohorts_are_told_only_where_they_are_asked_for(hand: Funnelled) -> None:
+    assert [o for o in hand if o.variant == "cohort"] == []

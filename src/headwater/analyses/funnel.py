@@ -151,6 +151,38 @@ CURVES = pa.schema(
 )
 
 
+AGE = 30
+"""Days from one age of a triangle to the next."""
+
+_TRIANGLE = pa.schema(
+    [("group", pa.int64()), ("age", pa.int64()), ("records", pa.int64()), ("came", pa.int64()), ("share", pa.float64())]
+)
+
+
+def triangle(table: pa.Table, *, step: int = AGE) -> pa.Table:
+    """Which share of each cohort had come by each age, as far as all of it was seen for so long.
+
+    In:      group (integer; a cohort), limit (whole days of its last age, one a group), days (whole days to the second
+             step; -1: not come), records (how many the row stands for), least (the fewest days that one of them was
+             seen).
+    Out:     a row for each group, in the order found, and age (`step`, twice that .., and last the limit): group, age
+             (days), records (all of the cohort), came (of those, by that age), share.
+    Null:    came and share, where somebody of the cohort is younger than that.
+    """
+    grouped: dict[int, list[dict[str, int]]] = {}
+    for row in table.to_pylist():
+        grouped.setdefault(row["group"], []).append(row)
+    found = []
+    for group, rows in grouped.items():
+        limit, least = rows[0]["limit"], min(r["least"] for r in rows)
+        records = sum(r["records"] for r in rows)
+        for age in [*range(step, limit, step), limit]:
+            came = sum(r["records"] for r in rows if 0 <= r["days"] <= age) if age <= least else None
+            share = None if came is None else came / records
+            found.append({"group": group, "age": age, "records": records, "came": came, "share": share})
+    return pa.Table.from_pylist(found, _TRIANGLE)
+
+
 def curves(table: pa.Table, *, points: int = POINTS) -> pa.Table:
     """The share that has come by day, as `passages` reckons it: what a drawing needs.
 

@@ -25,6 +25,7 @@ from headwater.metrics.stages import (
     KPI,
     SMALL,
     Transition,
+    ages,
     entries,
     matches,
     name_of,
@@ -50,8 +51,10 @@ SEED = 20260101
 """The draws behind the interval of a gain."""
 
 PARTS = ("stages", "paths", "around", "losses")
+COHORTS = "cohorts"
 """Of an answer: volumes, rates and times of the stages; the ways through them; skips, returns and links; what a better
-rate is worth. Each is reckoned alone, so that a page can ask for what it shows first."""
+rate is worth. Each is reckoned alone, so that a page can ask for what it shows first. `cohorts`, which share of each
+month's had come by which age, is reckoned where it is asked for."""
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 Segment = tuple[str | None, ...]
@@ -79,6 +82,7 @@ def asked(
     end: str = "",
     reference: str | Sequence[str] = (),
     parts: Sequence[str] = PARTS,
+    cohorts: bool = False,
     **given: Any,
 ) -> Asked:
     """What was written, as a question to a funnel. Raises QueryError that names the argument."""
@@ -96,7 +100,7 @@ def asked(
         pair = (first, last)
     texts = (reference,) if isinstance(reference, str) else tuple(reference)
     references = tuple(_reference(funnel, text) for text in texts if text)
-    return Asked(funnel, stands.question((KPI,), **given), pair, references, tuple(parts))
+    return Asked(funnel, stands.question((KPI,), **given), pair, references, (*parts, *((COHORTS,) if cohorts else ())))
 
 
 def _reference(funnel: Funnel, text: str) -> tuple[str, float]:
@@ -234,6 +238,8 @@ class _Asking:
             numbers += self._gains()
         if "around" in parts:
             numbers += [*self._returns(), *self._matches()]
+        if COHORTS in parts and held:
+            numbers += self._cohorts()
         return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes), self.curves)
 
     def _number(
@@ -417,6 +423,37 @@ class _Asking:
                 f"days_completed_{name}", where, told[f"completed_{name}"], told["arrived"], None, None,
                 "of those who have come so far: too short while many are under way",
             )  # fmt: skip
+
+    def _cohorts(self) -> Iterator[Observation]:
+        """Of each month's entries (or of the grain asked) and each pair, the share that had come by each age."""
+        import pyarrow as pa
+
+        from headwater.analyses.funnel import triangle
+
+        grain = Grain.MONTH if self.question.grain is Grain.ALL else self.question.grain
+        planned = self._plan(replace(self.question, grain=grain), self._kpis())
+        numbers = window_numbers(planned)
+        grouped: dict[tuple[int, int, Segment], list[dict[str, Any]]] = {}
+        for row in self._rows(ages(planned, self.funnel, self.pairs)):
+            grouped.setdefault((int(row["pair"]), numbers[row["_w"]], self._segments(row)), []).append(row)
+        keys = sorted(grouped, key=lambda k: (k[0], k[1], tuple((v is None, v or "") for v in k[2])))
+        names = ("group", "limit", "days", "records", "least")
+        rows = [
+            dict(zip(names, (i, span_days(self.pairs[k[0]].within), *(int(r[n]) for n in names[2:])), strict=True))
+            for i, k in enumerate(keys)
+            for r in grouped[k]
+        ]
+        for told in triangle(pa.Table.from_pylist(rows, pa.schema([(n, pa.int64()) for n in names]))).to_pylist():
+            number, window, segment = keys[told["group"]]
+            pair, n, came = self.pairs[number], told["records"], told["came"]
+            named = (("age_days", f"{told['age']}"), *self._named(segment))
+            found = self._number(
+                "cohort", pair.end.id, pair.start.id, planned.periods[window], named, told["share"],
+                numerator=None if came is None else float(came), denominator=None if came is None else float(n),
+                subjects=n, quality=["immature"] if came is None else ["small_sample"] if n < SMALL else [],
+                detail="somebody of them is younger" if came is None else "",
+            )  # fmt: skip
+            yield replace(found, grain=grain.value)
 
     def _time(
         self, variant: str, where: Place, value: float | None, n: int, low: float | None, high: float | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, overload
 
 from headwater.api import export, show
@@ -19,6 +20,8 @@ Segment = tuple[tuple[str, str | None], ...]
 
 STEP_SPLITS = 2
 """The first two splits of every number are its step and the step it is held against."""
+AGE_SPLITS = 3
+"""Of a cohort the third is its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Funnelled(Sequence[Observation]):
     the longest time seen), `rate_so_far` (the naive one); `days_median`, `days_p75`, `days_p90` of those who come, and
     `days_half_of_all`, by survival, `days_completed_...` of the completed; `skipped`, `disordered`, `returned`; against
     the first step `path_any` and `path_strict`; `gain`, `rate_year`, `rate_reference`; `top_volume`, `top_rate`;
-    `matched`, `unmatched`, `multiply_matched`. `steps` are those that a source fills, `bottlenecks` the steps that lose
+    `matched`, `unmatched`, `multiply_matched`; where asked for, `cohort` (the share of a month's entries that had come
+    by `age_days`, a split of its own). `steps` are those that a source fills, `bottlenecks` the steps that lose
     most, first the one whose loss is greatest; `curves` are of a question without splits and steps.
     """
 
@@ -139,6 +143,7 @@ class Funnelled(Sequence[Observation]):
             yield from ("", show.harmless(", ".join(told)))
             yield from self._stages(here)
         yield from self._losses()
+        yield from self._triangles()
         yield from self._rest()
 
     def _stages(self, here: Sequence[Observation]) -> Iterator[str]:
@@ -196,6 +201,24 @@ class Funnelled(Sequence[Observation]):
         unit = "" if gains[0].unit == "money" else f" ({gains[0].unit})"
         yield f"What a year would bring more if a stage had its own best year's rate, or the rate given{unit}"
         yield show.table(["", "stage", "now", "best", "gain", "95 %", ""], rows, frozenset({2, 3, 4}))
+
+    def _triangles(self) -> Iterator[str]:
+        """For each pair and segment a triangle: entry months down, ages across, what is not known yet left empty."""
+        cells = [o for o in self.numbers if o.variant == "cohort"]
+        titles = {s.id: s.title for s in self.funnel.steps}
+        for place in dict.fromkeys((o.segment[0][1], o.segment[1][1], o.segment[AGE_SPLITS:]) for o in cells):
+            here = [o for o in cells if (o.segment[0][1], o.segment[1][1], o.segment[AGE_SPLITS:]) == place]
+            found = dict.fromkeys(o.segment[STEP_SPLITS][1] or "" for o in here if o.value is not None)
+            rows: dict[tuple[date | None, date | None], list[str]] = {}
+            for o in here:
+                entered = show.period_text(o.period_start, o.period_end, o.grain)
+                row = rows.setdefault((o.period_start, o.period_end), [entered, f"{o.subjects:,}"])
+                if o.segment[STEP_SPLITS][1] in found:
+                    row.append("" if o.value is None else show.number(o.value, "percent"))
+            where = "".join(f", {split} {value or '(empty)'}" for split, value in place[2])
+            yield ""
+            yield f"Came from {titles[place[1] or '']} to {titles[place[0] or '']} within so many days{where}"
+            yield show.table(["entered", "records", *found], list(rows.values()), frozenset(range(1, len(found) + 2)))
 
     def _rest(self) -> Iterator[str]:
         returned = [o for o in self.numbers if o.variant == "returned" and o.value]

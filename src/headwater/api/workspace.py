@@ -312,17 +312,19 @@ class Workspace:
         filter: str = "",
         as_of: str | date | None = None,
         generation: str = "",
+        cohorts: bool = False,
     ) -> Funnelled:
         """A funnel (default: `leads`): volumes and rates of its stages on the period and the cohort basis, the time
         between them by survival, skips and returns, and what a better rate is worth in a year. `start` and `end` name
         a pair of steps to be told beside those that follow each other; `reference` holds a stage against a rate
-        (`sales_qualified=40%`) instead of its own best year's."""
+        (`sales_qualified=40%`) instead of its own best year's. `cohorts` adds which share of each month's entries had
+        come by which age, as far as it is known."""
         from headwater.api.funnel import asked, funnel_of
         from headwater.api.measuring import ground
 
         stands = ground(self._folder)
         question = asked(
-            stands, funnel, start=start, end=end, reference=reference,
+            stands, funnel, start=start, end=end, reference=reference, cohorts=cohorts,
             period=period, grain=grain, by=by, filter=filter, as_of=as_of,
         )  # fmt: skip
         with stands.bench(generation) as at:

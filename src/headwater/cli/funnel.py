@@ -22,6 +22,7 @@ from headwater.cli.output import emit, format_options
     metavar="STEP=RATE",
     help="Hold the rate to a step against this one instead of its own best year's; may be repeated.",
 )
+@click.option("--cohorts", is_flag=True, help="Also which share of each month's entries had come by which age.")
 @format_options
 @click.pass_obj
 def command(folder: str, /, funnel: str, format_: str | None, output: str | None, **question: Any) -> None:

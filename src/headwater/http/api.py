@@ -88,7 +88,8 @@ def routes(held: Held) -> APIRouter:
         better rate is worth. `variant` says which number it is, the segments `step` and `from_step` of which stage."""
 
         def answer() -> bytes:
-            given = {"start": asked.start, "end": asked.end, "reference": asked.reference, **_question(asked)}
+            given: dict[str, Any] = {"start": asked.start, "end": asked.end, "reference": asked.reference}
+            given |= {"cohorts": asked.cohorts, **_question(asked)}
             found = m.funnel(asked.funnel, **given)
             _check_size(found)
             return in_form(found, asked.format)

@@ -95,6 +95,7 @@ class Funnel(Asked):
     funnel: Short = Field("", description="Id of the funnel (default: leads).", examples=["leads"])
     start: Short = Field("", description="Also from this step to `end`, beside step by step.")
     end: Short = Field("", description="The last step of that pair (default: the last of all).")
+    cohorts: bool = Field(False, description="Also which share of each month's entries had come by which age.")
     reference: list[Short] = Field(
         default_factory=list,
         max_length=12,

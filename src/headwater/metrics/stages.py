@@ -172,6 +172,37 @@ def transitions(planned: Plan, funnel: Funnel, pairs: Sequence[Transition]) -> R
     return parts[0] if len(parts) == 1 else Union(tuple(parts))
 
 
+def ages(planned: Plan, funnel: Funnel, pairs: Sequence[Transition]) -> Relation:
+    """Of the records that came to each pair's first step in the periods of a plan: after how many days they came to the
+    second, counted.
+
+    Columns: `pair` (its number), `_w` (the window), the segment `s0` .., `days` (-1: not come by the end of
+    observation; 0: on that day, or on one before), `records`, `least` (the fewest days that one of them was seen).
+    """
+    question, context = planned.question, planned.context
+    table = context.catalogue.tables[funnel.table]
+    windows = _windows(planned)
+    parts: list[Relation] = []
+    for number, pair in enumerate(pairs):
+        clock = Reached(pair.start.at, pair.end.at, pair.within, None, outcome_of(table, pair.end.at))
+        measure = Measure(pair.id, pair.end.title, table.id, "count", clock, Unit.of(**{table.subject: 1}))
+        names = frozenset(question.by) | columns_in(planned.condition) | {pair.end.at}
+        rows = rows_in_windows(question, (measure,), table, names, windows, planned.condition, context)
+        start, to = Col(day_of(table, pair.start.at)), Col(day_of(table, pair.end.at))
+        days = Op("days_between", (start, to))
+        waits = Op("is_null", (to,))
+        keys = (
+            Named("pair", Lit(number)),
+            Named("_w", rows.window),
+            *segment_keys(question, False, table),
+            Named("days", Op("case", (waits, Lit(-1), Op("lt", (days, Lit(0))), Lit(0), days))),
+        )
+        seen = Op("days_between", (start, observed_until(clock, table, question, context)))
+        aggregates = (NamedAgg("records", Agg("count_rows")), NamedAgg("least", Agg("min", seen)))
+        parts.append(Group(rows.relation, keys, aggregates))
+    return parts[0] if len(parts) == 1 else Union(tuple(parts))
+
+
 def entries(planned: Plan, funnel: Funnel, steps: Sequence[FunnelStep]) -> Relation:
     """Of the records that came to each step in the periods of a plan, how they came there.
 

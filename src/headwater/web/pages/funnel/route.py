@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from headwater.api.componental import Component, Components
-from headwater.api.funnelled import Funnelled, Segment
+from headwater.api.funnelled import STEP_SPLITS, Funnelled, Segment
 from headwater.api.funnels import FUNNELS, funnel_named
 from headwater.api.held import Held
 from headwater.errors import QueryError
 from headwater.model.component import LEVELS
 from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation
+from headwater.model.period import Grain, Period
 from headwater.web.parts import (
     Bar,
     Cell,
@@ -39,7 +41,7 @@ from headwater.web.view.wording import sentence
 NAVIGATION = (2, "/funnel")
 PAGE = "pages/funnel/page.html"
 MORE = ("funnel", "part", "level")
-PARTS = ("losses", "components", "segments", "around")
+PARTS = ("losses", "components", "segments", "cohorts", "around")
 """The parts that are worked out when they are seen: a block of the template, a text that names it, and what `_part`
 gives it."""
 USUAL = "last-12-months"
@@ -133,6 +135,8 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
             by = ask(chosen.id, **given, by=look.asked.by, parts=("stages",)) if look.asked.by else None
             boards = tuple(_boards(look, by)) if by is not None else ()
             return {"segments": _splits(look, chosen.table), "boards": boards}
+        case "cohorts":
+            return {"cohorts": _cohorts(look, ask(chosen.id, **given, parts=("cohorts",)))}
         case _:
             return {"around": _around(look, ask(chosen.id, **given, parts=("around",)))}
 
@@ -306,6 +310,28 @@ def _losses(look: Look, told: Funnelled) -> Table | None:
     if not rows:
         return None
     return Table(tuple(say(f"funnel.{h}") for h in heads), tuple(rows), say("funnel.losses"), frozenset({1, 2, 3, 4}))
+
+
+def _cohorts(look: Look, told: Funnelled) -> tuple[Table, ...]:
+    """A triangle for each way: entry months down, ages across, what is not known yet left empty."""
+    say, titles = look.say, _titles(told)
+    tables = []
+    for end, start in dict.fromkeys((o.segment[0][1] or "", o.segment[1][1] or "") for o in told):
+        here = [o for o in told if (o.segment[0][1], o.segment[1][1]) == (end, start)]
+        ages = dict.fromkeys(o.segment[STEP_SPLITS][1] or "" for o in here if o.value is not None)
+        rows: dict[date | None, list[str | Cell]] = {}
+        for o in here:
+            first, past = o.period_start, o.period_end
+            entered = None if first is None or past is None else Period(first, past)
+            period = look.words.period(entered, Grain(o.grain))
+            row = rows.setdefault(o.period_start, [period, look.words.count(o.subjects or 0)])
+            if o.segment[STEP_SPLITS][1] in ages:
+                row.append("" if o.value is None else look.words.value(o, "percent"))
+        heads = (say("funnel.entered"), say("funnel.records"), *(say("funnel.by_day", days=a) for a in ages))
+        way = say("funnel.way", start=titles[start], end=titles[end])
+        numbers = frozenset(range(1, len(heads)))
+        tables.append(Table(heads, tuple(tuple(r) for r in rows.values()), way, numbers))
+    return tuple(tables)
 
 
 def _top(look: Look, told: Funnelled) -> Table | None:
