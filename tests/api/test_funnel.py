@@ -311,8 +311,8 @@ def triangle(told: Funnelled, end: str, start: str) -> dict[tuple[str, str], Any
 
 
 def test_cohorts_by_age(company: Workspace) -> None:
-    """Lead to SQL within 60 days. Of January a came after 30 days and f after 3, of five; of February e after 10, alone.
-    On 31 March f, the youngest of January, was seen for 70 days, e for 58."""
+    """Lead to SQL within 60 days. Of January a came after 30 days and f after 3, of five; of February e after 10,
+    alone. On 31 March f, the youngest of January, was seen for 70 days, e for 58."""
     told = company.funnel("hand", start="lead", end="sql", as_of="2025-03-31", cohorts=True)
     assert triangle(told, "sql", "lead") == {("01", "30"): 0.4, ("01", "60"): 0.4, ("02", "30"): 1, ("02", "60"): None}
     young = next(o for o in told if o.variant == "cohort" and o.segment[2][1] == "60" and o.value is None)

@@ -131,7 +131,7 @@ def test_a_part_is_the_same_in_the_page_and_alone(served: Served) -> None:
         assert re.sub(r"\s+", "", part) in re.sub(r"\s+", "", client.get(path).text)
 
 
-@pytest.mark.parametrize("name", ["losses", "components", "segments", "around"])
+@pytest.mark.parametrize("name", ["losses", "components", "segments", "cohorts", "around"])
 def test_a_part_that_comes_later_is_the_one_of_the_whole_page(served: Served, name: str) -> None:
     """Without script a link leads to the page with the part; with it the part comes alone, and the strip is told which
     stage loses most."""
