@@ -93,6 +93,13 @@ def test_files_ask_what_the_chart_shows(served: Served) -> None:
     assert {f"{asked}csv", f"{asked}xlsx"} <= set(links)
 
 
+def test_a_kpi_leads_to_its_place_beside_others(served: Served) -> None:
+    links = page(served, "/kpi/own_leads?period=2025-Q1&filter=channel+%3D+%27email%27").links
+    there = links["Beside other KPIs"]
+    assert there == "/explore?period=2025-Q1&filter=channel%20%3D%20%27email%27&kpi=own_leads"
+    assert page(served, there).find(class_="tile-value")[0].text == "4"
+
+
 # --- what is written -------------------------------------------------------------------------------------------------
 @pytest.fixture
 def own(small_built: Path, tmp_path: Path) -> Iterator[tuple[Client, Path, Held]]:

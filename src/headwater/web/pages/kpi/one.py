@@ -75,6 +75,7 @@ def shown(look: Look, name: str) -> Made:
         "facts": [] if sign is None else facts(look, sign, beside=True),
         "care": "" if sign is None else sign.now.detail,
         "chart": None if sign is None else _chart(look, sign, name, heading),
+        "explore": Link(look.say("kpi.explore"), _beside(look, name)),
         "variants": _variants(look, page, variant),
         "chips": tuple(_chips(look)),
         "views": _views(look, view, have_data=sign is not None),
@@ -107,6 +108,11 @@ def shown(look: Look, name: str) -> Made:
         notices=_notices(look, sign),
     )
     return PAGE, frame, context, "detail"
+
+
+def _beside(look: Look, name: str) -> str:
+    """The address at which the KPI stands beside others, in the same period and with the same filter."""
+    return href("/explore", replace(look.asked.without_more(), by="").having(kpi=name))
 
 
 # --- the head --------------------------------------------------------------------------------------------------------
