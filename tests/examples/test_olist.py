@@ -211,6 +211,8 @@ def test_who_qualifies_is_told_from_the_files_alone(olist: Workspace, shared_dat
             for name, holds in zip(counts, (True, bought, named, bought and named), strict=True):
                 counts[name] += holds
     told = olist.qualify(version="channel_and_page", period="2018")
+    a_week = told.find("per_week", "channel_and_page")
+    assert a_week is not None and a_week.denominator == pytest.approx(151 / 7)  # the leads end with May
     found = {v: told.find(v, "channel_and_page") for v in ("precision", "recall")}
     precision, recall, base = found["precision"], found["recall"], told.find("base_rate")
     assert precision is not None and recall is not None and base is not None

@@ -142,7 +142,9 @@ class _Asking:
         self.definition = sha256(f"{at.catalogue.hash} {self.criteria!r}".encode()).hexdigest()
         self.planned = self._plan()
         self.subjects = self._subjects()
-        self.observed = self._observed()
+        read = {"opportunities", *(a.table for v in self._versions() for a in v.actions)}
+        self.observed = self._through(read)
+        self.told_through = self._through({OWN, *read})
 
     # --- what is asked of whom ---------------------------------------------------------------------------------------
     def _plan(self) -> Plan:
@@ -165,9 +167,8 @@ class _Asking:
         stored = self.context.generation.table(table)
         return stored is not None and stored.rows > 0
 
-    def _observed(self) -> date:
-        """The last day through which wins and actions are known."""
-        tables = {"opportunities", *(a.table for v in self._versions() for a in v.actions)}
+    def _through(self, tables: Iterable[str]) -> date:
+        """The last day through which tables are known, of those that a source feeds."""
         stored = [s for t in tables if (s := self.context.generation.table(t)) is not None and s.rows]
         days = [day for s in stored for _, day in s.complete_through if day is not None]
         return min([self.question.as_of, *days])
@@ -339,14 +340,14 @@ class _Asking:
             return 0.0
         first = EPOCH + timedelta(int(self.subjects.entered_day.min()))
         start = first if period is None else max(period.start, first)
-        end = self.observed + timedelta(1)
+        end = self.told_through + timedelta(1)
         end = end if period is None else min(period.end, end)
         return max((end - start).days, 0) / 7
 
     def _cut(self, period: Period | None) -> tuple[tuple[str, ...], str]:
-        if period is None or period.end <= self.observed + timedelta(1):
+        if period is None or period.end <= self.told_through + timedelta(1):
             return (), ""
-        return ("partial",), f"known through {self.observed}"
+        return ("partial",), f"known through {self.told_through}"
 
     def _cohort(self, period: Period | None, mask: Flags) -> _Cohort:
         """Of the leads that came in a period those that have had their time since."""
