@@ -116,6 +116,9 @@ def test_without_money_it_is_who_goes_on_that_tells() -> None:
 def test_a_component_alone_or_without_a_next_step_is_not_judged() -> None:
     alone = judged([("one", "way", None, 50.0)], [("way", "one", 40)], [("way", "one", None, "1", 40, 10)])["one"]
     assert (alone["verdict"], alone["reason"], alone["p"]) == ("cannot_tell", "none_alike", None)
+    cells: list[Cell] = [("way", n, None, "1", 40, 40) for n in ("one", "two")]
+    same = judged([("one", "way", None, None), ("two", "way", None, None)], [], cells)["one"]
+    assert (same["verdict"], same["reason"], same["entered"]) == ("cannot_tell", "all_alike", 40)
     end = judged([("one", None, None, 50.0), *PAID], [("way", "a", 30)])["one"]
     assert (end["verdict"], end["reason"]) == ("cannot_tell", "no_step")
 

@@ -135,6 +135,8 @@ def test_gaps_are_told_each_by_its_reason(told: Components) -> None:
     assert "no objective is named" in nameless.gaps
     assert "no source fills Customer" in regulars.gaps
     assert {(c.verdict, c.reason) for c in (unknown, nameless, regulars)} == {("cannot_tell", "no_step")}
+    said = [c.said(told.rules).partition(": ")[2] for c in (unknown, nameless, regulars)]
+    assert said == [*["it is not known what it is for"] * 2, "there is no next step by which it could be judged"]
     social = of(told, "program", "Social")
     assert social.objective == "leads"
     assert "its campaigns have several objectives (2 leads, 1 awareness); the most frequent counts" in social.gaps
@@ -144,6 +146,7 @@ def test_too_young_to_be_judged_is_said(company: Workspace) -> None:
     young = company.components(level="campaign", period="2025-11..2025-12", as_of="2025-12-31")
     a = of(young, "campaign", "a")
     assert (a.verdict, a.reason, a.judged) == ("cannot_tell", "no_step", None)
+    assert a.said(young.rules) == "cannot tell: nobody has been seen long enough yet"
     assert "nobody has been seen long enough yet to have come to MQL" in a.gaps
     assert a.growth is not None and a.growth.value == 8
 

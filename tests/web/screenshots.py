@@ -93,6 +93,7 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
         ("vital-signs", "/"),
         ("funnel", "/funnel"),
         ("funnel-by", "/funnel?by=team"),
+        ("funnel-components", "/funnel?part=components&level=campaign"),
         ("qualify", "/qualify"),
         ("qualify-against", "/qualify?against=asked_for_a_talk"),
         ("boards", "/boards"),

@@ -12,7 +12,7 @@ BLOCK = "/funnel?part=components&period=2025-Q1"
 def test_a_component_without_an_objective_is_not_judged_and_that_is_said(served: Served) -> None:
     text = served("small").get(BLOCK).text
     block = read(text).at("components")
-    assert "cannot tell" in block.text and "There is no next step by which it could be judged." in block.text
+    assert "cannot tell" in block.text and "It is not known what it is for." in block.text
     assert "No objective is named." in block.text
     assert "No source feeds campaigns: objectives come from components.yml alone." in block.text
 

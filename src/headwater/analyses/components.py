@@ -115,7 +115,8 @@ def components(
              rate of `level` over the components (Benjamini and Hochberg). `no_sign`: it is not, although one of the
              tests would have seen `interest` with `power`, and the 95 % interval lies below `interest`. Else
              `cannot_tell`.
-    Reason:  of `cannot_tell`: `no_step`, `nothing_known` (no cost, nobody came), `none_alike`, `too_few`, `between`.
+    Reason:  of `cannot_tell`: `no_step`, `nothing_known` (no cost, nobody came), `none_alike` (no others), `all_alike`
+             (of all that entered everybody went on, or nobody), `too_few`, `between`.
     Assumes: entries come one by one and do not depend on each other; what is credited to a component came by it.
     Misleads: credit is not cause. Who would have come anyway counts as brought; money that works later than the period
              counts as lost.
@@ -397,7 +398,8 @@ def _tests(
     reason = ""
     if not ps:
         idle = not entered and not mine and not brought.cost(feeds, name)
-        reason = "nothing_known" if idle else "none_alike"
+        entered_all = sum(n for n, _ in cells[1].values())
+        reason = "nothing_known" if idle else "all_alike" if entered_all > entered > 0 else "none_alike"
     return _Tests(mine, brought.total(feeds), volume, passage, beside, entered, came, max(ps) if ps else None, reason)
 
 

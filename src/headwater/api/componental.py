@@ -127,12 +127,18 @@ class Component:
     def _why(self, rules: Rules) -> str:
         half = f"{rules.interest:.0%} of what comparable ones bring"
         match self.reason:
-            case "no_step":
+            case "no_step" if not self.objective:
+                return "it is not known what it is for"
+            case "no_step" if not self.feeds:
                 return "there is no next step by which it could be judged"
+            case "no_step":
+                return "nobody has been seen long enough yet"
             case "nothing_known":
                 return "in the time judged nothing was paid for it and nobody came by it"
             case "none_alike":
                 return "no others are known that it could be held against"
+            case "all_alike":
+                return "whoever brought them, everybody goes on or nobody does"
             case "between":
                 return f"what it brings lies between {rules.nothing:.0%} and {half}"
             case _ if self.needs is None or self.needs_months is None or self.needs_months > MOST_MONTHS:

@@ -69,7 +69,7 @@ class Component(Shape):
     step: str = Field(description="The step of the funnel that it serves.")
     feeds: str = Field(description="The next step, which it feeds.")
     verdict: Literal["contributes", "no_sign", "cannot_tell"]
-    reason: Literal["", "no_step", "nothing_known", "none_alike", "too_few", "between"]
+    reason: Literal["", "no_step", "nothing_known", "none_alike", "all_alike", "too_few", "between"]
     p: float | None = Field(description="Of the hypothesis that it brings nothing.")
     alpha: float | None = Field(description="What `p` was held against, with many components tested at once.")
     entries: int = Field(description="Who came to the next step by it.")
