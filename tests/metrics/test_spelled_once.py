@@ -147,3 +147,17 @@ def test_the_third_question_that_differs_in_its_days_alone_is_not_spelled_again(
         render(asked((date(2025, month, 1), date(2025, month, 2), date(2025, month, 3))))
     monkeypatch.setattr(rendering, "_writer", None)
     assert "'2025-03-02'" in render(asked((date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3)))).text
+
+
+@pytest.mark.parametrize("other", [datetime(9999, 1, 1), "9999-12-31", "9000-13-99", "9000-01-01"])
+def test_what_looks_like_a_day_of_a_form_stays_as_it_is(other: datetime | str) -> None:
+    """The end of all time is written into statements, and a question may hold any text."""
+
+    def relation(day: date) -> Relation:
+        return Project(Scan("leads"), (Named("day", Lit(day)), Named("other", Lit(other))))
+
+    texts = [render(relation(date(2025, 1, n))).text for n in range(1, 6)]
+    assert [text.replace(f"2025-01-0{n}", "DAY") for n, text in enumerate(texts, 1)] == [
+        texts[0].replace("2025-01-01", "DAY")
+    ] * 5
+    assert all(str(other)[:10] in text for text in texts)

@@ -81,16 +81,18 @@ _PARTS = frozenset({*_NAMES, p.Col, p.Op, p.Named, p.NamedAgg, p.Lit, p.Values})
 
 
 class Text:
-    """The text of a form: other days put into it give the text of the relation that has them."""
+    """The text of a form with so many days: others put into it give the text of the relation that has them. What looks
+    like a day from `FIRST` on and is none of these stays as it is: the end of all time, say."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, days: int) -> None:
         pieces = _MARK.split(text)
         self._pieces = pieces
-        self._days = [(i, (date.fromisoformat(pieces[i]) - FIRST).days) for i in range(1, len(pieces), 2)]
+        stands = {(FIRST + timedelta(day)).isoformat(): day for day in range(days)}
+        self._days = [(i, stands[pieces[i]]) for i in range(1, len(pieces), 2) if pieces[i] in stands]
         self.characters = len(text)
 
     def of(self, days: tuple[date, ...]) -> str:
-        """The text with these days. Raises IndexError where the form has more."""
+        """The text with these days."""
         told = [day.isoformat() for day in days]
         pieces = self._pieces.copy()
         for place, day in self._days:

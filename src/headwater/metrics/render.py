@@ -45,7 +45,7 @@ def _spelled_once(relation: p.Relation, engine: str, spelled: _Spelled) -> str:
         return known.of(days)
     text = _writer(engine).text(relation)
     if spelled.was_met(form) and all(day < FIRST for day in days):
-        made = Text(_writer(engine).text(marked(relation)))
+        made = Text(_writer(engine).text(marked(relation)), len(days))
         if made.of(days) == text:  # else a text of the question looks like a day that stands for another
             spelled.keep_form(form, made)
     return text
