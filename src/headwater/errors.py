@@ -70,10 +70,14 @@ class Fault:
     what: str
     do: str = ""
 
+    @property
+    def place(self) -> str:
+        """The file and the line."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else self.path
         key = f" [{self.key}]" if self.key else ""
-        return f"{place}{key}: {self.what}" + (f" {self.do}" if self.do else "")
+        return f"{self.place}{key}: {self.what}" + (f" {self.do}" if self.do else "")
 
 
 class DefinitionError(HeadwaterError):

@@ -34,6 +34,14 @@ def test_rows_set_aside_are_counted_and_shown_without_personal_values(loaded: Wo
     assert "cy@two.org" not in checked.to_text() + checked.to_json()
 
 
+def test_files_that_only_a_question_would_read_are_checked(tmp_path: Path) -> None:
+    wrong = {"criteria/own.yml": "title: Own\nsubject: ship\n"}
+    made = world(tmp_path, {"leads": [{"lead_id": "a", "created_at": "2025-01-01"}]}, files=wrong)
+    found = [r for r in made.check().results if r.check == "definitions"]
+    assert {r.state for r in found} == {"failed"}
+    assert {r.subject.partition(":")[0] for r in found} == {"criteria/own.yml"}
+
+
 def test_nothing_failed_here(loaded: Workspace) -> None:
     checked = loaded.check()
     assert not checked.failed

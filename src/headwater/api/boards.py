@@ -10,7 +10,7 @@ from headwater.api.checked import Result
 from headwater.api.coverage import gaps
 from headwater.api.definition_files import Kept
 from headwater.api.folder import Folder
-from headwater.errors import DefinitionError, Fault, UnknownError, nearest
+from headwater.errors import DefinitionError, UnknownError, nearest
 from headwater.metrics.board_lint import lint_board
 from headwater.metrics.boards import FOLDER, Boards, read_boards
 from headwater.model.board import Advice, Board
@@ -69,13 +69,9 @@ def checks(
     """Whether the files of boards fit, and what a second look at the workspace's own ones finds: advice, no failure."""
     known = boards(folder, catalogue)
     for fault in (f for faults in known.faults.values() for f in faults):
-        yield Result(CHECK, "failed", _place(fault), f"{fault.what} {fault.do}".strip())
+        yield Result(CHECK, "failed", fault.place, f"{fault.what} {fault.do}".strip())
     own = [b for b in known.boards.values() if b.own]
     for b in own:
         yield Result(CHECK, "ok", b.path, f"{len(b.every_tile)} tiles")
         for a in advice(b, catalogue, generation, sources):
             yield Result(ADVICE, "warning", b.path, f"{a.what}. {a.why}")
-
-
-def _place(fault: Fault) -> str:
-    return f"{fault.path}:{fault.line}" if fault.line else fault.path

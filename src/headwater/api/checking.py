@@ -11,14 +11,17 @@ from typing import Any, Protocol
 from headwater.api.answer import Listing, Tabular
 from headwater.api.boards import checks as board_checks
 from headwater.api.checked import Result
+from headwater.api.components import COMPONENTS
 from headwater.api.condition import Aside, TallyOf, set_aside, tallies
+from headwater.api.coverage import STARTER
 from headwater.api.folder import Folder
 from headwater.api.histories import histories
 from headwater.api.identifying import JOINED, MATCH_RATE, rules_met
 from headwater.api.measuring import Bench, Ground
+from headwater.api.qualify_files import CRITERIA
 from headwater.api.standing import differing, held_back, whole
 from headwater.build.run import gave_way
-from headwater.errors import HeadwaterError, WorkspaceError
+from headwater.errors import HeadwaterError, WorkspaceError, in_words
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Elapsed
@@ -126,6 +129,7 @@ def check(
     results = [*_conservation(folder, entries, tally_of), *_complete(folder, entries)]
     results += [*_set_aside(aside), *_differing(folder, entries)]
     results += _sources(folder, sources)
+    results += _definitions(folder, catalogue)
     with stands.bench(files=True) as at:
         results += keep("tables", lambda: (*_tables(at), *rules_met(at), *histories(at, stands.today)))
         results += _freshness(at, sources, stands.today)
@@ -133,6 +137,14 @@ def check(
         results += keep("landing", lambda: tuple(_from_the_landing(folder, store, entries, catalogue.tables, at)))
     order = {"failed": 0, "warning": 1, "ok": 2}
     return Checked(tuple(sorted(results, key=lambda r: order[r.state])), _examples(aside))
+
+
+# --- definitions -----------------------------------------------------------------------------------------------------
+def _definitions(folder: Folder, catalogue: Catalogue) -> Iterator[Result]:
+    """What is wrong with files that no other check reads: a question to them would say it, and only then."""
+    for kept in (CRITERIA, COMPONENTS, STARTER):
+        for fault in kept.faults(folder, catalogue):
+            yield Result("definitions", "failed", fault.place, in_words(fault.what, fault.do))
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------

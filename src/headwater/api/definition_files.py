@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from headwater.api.folder import SHIPPED, Folder
+from headwater.errors import DefinitionError, Fault
 from headwater.model.catalogue import Catalogue
 
 V = TypeVar("V")
@@ -30,6 +31,14 @@ class Kept(Generic[V]):
     def get(self, folder: Folder, catalogue: Catalogue) -> V:
         """The definitions. Raises DefinitionError with every fault of the files."""
         return self._loaded(folder.path, self.stamp(folder), _Version(catalogue))
+
+    def faults(self, folder: Folder, catalogue: Catalogue) -> tuple[Fault, ...]:
+        """What is wrong with the files."""
+        try:
+            self.get(folder, catalogue)
+        except DefinitionError as error:
+            return error.faults
+        return ()
 
     def stamp(self, folder: Folder) -> str:
         """Name, time and size of every file: what the definitions are valid for."""
