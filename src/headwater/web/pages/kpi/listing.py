@@ -24,6 +24,8 @@ STAGES = (
 )  # fmt: skip
 MOST_FOUND = 12
 MOST_MISSING, MOST_EXPORTS = 12, 3
+AT_ONCE = 8
+"""The values of so many KPIs are asked at once; a stage with more has several sections."""
 FIRST = 6
 """So many KPIs are offered before anything is looked for."""
 SPLITS = 8
@@ -66,18 +68,18 @@ def listed(look: Look) -> Made:
 
 # --- the list --------------------------------------------------------------------------------------------------------
 def _grouped(look: Look) -> dict[str, Any]:
-    """The KPIs that can be computed by stage, each stage worked out when it is seen; the one that the address names is
-    there at once. The others, with what they wait for."""
+    """The KPIs that can be computed by stage, so many at a time worked out when they are seen; those that the address
+    names are there at once. The others, with what they wait for."""
     covered = look.moment.kpi_coverage()
     kpis = look.moment.catalogue.kpis
     ready = [kpis[w.kpi] for w in covered.of(READY)] if look.has_data else []
-    by_stage = {stage: [k for k in ready if k.stage == stage] for stage in STAGES}
+    sections = {name: (title, of) for stage in STAGES for name, title, of in _sections(look, stage, ready)}
     at_once = look.asked["part"]
-    if at_once not in ("", *STAGES):
-        do = nearest(at_once, STAGES) or f"Write {', '.join(STAGES)}."
+    if at_once not in ("", *sections):
+        do = nearest(at_once, sections) or f"Write {', '.join(sections)}."
         raise QueryError(f"{at_once!r} is no stage", where="part", do=do)
     if at_once and look.part:
-        return {"group": _stage(look, at_once, by_stage[at_once])}
+        return {"group": _stage(look, at_once, *sections[at_once])}
     known = {k.id for k in ready}
     waiting = tuple(_waiting(look, w) for w in covered.kpis if w.kpi not in known)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
@@ -85,8 +87,8 @@ def _grouped(look: Look) -> dict[str, Any]:
         "covered": look.say("kpi.covered", n=len(covered.of(READY)), of=len(covered.kpis)),
         "start": _start(look, covered),
         "groups": [
-            _stage(look, stage, of) if stage == at_once else _later(look, stage, of)
-            for stage, of in by_stage.items()
+            _stage(look, name, title, of) if name == at_once else _later(look, name, title, of)
+            for name, (title, of) in sections.items()
             if of
         ],
         "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None,
@@ -94,19 +96,25 @@ def _grouped(look: Look) -> dict[str, Any]:
     }
 
 
-def _later(look: Look, stage: str, kpis: list[Kpi]) -> Later:
-    """The place of a stage: its KPIs, whose values are asked when they are seen."""
-    title = look.say(f"stages.{stage}")
+def _sections(look: Look, stage: str, kpis: list[Kpi]) -> Iterator[tuple[str, str, list[Kpi]]]:
+    """The KPIs of a stage, at most AT_ONCE to a section: the name of each, its title, its KPIs."""
+    mine, title = [k for k in kpis if k.stage == stage], look.say(f"stages.{stage}")
+    yield stage, title, mine[:AT_ONCE]
+    for n, first in enumerate(range(AT_ONCE, len(mine), AT_ONCE), 2):
+        yield f"{stage}-{n}", look.say("kpi.stage_further", stage=title, n=n), mine[first : first + AT_ONCE]
+
+
+def _later(look: Look, name: str, title: str, kpis: list[Kpi]) -> Later:
+    """The place of a section: its KPIs, whose values are asked when they are seen."""
     rows = tuple((Cell(k.title, kpi_href(k.id, look.asked)), "", "", "", k.question) for k in kpis)
-    return Later(stage, title, href("/kpi", look.asked.having(part=stage)), _table(look, title, rows))
+    return Later(name, title, href("/kpi", look.asked.having(part=name)), _table(look, title, rows))
 
 
-def _stage(look: Look, stage: str, kpis: list[Kpi]) -> Group:
-    """The KPIs of a stage with their values."""
+def _stage(look: Look, name: str, title: str, kpis: list[Kpi]) -> Group:
+    """The KPIs of a section with their values."""
     found, refused = _signs(look, [k.id for k in kpis])
     rows = tuple(_row(look, found[k.id]) if k.id in found else _refused(look, k, refused.get(k.id, "")) for k in kpis)
-    title = look.say(f"stages.{stage}")
-    return Group(stage, title, _table(look, title, rows))
+    return Group(name, title, _table(look, title, rows))
 
 
 def _start(look: Look, covered: Coverage) -> Table:
