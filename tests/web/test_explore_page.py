@@ -14,7 +14,9 @@ import pytest
 
 from headwater import Workspace
 from headwater.api.held import Held
-from tests.http.client import Client
+from headwater.http import server
+from headwater.web.app import mount
+from tests.http.client import OWN, PORT, TOKEN, Client
 from tests.web.conftest import HOSTILE, OWN_BOARD, mounted
 from tests.web.reading import Part, read
 from tests.world import NOW
@@ -160,3 +162,17 @@ def test_a_chart_is_saved_and_a_kpi_is_drafted_and_written(own: tuple[Client, Pa
     mixed = send("/explore/draft", ("title", "New"), ("kpi", "own_reach"))
     assert mixed.status_code == 400 and "made of two" in mixed.text
     assert client.send("POST", "/explore/save", {"content-type": "text/plain"}, b"kpi=own_leads").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/explore/save", "/explore/draft"])
+def test_what_writes_is_for_its_own_page_alone(own: tuple[Client, Path, Held], path: str) -> None:
+    _, folder, held = own
+    app = server.application(held, port=PORT, token=TOKEN, pages=[mount])
+    body = urlencode([*STATE, ("title", "From elsewhere")]).encode()
+    ours = FORM | {"origin": OWN}
+    assert Client(app).send("POST", path, FORM | {"origin": "http://evil.example"}, body).status_code == 403
+    assert Client(app).send("POST", path, FORM, body).status_code == 403
+    assert Client(app, {}).send("POST", path, ours, body).status_code == 401
+    assert Client(app).send("POST", path, ours | {"host": "evil.example"}, body).status_code == 421
+    assert not (folder / "boards" / "from_elsewhere.yml").exists()
+    assert Client(app).send("POST", path, ours, body).status_code in (200, 303)

@@ -127,13 +127,13 @@ def test_before_a_word_the_find_box_offers_the_pages_and_the_first_kpis(seen: Vi
     page.keyboard.press("Control+k")
     results = page.locator("#find .result")
     expect(results).to_have_count(10)
-    assert [results.nth(i).locator(".result-label").inner_text() for i in range(4)] == [
-        "Vital signs", "KPIs", "Data", "Add data",
+    assert [results.nth(i).locator(".result-label").inner_text() for i in range(8)] == [
+        "Vital signs", "Funnel", "Boards", "Explore", "KPIs", "Qualification", "Data", "Add data",
     ]  # fmt: skip
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/kpi")
+    page.wait_for_url("**/boards")
 
 
 def test_two_clicks_from_a_number_to_its_trace_and_to_its_rows(seen: Visit) -> None:
