@@ -126,7 +126,7 @@ def test_before_a_word_the_find_box_offers_the_pages_and_the_first_kpis(seen: Vi
     page = seen.page
     page.keyboard.press("Control+k")
     results = page.locator("#find .result")
-    expect(results).to_have_count(10)
+    expect(results).to_have_count(14)
     assert [results.nth(i).locator(".result-label").inner_text() for i in range(8)] == [
         "Vital signs", "Funnel", "Boards", "Explore", "KPIs", "Qualification", "Data", "Add data",
     ]  # fmt: skip
