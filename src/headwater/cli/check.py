@@ -16,7 +16,7 @@ def command(ctx: click.Context, format_: str | None, output: str | None) -> None
     """Tell whether the data adds up.
 
     Rows in and out of every file, rows set aside and why, tests of the tables, freshness, keys that two sources
-    deliver. Exit code 1 when a check failed.
+    deliver, files of boards and what a second look at your own boards finds. Exit code 1 when a check failed.
     """
     checked = Workspace(ctx.obj).check()
     emit(checked, format_, output)
