@@ -245,3 +245,10 @@ def test_a_damaged_part_is_said_in_our_words(folder: Path) -> None:
 
 def test_columns_of_one_file(folder: Path) -> None:
     assert list(read_columns(folder / "part.parquet", ("b", "a"))) == [(1, "x")]
+
+
+def test_the_engine_prints_no_progress_bar_of_its_own() -> None:
+    """It would be printed from two seconds on, over ours and into logs."""
+    connection = QueryConnection({}, memory_mb=256, threads=1, scratch=None)
+    asked = "SELECT value FROM duckdb_settings() WHERE name = 'enable_progress_bar'"
+    assert [one.rows(asked) for one in (connection, connection.another())] == [[("false",)]] * 2

@@ -38,6 +38,14 @@ _FILE = "_landed_file"
 _PATTERN = re.compile(r"[*?\[]")
 
 
+def _connected(memory_mb: int, threads: int, spill: str, **more: str) -> duckdb.DuckDBPyConnection:
+    """A database of its own in memory. Its progress bar is off: it would be printed over ours, into logs too."""
+    room = {"memory_limit": f"{memory_mb}MiB", "threads": str(threads), "temp_directory": spill}
+    connection = duckdb.connect(config=_CLOSED_DOORS | room | more)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
 # --- the connection that answers questions -------------------------------------------------------------------------
 
 
@@ -55,10 +63,7 @@ class QueryConnection:
         self._views: _Views | None = None
         spill = str(scratch) if scratch else ""
         with _own_words(memory_mb):
-            self._connection = duckdb.connect(
-                config=_CLOSED_DOORS
-                | {"memory_limit": f"{memory_mb}MiB", "threads": str(threads), "temp_directory": spill}
-            )
+            self._connection = _connected(memory_mb, threads, spill)
         if views is not None:
             self.attach(views)
 
@@ -320,15 +325,7 @@ class BenchConnection:
         self._memory_mb = memory_mb
         self._views = _Views(views)
         with _own_words(memory_mb):
-            self._connection = duckdb.connect(
-                config=_CLOSED_DOORS
-                | {
-                    "memory_limit": f"{memory_mb}MiB",
-                    "threads": str(threads),
-                    "temp_directory": str(scratch),
-                    "preserve_insertion_order": "false",
-                },
-            )
+            self._connection = _connected(memory_mb, threads, str(scratch), preserve_insertion_order="false")
             directories = _both_spellings((*folders, scratch))
             self._connection.execute("SET allowed_directories = $directories", {"directories": directories})
             self._connection.execute("SET enable_external_access = false")
@@ -452,10 +449,7 @@ class FileConnection:
     def __init__(self, folders: Sequence[Path], *, memory_mb: int, scratch: Path | None) -> None:
         self._memory_mb = memory_mb
         with _own_words(memory_mb):
-            self._connection = duckdb.connect(
-                config=_CLOSED_DOORS
-                | {"memory_limit": f"{memory_mb}MiB", "threads": "1", "temp_directory": str(scratch) if scratch else ""}
-            )
+            self._connection = _connected(memory_mb, 1, str(scratch) if scratch else "")
             directories = _both_spellings(folders)
             self._connection.execute("SET allowed_directories = $directories", {"directories": directories})
             self._connection.execute("SET enable_external_access = false")
