@@ -55,6 +55,11 @@ def _measures(measure: Measure, table: Table) -> Iterator[tuple[str, Measure]]:
     if measure.lag is not None:
         yield "no lag", replace(measure, lag=None)
         yield "the other lag", replace(measure, lag=replace(measure.lag, spread=not measure.lag.spread))
+    if measure.limit is not None:
+        other = "judged" if measure.limit.counts == "beyond" else "beyond"
+        yield "no limit", replace(measure, limit=None)
+        yield "the other rows of a limit", replace(measure, limit=replace(measure.limit, counts=other))
+        yield "a limit of all together", replace(measure, limit=replace(measure.limit, by=measure.limit.by[:1]))
     if measure.per:
         yield "no mean first", replace(measure, per="")
     match measure.aggregate:

@@ -66,7 +66,7 @@ def lacking(catalogue: Catalogue, asked: Asked, filled: Filled) -> frozenset[Pla
     if asked.formula is None:
         return frozenset()
     named = {need.measure for need in needs(asked.formula)}
-    named |= {lag.of for m in named if (lag := catalogue.measures[m].lag) is not None}
+    named |= {other for m in named if (other := catalogue.measures[m].goes_by)}
     return frozenset(place for m in sorted(named) for place in _lacking(catalogue, catalogue.measures[m], filled))
 
 
@@ -85,7 +85,7 @@ def inputs(catalogue: Catalogue, measures: Iterable[Measure]) -> tuple[tuple[str
     made of; a column that a source can map itself is named as such."""
     found: dict[str, set[str]] = {}
     named = tuple(measures)
-    for measure in (*named, *(catalogue.measures[m.lag.of] for m in named if m.lag is not None)):
+    for measure in (*named, *(catalogue.measures[m.goes_by] for m in named if m.goes_by)):
         table = catalogue.tables[measure.table]
         if isinstance(measure.clock, Reached) and measure.clock.outcome:
             found.setdefault(_base(catalogue, measure.clock.outcome), set())

@@ -70,7 +70,7 @@ def aggregate_of(measure: Measure, value: Scalar | None, where: Scalar | None) -
 def aggregates_of(measure: Measure, i: int, *, rated: bool, versioned: bool) -> tuple[list[NamedAgg], tuple[str, ...]]:
     """The aggregates of the measure `i` of a block, and the fields they fill."""
     prefix = f"m{i}"
-    ok: Scalar | None = None if measure.where is None else Col(f"_ok{i}")
+    ok: Scalar | None = None if measure.where is None and measure.limit is None else Col(f"_ok{i}")
     value = Col(f"_v{i}") if measure.column is not None else None
     elapsed = isinstance(measure.column, Elapsed) and measure.negatives == "leave_out"
     counted = ok
@@ -89,6 +89,9 @@ def aggregates_of(measure: Measure, i: int, *, rated: bool, versioned: bool) -> 
         found.append(NamedAgg(f"{prefix}_sum", Agg("sum", value, counted)))
         found.append(NamedAgg(f"{prefix}_deviation", Agg("stddev", value, counted)))
         names += ["sum", "deviation"]
+    if measure.limit is not None and measure.limit.counts == "judged":
+        found.append(NamedAgg(f"{prefix}_left_out", Agg("count_rows", where=Col(f"_unjudged{i}"))))
+        names.append("left_out")
     if measure.lag is not None:
         found.append(NamedAgg(f"{prefix}_longest", Agg("max", Col("_longest"))))
         names.append("longest")

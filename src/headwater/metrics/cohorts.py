@@ -24,7 +24,12 @@ def after_observation(clock: At | Reached, table: Table, question: Question, con
 def observed_until(clock: Reached, table: Table, question: Question, context: Context) -> Scalar:
     """The last day on which an outcome can have been seen, by the row's source: the day asked, or the day through
     which the outcome's table is complete where that is earlier."""
-    stored = context.generation.table(clock.outcome or table.id)
+    return complete_until(clock.outcome or table.id, question, context)
+
+
+def complete_until(table: str, question: Question, context: Context) -> Scalar:
+    """The day asked, or the day through which a table is complete by the row's `_source` where that is earlier."""
+    stored = context.generation.table(table)
     by_source = {s: d for s, d in (stored.complete_through if stored is not None else ()) if d is not None}
     if not by_source:
         return Lit(question.as_of)

@@ -74,8 +74,8 @@ def _reads(value: Kpi | Measure | Table, catalogue: Catalogue) -> Iterator[tuple
                     yield shelf, name if shelf == "measures" else name.partition(".")[0]
         case Measure():
             yield "tables", value.table
-            if value.lag is not None:
-                yield "measures", value.lag.of
+            if value.goes_by:
+                yield "measures", value.goes_by
             if isinstance(value.clock, Reached) and value.clock.outcome:
                 yield "tables", value.clock.outcome
         case Table():

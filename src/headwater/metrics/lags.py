@@ -49,7 +49,15 @@ def later_rows(
 
 def _taken(lag: Lag, question: Question, context: Context) -> Relation:
     """The whole seconds that each row of the measure took which the lag goes by, as `_took`."""
-    measure = context.catalogue.measures[lag.of]
+    return taken(lag.of, question, context, since=shift(question.as_of + timedelta(1), lag.over, -1))
+
+
+def taken(
+    name: str, question: Question, context: Context, *, since: date | None = None, by: tuple[str, ...] = ()
+) -> Relation:
+    """The whole seconds that each finished row of a measure took, as `_took`, with its columns `by`: of the rows up to
+    the day asked as of, from `since` on."""
+    measure = context.catalogue.measures[name]
     table = context.catalogue.tables[measure.table]
     if not isinstance(measure.clock, At) or not isinstance(measure.column, Elapsed):
         raise ValueError(f"{measure.id} tells no length of time by a date")
@@ -59,19 +67,19 @@ def _taken(lag: Lag, question: Question, context: Context) -> Relation:
 
     behind = dated((measure,), table, frozenset())
     source, keep = base(
-        (measure,), table, frozenset(), context.catalogue, happened.reads(table, behind, measure.clock.at)
+        (measure,), table, frozenset(by), context.catalogue, happened.reads(table, behind, measure.clock.at)
     )
     source = happened.by_then(source, keep, table, behind, later)
     day = Col(day_of(table, measure.clock.at))
-    first = shift(question.as_of + timedelta(1), lag.over, -1)
     inside = both(
         Op("le", (day, Lit(question.as_of))),
-        Op("ge", (day, Lit(first))),
+        None if since is None else Op("ge", (day, Lit(since))),
         happened.come(table, measure.clock.at, later),
         condition_of(measure, table),
     )
-    took = Project(source, (Named("_took", seconds_of(table, measure.column)),), inside)
-    return Project(took, (Named("_took", Col("_took")),), Op("ge", (Col("_took"), Lit(0))))
+    alike = tuple(Named(n, Col(n)) for n in by)
+    took = Project(source, (*alike, Named("_took", seconds_of(table, measure.column))), inside)
+    return Project(took, (*alike, Named("_took", Col("_took"))), Op("ge", (Col("_took"), Lit(0))))
 
 
 def _months(seconds: Scalar) -> Scalar:

@@ -177,6 +177,7 @@ def _unused(catalogue: Catalogue) -> Iterator[Fault]:
         if v.formula is not None
         for name in names_in(v.formula)
     }
+    used |= {measure.goes_by for measure in catalogue.measures.values()}
     for measure in catalogue.measures.values():
         if measure.id not in used:
             yield Fault(measure.path, 0, "", f"no KPI uses the measure {measure.id!r}")

@@ -12,7 +12,7 @@ from headwater.metrics.kinds import DATED, NUMERIC, Typed, check_predicate, chec
 from headwater.metrics.language import LanguageError, parse_predicate, parse_row_value
 from headwater.metrics.shapes import MeasureShape
 from headwater.model.expression import ColumnName, Elapsed, Predicate, RowValue
-from headwater.model.measure import EVER, Alive, At, Clock, Lag, Latest, Measure, Reached
+from headwater.model.measure import EVER, Alive, At, Clock, Lag, Latest, Limit, Measure, Reached
 from headwater.model.table import Column, Table
 from headwater.model.types import ONE, Kind, Unit
 
@@ -39,6 +39,7 @@ def build_measures(
         measures.setdefault(name, None)
     for entry in entries:
         faults += _lag_faults(entry, measures)
+        faults += _limit_faults(entry, tables.get(entry.shape.table), measures)
     return {name: measures[name] for name in sorted(measures)}, faults
 
 
@@ -138,6 +139,7 @@ def _measure(
         negatives=shape.negatives,
         unfinished=shape.unfinished,
         per=shape.per,
+        limit=None if shape.limit is None else Limit(shape.limit.of, shape.limit.by, shape.limit.counts),
         lag=None if shape.lag is None else Lag(shape.lag.of, shape.lag.over, shape.lag.spread),
         about=shape.about,
         path=entry.document.path,
@@ -230,6 +232,34 @@ def _lag_faults(entry: MeasureEntry, measures: Mapping[str, Measure | None]) -> 
         yield entry.fault(("lag", "of"), f"{lag.of!r} tells no finished lengths of time by a date")
     if lag.over == EVER:
         yield entry.fault(("lag", "over"), "a lag goes by a limited time, such as 12 months")
+
+
+def _limit_faults(entry: MeasureEntry, table: Table | None, measures: Mapping[str, Measure | None]) -> Iterator[Fault]:
+    """Faults of a limit: rows of a stock are counted, by a measure of how long other rows of the same table took."""
+    limit = entry.shape.limit
+    if limit is None:
+        return
+    if entry.shape.aggregate != "count" or entry.shape.column or entry.shape.clock.alive is None:
+        do = "Write aggregate: count and clock: {alive: {from: a, until: b}}."
+        yield entry.fault(("limit",), "only rows of a stock have a limit", do)
+    if limit.of not in measures:
+        yield entry.fault(("limit", "of"), *unknown("measure", limit.of, measures))
+    elif (of := measures[limit.of]) is not None:
+        timed = isinstance(of.clock, At) and isinstance(of.column, Elapsed) and of.aggregate in ("median", "quantile")
+        if not timed:
+            yield entry.fault(("limit", "of"), f"{limit.of!r} tells no quantile of finished lengths of time by a date")
+        elif of.table != entry.shape.table:
+            yield entry.fault(("limit", "of"), f"{limit.of!r} is of {of.table!r}, not {entry.shape.table!r}")
+    if table is None:
+        return
+    if table.versions:
+        yield entry.fault(("table",), f"the rows of {table.id!r} change; how long they stand so is not known")
+    for i, name in enumerate(limit.by):
+        column = table.column(name)
+        if column is None:
+            yield entry.fault(("limit", "by", i), *unknown("column", name, [c.id for c in table.columns]))
+        elif column.type.kind is not Kind.TEXT:
+            yield entry.fault(("limit", "by", i), f"rows are alike in a text, and {name!r} is of type {column.type}")
 
 
 def _can_wait(shape: MeasureShape, clock: Clock, value: RowValue | None) -> bool:

@@ -176,7 +176,11 @@ def _lacking(plan: Plan) -> Mapping[str, str]:
     names = {need.measure for needs in plan.needs.values() for need in needs}
     measures = {name: catalogue.measures[name] for name in names}
     empty = {t: unfilled(catalogue.tables[t], generation) for t in {m.table for m in measures.values()}}
-    return {name: speechless(m, empty[m.table]) for name, m in measures.items()}
+    found = {name: speechless(m, empty[m.table]) for name, m in measures.items()}
+    for name, m in measures.items():
+        if m.limit is not None and not found[name]:  # of the same table
+            found[name] = speechless(catalogue.measures[m.limit.of], empty[m.table])
+    return found
 
 
 _Cell = tuple[Measure, Mapping[Segment, Reading] | None, str]
@@ -492,7 +496,11 @@ class Evaluation:
         notes.n = reading.n
         if reading.left_out:
             notes.left_out = (notes.left_out or 0) + reading.left_out
-            notes.say("", f"{reading.left_out} negative durations are left out")
+            if measure.limit is not None:
+                alike = " and ".join(measure.limit.by)
+                notes.say("", f"{reading.left_out} are left out: too few like them by {alike} are through")
+            else:
+                notes.say("", f"{reading.left_out} negative durations are left out")
         return measure.empty if reading.value is None else reading.value
 
     def _not_covered(self, measure: Measure, window: Window) -> str | None:

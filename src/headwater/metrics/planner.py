@@ -147,7 +147,8 @@ def _blocks(
         versioned = is_versioned(measure, asked, context)
         number = number_of(measure, context, versioned=versioned)
         rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
-        place = (measure.table, clock, total, versioned, alone and measure.id, rows, number)
+        limit = None if measure.limit is None else (measure.limit.of, measure.limit.by)
+        place = (measure.table, clock, total, versioned, alone and measure.id, rows, number, limit)
         if isinstance(measure.clock, At) and not knows_later(measure, table, asked):  # whenever the day is, it is told
             for seen in entries.get((measure.table, measure.clock.at), ()):
                 shared = (measure.table, (measure.clock.at, seen), *place[2:])

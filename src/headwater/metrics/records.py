@@ -25,8 +25,8 @@ from headwater.model.table import ByChannel, ByIdentity, Table
 
 STATES = ("counted", "reached", "entered", "left_out")
 """`counted`: in the aggregate; of a cohort: `reached` (in both sides), `entered` (in the denominator alone),
-`left_out` (too young, or not to be judged); of a duration: `left_out` (negative). Where those who wait count too, they
-are `entered`, and their value is for how long each was seen."""
+`left_out` (too young, or not to be judged); of a duration: `left_out` (negative); of a stock with a limit: `left_out`
+(none is known). Where those who wait count too, they are `entered`, and their value is for how long each was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,16 @@ def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
     table = context.catalogue.tables[measure.table]
     read = clock_columns(measure) | columns_in(measure.column) | columns_in(measure.where)
     read |= {measure.per} - {""}
+    if measure.limit is not None:
+        read |= frozenset(measure.limit.by)
     return tuple(n for n in physical(table, read) if n not in table.key)
 
 
 def _listed(measure: Measure) -> Scalar | None:
-    """Rows that meet the condition and, where values are aggregated, have one."""
+    """Rows that meet the condition and, where values are aggregated, have one; and those that no limit is known of."""
+    if measure.limit is not None:
+        judged = measure.limit.counts == "judged"
+        return Op("or", (Col("_ok0"), Col("_unjudged0"))) if judged else Col("_ok0")
     ok = None if measure.where is None else Col("_ok0")
     return both(
         ok, None if knows_waiting(measure) or measure.column is None else Op("not", (Op("is_null", (Col("_v0"),)),))
@@ -165,6 +170,8 @@ def _state(measure: Measure) -> Scalar:
         came, waits = ((CAME, IMPOSSIBLE), (WAITS, LATE)) if share else ((CAME,), (WAITS,))
         reached, entered = (Op("in", (Col("_how"), *(Lit(how) for how in states))) for states in (came, waits))
         return Op("case", (reached, Lit("reached"), entered, Lit("entered"), Lit("left_out")))
+    if measure.limit is not None:
+        return Op("case", (Col("_unjudged0"), Lit("left_out"), Lit("counted")))
     if isinstance(measure.clock, Reached):
         seen: Scalar = Lit(True) if everyone_counts(measure.clock) else Col("_seen")
         reached = Op("and", (seen, Col("_reached")))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from headwater.metrics import happened
 from headwater.metrics.cohorts import after_observation, cohort_columns, with_p95
 from headwater.metrics.lags import later_rows
+from headwater.metrics.limits import with_limits, within_count, without_limit
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import (
     base,
@@ -76,6 +77,8 @@ def rows_in_windows(
         extra = (*extra, *table.key)
     behind = dated(measures, table, names)
     extra = (*extra, *happened.reads(table, behind, begun(clock)))
+    if measures[0].limit is not None:
+        extra = (*extra, "_source", *measures[0].limit.by)
     read = tuple(replace(m, column=None) for m in measures) if number else measures
     source, keep = base(read, table, names, context.catalogue, extra)
     filtered = lower_filter(table, condition)
@@ -109,6 +112,8 @@ def rows_in_windows(
             filtered = both(happened.come(table, start, after_the_eve), filtered)
             if filtered is not None:
                 relation = narrowed(relation, keep, filtered)
+            if measures[0].limit is not None:
+                relation, keep = with_limits(relation, keep, measures[0], table, question, context)
         case Latest():
             day = Col(day_of(table, clock.at))
             relation, keep = latest_rows(source, keep, table, clock, windows, behind, measures[0])
@@ -126,7 +131,10 @@ def rows_in_windows(
             known = Op("or", (Col("_rated"), Op("is_null", (lower_value(table, measure.column),))))
             computed.append(Named(of("_rated", i), known))
     for i, measure in enumerate(measures):
-        if measure.where is not None:
+        if measure.limit is not None:
+            computed.append(Named(f"_ok{i}", within_count(measure, table)))
+            computed.append(Named(f"_unjudged{i}", without_limit(measure, table)))
+        elif measure.where is not None:
             computed.append(Named(f"_ok{i}", condition_of(measure, table)))
         if measure.column is not None:
             value = Col(number) if number else value_of(measure, table, measure.id in rated)

@@ -272,6 +272,14 @@ class LagShape(Definition):
     spread: bool = False
 
 
+class LimitShape(Definition):
+    """How long rows of a stock stand before they are late."""
+
+    of: str
+    by: tuple[str, ...] = Field(min_length=1)
+    counts: Literal["beyond", "judged"] = "beyond"
+
+
 class MeasureShape(Definition):
     """A file of `measures/`."""
 
@@ -290,6 +298,7 @@ class MeasureShape(Definition):
     unfinished: Literal["leave_out", "waiting"] = "leave_out"
     per: str = ""
     lag: LagShape | None = None
+    limit: LimitShape | None = None
 
 
 # --- KPIs ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from headwater.metrics.language import format_predicate, format_row_value
 from headwater.metrics.waiting import knows_waiting
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
-from headwater.model.measure import EVER, Alive, At, Latest, Measure, Reached, Span
+from headwater.model.measure import EVER, Alive, At, Latest, Limit, Measure, Reached, Span
 from headwater.model.measure import Clock as AnyClock
 
 _OPERATORS = {"+": "plus", "-": "less", "*": "times", "/": "divided by"}
@@ -69,6 +69,12 @@ def measure_text(measure: Measure) -> str:
     return f"{aggregate_text(measure)} in {measure.table}, {clock_text(measure.clock)}{where}"
 
 
+def _limit_text(limit: Limit) -> str:
+    """Which rows a limit lets count, in words."""
+    which = "that stand for longer than" if limit.counts == "beyond" else "that can be held against"
+    return f" {which} {limit.of} of the same {' and '.join(limit.by)}"
+
+
 def aggregate_text(measure: Measure) -> str:
     """What a measure aggregates, in words."""
     if measure.aggregate == "share":
@@ -83,7 +89,8 @@ def aggregate_text(measure: Measure) -> str:
         later = f", counted {how} {measure.lag.of} over {measure.lag.over}"
     per = f", first per {measure.per}" if measure.per else ""
     waiting = ", the others counted for as long as they were seen" if knows_waiting(measure) else ""
-    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{waiting}{per}{later}"
+    limit = _limit_text(measure.limit) if measure.limit is not None else ""
+    return f"{measure.aggregate.replace('_', ' ')}{quantile} of {column}{limit}{waiting}{per}{later}"
 
 
 def clock_text(clock: AnyClock) -> str:

@@ -97,6 +97,16 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How long rows of a stock stand before they are late: as long as the measure `of` tells of finished ones that are
+    alike in the columns `by`. Counted are those `beyond` it, or all that have one (`judged`)."""
+
+    of: str
+    by: tuple[str, ...]
+    counts: str = "beyond"
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One aggregate over one table.
 
@@ -107,7 +117,8 @@ class Measure:
     there, where durations are aggregated: `leave_out`, or `waiting`, so that each counts for as long as it was seen;
     a `share` of a cohort, those who get there within its `within`, always counts them so. `per`: a column by which a
     mean is taken first; the mean of these means follows. An `average` is how many of a stock there were over the days
-    of the period, on the mean. `lag`: rows count later than they lie.
+    of the period, on the mean. `lag`: rows count later than they lie. `limit`: only rows of a stock count that stand
+    for longer than others did.
     """
 
     id: str
@@ -125,5 +136,13 @@ class Measure:
     unfinished: str = "leave_out"
     per: str = ""
     lag: Lag | None = None
+    limit: Limit | None = None
     about: str = ""
     path: str = ""
+
+    @property
+    def goes_by(self) -> str:
+        """The other measure whose finished times this one is held against, or an empty text."""
+        if self.lag is not None:
+            return self.lag.of
+        return self.limit.of if self.limit is not None else ""
