@@ -16,7 +16,7 @@ import pytest
 
 from headwater.metrics.planner import Plan
 from headwater.metrics.render import render
-from headwater.model.measure import EVER, Alive, At, Lag, Latest, Reached, Span
+from headwater.model.measure import EVER, Alive, At, Lag, Latest, Limit, Reached, Span
 from headwater.model.period import Calendar, Grain, Period
 from headwater.model.plan import Relation, Values
 from headwater.model.settings import Settings
@@ -97,6 +97,8 @@ MEASURES = [
     measure("later", "sum", "amount", unit="money", clock=CREATED, empty=None, lag=Lag("middle", Span(24, "month"))),
     measure("spread", "sum", "amount", unit="money", clock=CREATED, empty=None,
             lag=Lag("middle", Span(24, "month"), spread=True)),
+    measure("long_open", clock=Alive("created_at", "closed_at"), limit=Limit("seconds", ("currency",))),
+    measure("judged", clock=Alive("created_at", "closed_at"), limit=Limit("seconds", ("currency",), "judged")),
     measure("greatest", "max", "amount", unit="money", clock=WON, empty=None),
     measure("followers", "sum", "followers", table="profiles", unit="follower", empty=None,
             clock=Latest("day", ("profile",), Span(40, "day"))),
