@@ -65,12 +65,13 @@ PORT, TOKEN = 8642, "a-token-of-a-bench-that-is-long-enough"
 @dataclass(frozen=True)
 class Line:
     """What one kind of page took, in CPU milliseconds: each made anew and again; and each of its `parts` made anew, by
-    name."""
+    name. `waited`: milliseconds until each made anew was there."""
 
     what: str
     anew: Sequence[float]
     again: Sequence[float]
     parts: Mapping[str, Sequence[float]]
+    waited: Sequence[float]
 
     @property
     def dearest(self) -> float | None:
@@ -94,7 +95,7 @@ class Visitor:
     def __init__(self, app: Any, runner: asyncio.Runner) -> None:
         from headwater.http.guards.entry import cookie_name, cookie_value
 
-        self._app, self._runner, self.text = app, runner, ""
+        self._app, self._runner, self.text, self.waited = app, runner, "", 0.0
         self._headers = [
             (b"host", f"127.0.0.1:{PORT}".encode()),
             (b"cookie", f"{cookie_name(PORT)}={cookie_value(TOKEN)}".encode()),
@@ -102,7 +103,7 @@ class Visitor:
 
     def ask(self, target: str, *, part: bool = False) -> float:
         """How many CPU milliseconds the answer took; `part`: asked as htmx asks for a part. SystemExit where it is
-        none. `text` is what came."""
+        none. `text` is what came, `waited` how many milliseconds passed by the clock."""
         status, body = 0, b""
 
         async def receive() -> dict[str, Any]:
@@ -120,9 +121,10 @@ class Visitor:
             "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
             "headers": headers, "client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", PORT),
         }  # fmt: skip
-        began = time.process_time()
+        begun, began = time.perf_counter(), time.process_time()
         self._runner.run(self._app(scope, receive, send))
         took = (time.process_time() - began) * 1000
+        self.waited = (time.perf_counter() - begun) * 1000
         if status != 200:
             raise SystemExit(f"{target}: status {status}, {body[:300].decode(errors='replace')}")
         self.text = body.decode()
@@ -166,27 +168,30 @@ def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = P
         for _, place in list(visitor.later()):
             visitor.ask(place, part=True)
         gc.collect()
-        anew, again = [], []
+        anew, again, waited = [], [], []
         parts: dict[str, list[float]] = {}
         for day in range(1, rounds + 1):
             one = asked_as_of(target, day)
             anew.append(visitor.ask(one))
+            waited.append(visitor.waited)
             again.append(visitor.ask(one))
             for name, place in list(visitor.later()):
                 parts.setdefault(name, []).append(visitor.ask(place, part=True))
-        yield Line(what, anew, again, parts)
+        yield Line(what, anew, again, parts, waited)
 
 
 def table(lines: Sequence[Line], floor: float | None = None) -> str:
     """The lines as a Markdown table; with the `floor` F of the bench in CPU seconds, beside it."""
     beside = floor is not None
-    rows = ["| page | made anew, CPU ms |" + (" x F |" if beside else "") + " dearest part | all of it | again | |"]
-    rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|--:|--:|---|")
+    heads = " waited, ms | dearest part | all of it | again | |"
+    rows = ["| page | made anew, CPU ms |" + (" x F |" if beside else "") + heads]
+    rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|--:|--:|--:|---|")
     for line in lines:
         anew, again = median(line.anew), median(line.again)
         ratio = f" {anew / 1000 / floor:.2f} |" if floor else ""
         parts = " | |" if line.dearest is None else f" {line.dearest:,.0f} | {line.together:,.0f} |"
-        rows.append(f"| {line.what} | {anew:,.0f} |{ratio}{parts} {again:,.1f} | {'' if line.met else 'missed'} |")
+        told = f"| {line.what} | {anew:,.0f} |{ratio} {median(line.waited):,.0f} |{parts} {again:,.1f} |"
+        rows.append(f"{told} {'' if line.met else 'missed'} |")
     return "\n".join(rows)
 
 

@@ -37,15 +37,15 @@ def test_a_page_that_cannot_be_made_stops_the_bench(company: Workspace) -> None:
 
 def test_a_slow_page_is_named() -> None:
     lines = [
-        Line("fast", [10.0, 20.0, 500.0], [1.0], {}),
-        Line("slow", [10.0, 200.0, 300.0], [1.0], {}),
-        Line("in parts", [60.0], [1.0], {"a": [70.0], "b": [80.0]}),
-        Line("a part is slow", [60.0], [1.0], {"a": [10.0], "b": [101.0]}),
+        Line("fast", [10.0, 20.0, 500.0], [1.0], {}, [30.0]),
+        Line("slow", [10.0, 200.0, 300.0], [1.0], {}, [1500.0, 90.0, 110.0]),
+        Line("in parts", [60.0], [1.0], {"a": [70.0], "b": [80.0]}, [40.0]),
+        Line("a part is slow", [60.0], [1.0], {"a": [10.0], "b": [101.0]}, [40.0]),
     ]
     assert table(lines, floor=0.1).splitlines()[2:] == [
-        "| fast | 20 | 0.20 | | | 1.0 |  |",
-        "| slow | 200 | 2.00 | | | 1.0 | missed |",
-        "| in parts | 60 | 0.60 | 80 | 210 | 1.0 |  |",
-        "| a part is slow | 60 | 0.60 | 101 | 171 | 1.0 | missed |",
+        "| fast | 20 | 0.20 | 30 | | | 1.0 |  |",
+        "| slow | 200 | 2.00 | 110 | | | 1.0 | missed |",
+        "| in parts | 60 | 0.60 | 40 | 80 | 210 | 1.0 |  |",
+        "| a part is slow | 60 | 0.60 | 40 | 101 | 171 | 1.0 | missed |",
     ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"
