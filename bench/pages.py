@@ -34,6 +34,7 @@ PAGES = (
     ("find box", "/kpi?q=lead"),
     ("funnel", "/funnel"),
     ("boards", "/boards"),
+    ("a board", "/boards/acquisition"),
     ("explore", "/explore"),
     ("qualify", "/qualify"),
     ("data", "/data"),
