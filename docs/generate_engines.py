@@ -144,7 +144,7 @@ HELD = {
         YES, "each question with one of its splits",
     ),
     "a drawn company with all that is wrong in data: all KPIs by month and by a split, funnels, histories of stages": (
-        "yes, and held to a check query for each KPI", MONTHS,
+        "yes, and held to a check query for each KPI", "in the long checks",
     ),
     "the demo: the same questions": ("yes, and held to what is true of it", MONTHS),
     "the public example: the same questions": (YES, MONTHS),
