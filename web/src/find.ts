@@ -10,11 +10,15 @@ export function find(): void {
     box.querySelector<HTMLElement>("[data-found-for]")?.dataset.foundFor === field.value.trim();
   const first = (): HTMLAnchorElement | null => box.querySelector<HTMLAnchorElement>(".result");
 
+  const ask = (): void => {
+    if (box.open && !answered()) field.dispatchEvent(new Event("search"));
+  };
   const open = (): void => {
     if (!box.open) box.showModal();
     field.select();
-    if (!answered()) field.dispatchEvent(new Event("search"));
+    ask();
   };
+  field.addEventListener("htmx:after:init", ask, { once: true }); // whoever was faster than htmx is answered, too
 
   document.addEventListener("click", (event) => {
     const opener = event.target instanceof Element ? event.target.closest("[data-opens='find']") : null;

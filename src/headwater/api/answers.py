@@ -125,6 +125,7 @@ def _weight(value: object, seen: set[int]) -> float:
 
 
 def _sampled(members: list[object], seen: set[int]) -> float:
+    members = list({id(m): m for m in members}.values())
     if len(members) <= 2 * _WALKED:
         return sum(_weight(m, seen) for m in members)
     step = len(members) // _WALKED
