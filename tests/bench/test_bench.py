@@ -12,6 +12,7 @@ from bench.steps import STEPS, estate
 STEPS_HERE = {**STEPS, "estate": partial(estate, months=1)}
 
 
+@pytest.mark.verify
 @pytest.mark.timeout(900)  # a busy machine takes its time
 def test_the_whole_bench_runs_and_what_it_answers_is_checked(tmp_path: Path) -> None:
     done: list[str] = []

@@ -90,6 +90,7 @@ def test_ninety_five_of_a_hundred() -> None:
     assert readers.ninety_five([7.0]) == 7.0
 
 
+@pytest.mark.verify
 @pytest.mark.timeout(900)  # a busy machine takes its time
 def test_the_whole_bench_runs(tmp_path: Path) -> None:
     """Three readers of two pages while a file comes anew: every line is there, and nobody saw anything wrong."""

@@ -69,9 +69,8 @@ def test_every_kpi_of_the_demo_is_the_same(demo: company.Demo, spark_url: str, t
     same(here, there, asked(here.path), "2026-05..2026-10")
 
 
-@pytest.mark.parametrize(
-    "chosen", [pytest.param(some, id="one of each way"), pytest.param(asked, id="every KPI", marks=pytest.mark.verify)]
-)
+@pytest.mark.verify
+@pytest.mark.parametrize("chosen", [pytest.param(some, id="one of each way"), pytest.param(asked, id="every KPI")])
 def test_kpis_of_olist_are_the_same(
     olist: Workspace,
     shared_data: Path,

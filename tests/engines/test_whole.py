@@ -50,6 +50,9 @@ MONTHS = {
 }
 """The workspaces, and the months asked. `drawn` is the company of the check queries, with all that is wrong in data."""
 
+LONG_ON_SPARK, LONG = ("demo", "drawn"), pytest.mark.verify
+"""Workspaces that take Spark a minute or two."""
+
 EXACT = {"count", "count_distinct", "sum", "min", "max"}
 """Aggregates of whole numbers and decimals: every digit is the same everywhere, of their quotients too."""
 
@@ -201,7 +204,9 @@ def test_every_kpi_answers_the_same(whole: Whole, engine_of: str, request: pytes
 
 @pytest.mark.spark
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("whole", ["demo", "olist", pytest.param("drawn", marks=pytest.mark.verify)], indirect=True)
+@pytest.mark.parametrize(
+    "whole", [pytest.param(w, marks=LONG) if w in LONG_ON_SPARK else w for w in MONTHS], indirect=True
+)
 def test_every_kpi_answers_the_same_on_spark(whole: Whole, request: pytest.FixtureRequest) -> None:
     is_the_same(whole, "spark", request)
 

@@ -41,7 +41,8 @@ def seen(window: Browser, address: str) -> Iterator[Visit]:
 
 def see_all(seen: Visit) -> None:
     """Scrolls to every part that comes later until it is there, and to every chart until it is drawn."""
-    for name in [part.get_attribute("id") for part in seen.page.locator("[data-later]").all()]:
+    # What stands there is asked in one go: a part may come, and be no later one, while others are asked.
+    for name in seen.page.eval_on_selector_all("[data-later]", "parts => parts.map((part) => part.id)"):
         seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)  # it may be exchanged
         expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
     for chart in seen.page.locator("[data-chart]").all():
