@@ -27,8 +27,9 @@ held to the same answers, so that a number never rests on one engine's habits:
 HELD_IN_EVERY_RUN
 
 Spark is asked most of this with each table in one piece and without compiling statements, which takes a minute
-instead of ten; set up as it is for you it answers the contract. `make verify` asks it the rest: every split, the demo and
-the drawn company, all KPIs of two workspaces as it is set up for you, and those of one on a cluster that loses a worker.
+instead of ten; set up as it is for you it answers the contract. `make verify` asks it the rest: every split, the demo
+and the drawn company, all KPIs of two workspaces as it is set up for you, and those of one on a cluster that loses a
+worker.
 
 BigQuery, Databricks, Redshift, Snowflake and Trino are spelled only: their statements are read by a parser of their
 dialect, never run.
