@@ -42,7 +42,7 @@ def seen(window: Browser, address: str) -> Iterator[Visit]:
 def see_all(seen: Visit) -> None:
     """Scrolls to every part that comes later until it is there, and to every chart until it is drawn."""
     # What stands there is asked in one go: a part may come, and be no later one, while others are asked.
-    for name in seen.page.eval_on_selector_all("[data-later]", "parts => parts.map((part) => part.id)"):
+    for name in seen.page.eval_on_selector_all("[data-later]", "parts => parts.map((part) => part.id).filter(Boolean)"):
         seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)  # it may be exchanged
         expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
     for chart in seen.page.locator("[data-chart]").all():
