@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from headwater.api import export, show
 from headwater.model.observation import Observation, Rows
@@ -35,37 +35,42 @@ class Label:
     show: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Answer(Sequence[Observation]):
-    """The Observations of one question, in the order KPI, period, segment. `labels` is keyed by KPI id."""
+class Observed(Sequence[Observation]):
+    """Anything that is its Observations: read one by one, and exported."""
 
-    observations: tuple[Observation, ...]
-    labels: Mapping[str, Label] = field(default_factory=dict)
+    __slots__ = ()
+
+    sheet: ClassVar[str]
+    """What the sheet of a workbook is called."""
+
+    @abstractmethod
+    def _all(self) -> tuple[Observation, ...]:
+        """The Observations, in their order."""
 
     def __len__(self) -> int:
-        return len(self.observations)
+        return len(self._all())
 
     def __iter__(self) -> Iterator[Observation]:
-        return iter(self.observations)
+        return iter(self._all())
 
     @overload
     def __getitem__(self, index: int) -> Observation: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[Observation, ...]: ...
     def __getitem__(self, index: int | slice) -> Observation | tuple[Observation, ...]:
-        return self.observations[index]
+        return self._all()[index]
 
     def to_json(self) -> str:
         """A JSON list of objects with exactly the fields of an Observation."""
-        return export.observations_json(self.observations)
+        return export.observations_json(self._all())
 
     def to_csv(self) -> str:
         """CSV, one row a number; texts that a spreadsheet would compute are guarded by an apostrophe."""
-        return export.csv_text(export.tidy(self.observations))
+        return export.csv_text(export.tidy(self._all()))
 
     def to_arrow(self) -> pyarrow.Table:
         """An Arrow table, one row a number, one column a field or a split."""
-        return export.observations_arrow(self.observations)
+        return export.observations_arrow(self._all())
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas frame of `to_arrow` (needs the extra `headwater[pandas]`)."""
@@ -77,7 +82,20 @@ class Answer(Sequence[Observation]):
 
     def to_xlsx(self) -> bytes:
         """A workbook, one row a number."""
-        return export.xlsx_bytes(export.tidy(self.observations), "Answer")
+        return export.xlsx_bytes(export.tidy(self._all()), self.sheet)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Observed):
+    """The Observations of one question, in the order KPI, period, segment. `labels` is keyed by KPI id."""
+
+    sheet: ClassVar[str] = "Answer"
+
+    observations: tuple[Observation, ...]
+    labels: Mapping[str, Label] = field(default_factory=dict)
+
+    def _all(self) -> tuple[Observation, ...]:
+        return self.observations
 
     def to_text(self, most: int | None = None) -> str:
         """An aligned table for people, of at most so many rows, and under it what all its numbers share."""

@@ -7,18 +7,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import Any, ClassVar, overload
 
 from headwater.api import export, show
-from headwater.api.answer import Label, frame_of
+from headwater.api.answer import Label, Listing, Tabular
 from headwater.model.component import Components as Rules
 from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation, Rows
 from headwater.model.period import Period
-
-if TYPE_CHECKING:
-    import pandas
-    import pyarrow
 
 VERDICTS = {"contributes": "contributes", "no_sign": "no sign", "cannot_tell": "cannot tell"}
 """What each verdict is called."""
@@ -150,7 +146,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Components(Sequence[Component]):
+class Components(Tabular, Sequence[Component]):
     """Every component of the levels asked, by level, verdict and title. `period` is that of the KPIs, `judged` the part
     of it that verdicts rest on; `rules` how sure they have to be; `labels` how its KPIs are called and shown."""
 
@@ -196,26 +192,6 @@ class Components(Sequence[Component]):
             told.append(values)
         return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=1)
 
-    def to_csv(self) -> str:
-        """CSV, one row a component; texts that a spreadsheet would compute are guarded by an apostrophe."""
-        return export.csv_text(self._rows())
-
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table, one row a component."""
-        return export.rows_arrow(self._rows())
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A pandas frame of `to_arrow` (needs the extra `headwater[pandas]`)."""
-        return frame_of(self.to_arrow())
-
-    def to_parquet(self) -> bytes:
-        """A Parquet file of `to_arrow`."""
-        return export.parquet_bytes(self.to_arrow())
-
-    def to_xlsx(self) -> bytes:
-        """A workbook, one row a component."""
-        return export.xlsx_bytes(self._rows(), "Components")
-
     def to_text(self) -> str:
         """Components for people: by level what each is for, its KPIs, its verdict with the evidence, and the gaps."""
         return "\n".join(self._lines())
@@ -223,7 +199,8 @@ class Components(Sequence[Component]):
     def __repr__(self) -> str:
         return self.to_text()
 
-    def _rows(self) -> Rows:
+    @property
+    def listing(self) -> Listing:
         """One row a component: its fields, and of its KPIs id, value and interval."""
         numbers = tuple(f"{n}{part}" for n in _NUMBERS for part in ("_kpi", "", "_low", "_high", "_n"))
         columns = (*_FIELDS, *numbers, "currency", "judged_from", "judged_until", "said", "gaps", "as_of", "data")
@@ -237,7 +214,7 @@ class Components(Sequence[Component]):
             span = (None, None) if c.judged is None else (c.judged.start, c.judged.end)
             told += [currency, *span, c.said(self.rules), "; ".join(c.gaps), self.as_of, self.data]
             rows.append(tuple(told))
-        return Rows(columns, tuple(rows), "one component")
+        return Listing(Rows(columns, tuple(rows), "one component"), "Components")
 
     def _value(self, found: Observation | None) -> str:
         if found is None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, overload
+from typing import ClassVar
 
-from headwater.api import export, show
-from headwater.api.answer import frame_of
+from headwater.api import show
+from headwater.api.answer import Observed
 from headwater.model.funnel import Funnel, FunnelStep
 from headwater.model.observation import Observation
-
-if TYPE_CHECKING:
-    import pandas
-    import pyarrow
 
 Segment = tuple[tuple[str, str | None], ...]
 
@@ -35,7 +31,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Funnelled(Sequence[Observation]):
+class Funnelled(Observed):
     """Every number of a funnel as an Observation: `variant` says which, the splits `step` and `from_step` where.
 
     Of each step `volume`; against the step before `rate_period` (both by their own date), `rate_cohort` (of those old
@@ -48,6 +44,8 @@ class Funnelled(Sequence[Observation]):
     most, first the one whose loss is greatest; `curves` are of a question without splits and steps.
     """
 
+    sheet: ClassVar[str] = "Funnel"
+
     numbers: tuple[Observation, ...]
     funnel: Funnel
     steps: tuple[FunnelStep, ...]
@@ -55,18 +53,8 @@ class Funnelled(Sequence[Observation]):
     notes: tuple[str, ...] = ()
     curves: tuple[Arrivals, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __iter__(self) -> Iterator[Observation]:
-        return iter(self.numbers)
-
-    @overload
-    def __getitem__(self, index: int) -> Observation: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Observation, ...]: ...
-    def __getitem__(self, index: int | slice) -> Observation | tuple[Observation, ...]:
-        return self.numbers[index]
+    def _all(self) -> tuple[Observation, ...]:
+        return self.numbers
 
     def find(
         self, variant: str, step: str, start: str | None = None, segment: Segment | None = None
@@ -88,30 +76,6 @@ class Funnelled(Sequence[Observation]):
     def segments(self) -> tuple[Segment, ...]:
         """The segments of the question, in order."""
         return tuple(dict.fromkeys(o.segment[STEP_SPLITS:] for o in self.numbers if o.variant == "volume"))
-
-    def to_json(self) -> str:
-        """A JSON list of objects with exactly the fields of an Observation."""
-        return export.observations_json(self.numbers)
-
-    def to_csv(self) -> str:
-        """CSV, one row a number; texts that a spreadsheet would compute are guarded by an apostrophe."""
-        return export.csv_text(export.tidy(self.numbers))
-
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table, one row a number."""
-        return export.observations_arrow(self.numbers)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A pandas frame of `to_arrow` (needs the extra `headwater[pandas]`)."""
-        return frame_of(self.to_arrow())
-
-    def to_parquet(self) -> bytes:
-        """A Parquet file of `to_arrow`."""
-        return export.parquet_bytes(self.to_arrow())
-
-    def to_xlsx(self) -> bytes:
-        """A workbook, one row a number."""
-        return export.xlsx_bytes(export.tidy(self.numbers), "Funnel")
 
     def to_text(self) -> str:
         """The funnel for people: the top, then each period and segment step by step, then what is lost where."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, overload
+from typing import ClassVar
 
-from headwater.api import export, show
-from headwater.api.answer import frame_of
+from headwater.api import show
+from headwater.api.answer import Observed
 from headwater.model.criteria import Criteria, CriteriaVersion
 from headwater.model.observation import Observation
-
-if TYPE_CHECKING:
-    import pandas
-    import pyarrow
 
 IN_FORCE = "in force"
 """Judged by the version that was in force at each moment."""
@@ -43,7 +39,7 @@ class Differing:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Qualification(Sequence[Observation]):
+class Qualification(Observed):
     """Every number of criteria as an Observation: `variant` says which, the splits `judged_by` (a version, `in force`,
     `crm`; empty for what is the same of all) and `rule` of whom.
 
@@ -56,6 +52,8 @@ class Qualification(Sequence[Observation]):
     qualifies), with `both_precision` and `only_precision`; `differing` are the leads behind `only`, the newest first.
     """
 
+    sheet: ClassVar[str] = "Qualification"
+
     numbers: tuple[Observation, ...]
     criteria: Criteria
     judged_by: str
@@ -63,18 +61,8 @@ class Qualification(Sequence[Observation]):
     differing: tuple[Differing, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __iter__(self) -> Iterator[Observation]:
-        return iter(self.numbers)
-
-    @overload
-    def __getitem__(self, index: int) -> Observation: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Observation, ...]: ...
-    def __getitem__(self, index: int | slice) -> Observation | tuple[Observation, ...]:
-        return self.numbers[index]
+    def _all(self) -> tuple[Observation, ...]:
+        return self.numbers
 
     def find(
         self, variant: str, judged_by: str | None = None, rule: str | None = None, segment: Segment = ()
@@ -98,30 +86,6 @@ class Qualification(Sequence[Observation]):
         if judged_by == CRM:
             return f"CRM ({self.criteria.stage})"
         return judged_by if judged_by == IN_FORCE else f"version {judged_by}"
-
-    def to_json(self) -> str:
-        """A JSON list of objects with exactly the fields of an Observation."""
-        return export.observations_json(self.numbers)
-
-    def to_csv(self) -> str:
-        """CSV, one row a number; texts that a spreadsheet would compute are guarded by an apostrophe."""
-        return export.csv_text(export.tidy(self.numbers))
-
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table, one row a number."""
-        return export.observations_arrow(self.numbers)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A pandas frame of `to_arrow` (needs the extra `headwater[pandas]`)."""
-        return frame_of(self.to_arrow())
-
-    def to_parquet(self) -> bytes:
-        """A Parquet file of `to_arrow`."""
-        return export.parquet_bytes(self.to_arrow())
-
-    def to_xlsx(self) -> bytes:
-        """A workbook, one row a number."""
-        return export.xlsx_bytes(export.tidy(self.numbers), "Qualification")
 
     def to_text(self) -> str:
         """The criteria for people: who qualifies, how well that tells who buys, what each rule brings."""

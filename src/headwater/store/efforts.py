@@ -26,8 +26,8 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """One refresh that built tables: when it began, its whole seconds, the most memory that the process had meanwhile
-    and the most that lay spilled on the disk, both in MB, and the memory that it was allowed then."""
+    """One refresh that built tables: when it began, its whole seconds, the most memory that it took and the most that
+    lay spilled on the disk, both in MB, and the memory that it was allowed then."""
 
     at: datetime
     seconds: int
@@ -37,15 +37,17 @@ class Effort:
 
 
 class Gauge:
-    """The greatest memory of this process and the most bytes in a folder, of all looks so far."""
+    """The most memory that this process has taken since the gauge was made, beyond what it held before (a program that
+    refreshes may hold much of its own), and the most bytes in a folder, of all looks so far."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._before = _resident_mb()
         self.peak_mb = self.spilled_mb = 0
 
     def look(self) -> None:
         """Looks once."""
-        self.peak_mb = max(self.peak_mb, _resident_mb())
+        self.peak_mb = max(self.peak_mb, _resident_mb() - self._before)
         self.spilled_mb = max(self.spilled_mb, _held(self._folder) // 1024**2)
 
 
