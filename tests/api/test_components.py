@@ -26,13 +26,17 @@ CAMPAIGNS: list[dict[str, Any]] = [
     {"campaign_id": "n", "name": "Nameless", "program": "Odd", "channel": "mail"},
     {"campaign_id": "r", "name": "Regulars", "program": "Clients", "channel": "mail", "objective": "retention"},
     {"campaign_id": "o", "name": "Over", "program": "Old", "channel": "mail", "objective": "leads"},
+    {"campaign_id": "w", "name": "Word", "program": "Mouth", "channel": "word", "objective": "leads"},
+    {"campaign_id": "z", "name": "Given", "program": "Mouth", "channel": "word", "objective": "leads"},
+    {"campaign_id": "x", "name": "Far", "program": "Mouth", "channel": "word", "objective": "leads"},
 ]
 SPAN = {"o": ("2023-01-01", "2023-12-31")}
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
     """Each month of 2025 a and b bring four persons, three of whom are MQLs ten days later, for 300; s, f and v cost as
-    much and bring nobody, but f did in 2024 what a and b do."""
+    much and bring nobody, but f did in 2024 what a and b do. w, z and x bring one each who is too young:
+    w without a row of cost, z for 0, x for 300 and for 100 of a currency of which no rate is known."""
     leads, costs = [], []
     for year, months, who in ((2025, YEAR, "absfv"), (2024, YEAR, "abf")):
         for month in months:
@@ -47,6 +51,15 @@ def rows() -> dict[str, list[dict[str, Any]]]:
                         mql = (day + timedelta(days=10)).isoformat() if i < 3 else None
                         leads.append({"lead_id": f"{c}{year}{month}{i}", "created_at": day.isoformat(),
                                       "mql_at": mql, **place})  # fmt: skip
+    of_word = {"program": "Mouth", "channel": "word"}
+    leads += [{"lead_id": c, "created_at": "2025-11-05", "campaign_id": c, **of_word} for c in "wzx"]
+    costs += [
+        {"cost_id": n, "day": f"2025-0{month}-03", "kind": "media", "function": "marketing", "amount": amount,
+         "currency": currency, "campaign_id": n[0], **of_word}
+        for n, month, amount, currency in (("z", 3, 0, "EUR"), ("x1", 3, 300, "EUR"), ("x2", 4, 100, "USD"))
+    ]  # fmt: skip
+    costs.append({"cost_id": "w", "day": "2025-03-03", "kind": "overhead", "function": "overhead", "amount": 50,
+                  "campaign_id": "w", **of_word})  # fmt: skip
     started = {c: SPAN.get(c, ("2024-01-01", None)) for c in (x["campaign_id"] for x in CAMPAIGNS)}
     campaigns = [
         {**c, "started_at": started[c["campaign_id"]][0], "ended_at": started[c["campaign_id"]][1]} for c in CAMPAIGNS
@@ -140,6 +153,26 @@ def test_gaps_are_told_each_by_its_reason(told: Components) -> None:
     social = of(told, "program", "Social")
     assert social.objective == "leads"
     assert "its campaigns have several objectives (2 leads, 1 awareness); the most frequent counts" in social.gaps
+
+
+def test_a_cost_that_is_not_known_is_absent_and_one_of_nothing_is_nothing(told: Components) -> None:
+    """One lead each. Of w no row is a cost of marketing; z has a row of 0; of x a part has no exchange rate."""
+    w, z, x = (of(told, "campaign", n) for n in "wzx")
+    assert [c.growth.value for c in (w, z, x) if c.growth is not None] == [1.0] * 3
+    assert w.efficiency is not None and w.efficiency.kpi == "cost_per_lead"
+    assert (w.efficiency.value, w.efficiency.quality) == (None, ("no_data",))
+    assert (w.cost, w.gaps) == (None, ("no cost is known of it in the period",))
+    assert z.efficiency is not None and (z.efficiency.value, z.efficiency.numerator) == (0.0, 0.0)
+    assert z.cost is not None and (z.cost.value, z.gaps) == (0.0, ())
+    assert x.efficiency is not None and x.efficiency.value is None
+    assert x.gaps == ("Cost per lead (CPL): no exchange rate", "Marketing spend: no exchange rate")
+    assert "Word" in told.to_text() and "EUR 0.00" in told.to_text().split("Given")[1].splitlines()[0]
+
+
+def test_a_cost_of_which_a_part_has_no_rate_is_not_judged_by_the_other_part(told: Components) -> None:
+    """x is not held against what 300 bring elsewhere, nor are others held against what it brings for 300."""
+    assert of(told, "campaign", "x").expected is None
+    assert of(told, "campaign", "a").against == 3  # b, s and f
 
 
 def test_too_young_to_be_judged_is_said(company: Workspace) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+from headwater.api import show
 from headwater.api.answer import Label
 from headwater.api.componental import Component, Components
+from headwater.api.coverage import measures_of
 from headwater.api.definition_files import Kept
 from headwater.api.funnels import funnel_named
 from headwater.api.measuring import Bench, Ground, rows_of
@@ -40,6 +42,8 @@ CHANNEL = "channel"
 """The split by which persons are compared with their like."""
 
 MONTH_DAYS = 365.25 / 12
+NO_COST = "no cost is known of it in the period"
+UNPRICED = "no_rate"
 Row = Mapping[str, Any]
 
 
@@ -81,7 +85,6 @@ class _Way:
 
     id: str
     step: str
-    step_title: str
     feeds: FunnelStep
     arrives: bool
     pair: Transition | None
@@ -99,7 +102,6 @@ class _Found:
     program: str = ""
     channel: str = ""
     words: Counter[str] = field(default_factory=Counter)
-    assigned: bool = False
     runs: bool = False
 
 
@@ -153,7 +155,7 @@ class _Asking:
             pair = Transition(first, self.steps[1], self._within(first, self.steps[1])) if len(self.steps) > 1 else None
             arrived = self._until(first.at, None)
             passed = None if pair is None else self._until(pair.end.at, pair)
-            return _Way(f"{top.id}__{first.id}", top.id, top.title, first, True, pair, arrived, passed, arrived)
+            return _Way(f"{top.id}__{first.id}", top.id, first, True, pair, arrived, passed, arrived)
         assert own is not None
         if own not in self.steps:
             return f"no source fills {own.title}"
@@ -167,7 +169,7 @@ class _Asking:
         if seen is not None and place:
             lag = timedelta(days=self._days_to(own))
             paid = Period(seen.start - lag, seen.end - lag)
-        return _Way(pair.id, own.id, own.title, following, False, pair, seen, seen, paid)
+        return _Way(pair.id, own.id, following, False, pair, seen, seen, paid)
 
     def _days_to(self, step: FunnelStep) -> int:
         """The mean of the days that those who came to a step needed from the first one."""
@@ -242,17 +244,18 @@ class _Asking:
     def _level(self, level: str, rows: Sequence[Row]) -> Iterator[Component]:
         split = LEVELS[level]
         assert self.period is not None
-        costs = self._by(self.rules.cost, self.period, split)
-        if isinstance(costs, str):
-            self.notes.append(f"what a {level} costs is not known: {costs}")
-            costs = {}
+        told = self._by(self.rules.cost, self.period, split)
+        if isinstance(told, str):
+            self.notes.append(f"what a {level} costs is not known: {told}")
+            told = {}
+        costs = {c: o for c, o in told.items() if o.subjects or UNPRICED in o.quality}  # else no row of it is a cost
         ways = {w.id: w for w in self.ways.values() if isinstance(w, _Way)}
         if split not in self.table.splits:
             self.notes.append(f"the funnel {self.funnel.id} cannot be told by {split}: no {level} is judged")
             ways = {}
         facts = {way: self._facts(w, split) for way, w in ways.items()}
         seen = {c for f in facts.values() for (c, *_), n in f.came.items() if n and c is not None}
-        seen |= {c for c, o in costs.items() if o.value and c is not None}
+        seen |= {c for c, o in costs.items() if o.value != 0 and c is not None}
         found = self._found(level, rows, seen)
         chosen = {c.id: self._objective(level, c) for c in found}
         values = {
@@ -319,11 +322,15 @@ class _Asking:
         facts = _Facts({}, {}, {}, {}, set())
         if way.entries is not None and way.paid is not None:
             later = (way.entries.start - way.paid.start).days
-            for o in self._costs(way.paid, split):
+            costs = self._costs(way.paid, split)
+            for o in costs:
                 name = o.segment[0][1]
                 if o.value and name is not None and o.period_start is not None:
                     facts.paid[name] = facts.paid.get(name, 0.0) + o.value
                     facts.active.add((name, f"{o.period_start + timedelta(days=later):%Y-%m}"))
+            for o in costs:  # of which a part is known is not known
+                if UNPRICED in o.quality:
+                    facts.paid.pop(o.segment[0][1], None)
             if way.arrives:
                 arrived = self._observed(
                     self.known, name_of("volume", way.feeds.id), way.entries, (split,), Grain.MONTH
@@ -407,7 +414,9 @@ class _Asking:
         all_ = list(gaps)
         growth = efficiency = None
         if objective is not None:
-            growth, efficiency = (self._value(n, one.id, values) for n in (objective.growth, objective.efficiency))
+            growth, efficiency = (
+                self._value(n, one.id, values, costs) for n in (objective.growth, objective.efficiency)
+            )
             for role, name, value in (
                 ("growth", objective.growth, growth),
                 ("efficiency", objective.efficiency, efficiency),
@@ -416,15 +425,19 @@ class _Asking:
                     all_.append(f"{objective.title} names no {role} KPI")
                 elif isinstance(values[name], str):
                     all_.append(f"{self._title(name)}: {values[name]}")
-                elif value is None or value.value is None:
+                elif value is None:
                     all_.append(f"{self._title(name)}: nothing is known of it in the period")
+                elif value.value is None and value.detail != NO_COST:  # that is told below
+                    all_.append(f"{self._title(name)}: {show.value_text(value, '')}")
             if isinstance(way, str):
                 all_.append(way)
             elif isinstance(way, _Way) and way.entries is None:
                 all_.append(f"nobody has been seen long enough yet to have come to {way.feeds.title}")
         cost = costs.get(one.id)
-        if cost is None or not cost.value:
-            all_.append("no cost is known of it in the period")
+        if cost is None:
+            all_.append(NO_COST)
+        elif cost.value is None:
+            all_.append(f"{self._title(self.rules.cost)}: {show.value_text(cost, '')}")
         judged = way if isinstance(way, _Way) and way.id in ways else None
         period = judged.entries if judged is not None else None
         days = 0 if period is None else (period.end - period.start).days
@@ -450,10 +463,20 @@ class _Asking:
             **{name: told[name] for name in Component.JUDGED},
         )
 
-    def _value(self, name: str, id_: str, values: Mapping[str, Any]) -> Observation | None:
+    def _value(
+        self, name: str, id_: str, values: Mapping[str, Any], costs: Mapping[str | None, Observation]
+    ) -> Observation | None:
+        """A KPI of a component. One that rests on costs of which none is known is absent: else it would be a price of
+        nothing."""
         found = values.get(name)
         value: Observation | None = found.get(id_) if isinstance(found, dict) else None
-        return value
+        if value is None or value.value is None or value.numerator or id_ in costs:
+            return value
+        measures = self.at.catalogue.measures
+        tables = [{measures[m].table for m in measures_of(self.at.catalogue, n)} for n in (self.rules.cost, name)]
+        if tables[0].isdisjoint(tables[1]):
+            return value
+        return replace(value, value=None, numerator=None, low=None, high=None, quality=("no_data",), detail=NO_COST)
 
     def _title(self, name: str) -> str:
         return find(self.at.catalogue, name)[0].title

@@ -225,7 +225,7 @@ def _last_day(stands: Ground, generation: Generation | None, names: Iterable[str
     """The last day with data of what tells the phases apart, at most today."""
     if generation is None:
         return None
-    tables = {stands.catalogue.measures[m].table for n in names for m in _measures(stands.catalogue, n)}
+    tables = {stands.catalogue.measures[m].table for n in names for m in measures_of(stands.catalogue, n)}
     days = [t.last_day for t in generation.tables if t.table in tables and t.last_day is not None]
     return min(max(days), stands.today) if days else None
 
@@ -243,7 +243,8 @@ def _numbers(
     return found
 
 
-def _measures(catalogue: Catalogue, name: str) -> set[str]:
+def measures_of(catalogue: Catalogue, name: str) -> set[str]:
+    """The measures that a KPI reads."""
     formula = resolve(catalogue, name).formula
     return set() if formula is None else {need.measure for need in needs(formula)}
 
@@ -255,7 +256,7 @@ _COUNTS_INQUIRIES = "inquiries"
 def _warnings(catalogue: Catalogue, known: Mapping[str, Covered], kgi: str) -> Iterator[str]:
     if not kgi:
         return
-    steered = {resolve(catalogue, kgi).kpi.id} | _measures(catalogue, kgi)
+    steered = {resolve(catalogue, kgi).kpi.id} | measures_of(catalogue, kgi)
     leads = [w for w in known.values() if w.stage == "lead" and w.kpi != _COUNTS_INQUIRIES]
     if _COUNTS_INQUIRIES in steered and not any(w.state == READY for w in leads):
         yield (
