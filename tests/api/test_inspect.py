@@ -76,6 +76,22 @@ def test_a_header_that_nothing_knows_is_asked_never_guessed(tmp_path: Path) -> N
     assert "created_at" not in asked["leads.mood.column"]  # a text is no date
 
 
+def test_what_a_header_means_in_the_field_is_the_first_answer(tmp_path: Path) -> None:
+    leads = "Lead ID,Company,Lead Source,SQL Date,Rep\nL1,Acme,Fair,2026-01-05,Ann\nL2,Acme,Fair,2026-01-05,Ann\n"
+    deals = "Opportunity ID,Firm,Is Won,Created At\nO1,Acme,true,2026-01-05\nO2,Bolt,false,2026-01-06\n"
+    made = workspace(tmp_path, leads__csv=leads, opportunities__csv=deals)
+    asked = doubts(
+        made, leads__table="leads", opportunities__is_won__column="leave", opportunities__firm__column="leave"
+    )
+    first = {id: answers[0] for id, answers in asked.items()}
+    assert first["leads.company.column"] == "account_id"
+    assert first["leads.lead_source.column"] == "origin"
+    assert first["leads.sql_date.column"] == "sales_qualified_at"
+    assert first["leads.rep.column"] == "owner"
+    assert first["opportunities.opportunities.status.from"] == "Is Won"  # before one text for all rows
+    assert "account_rule" not in asked["leads.company.column"]  # that no file delivers
+
+
 def test_dates_that_fit_two_orders_and_numbers_that_fit_two_locales(tmp_path: Path) -> None:
     text = "Cost ID;Day;Kind;Function;Amount\nC1;03/04/2026;media;marketing;1.234\nC2;05/06/2026;tools;sales;2.500\n"
     asked = doubts(workspace(tmp_path, costs__csv=text))
@@ -276,6 +292,18 @@ def test_answers_are_kept_and_open_questions_stand_there_to_fill_in(tmp_path: Pa
     assert "# leads.tone.column:\n" in text
     (made.path / "answers.yml").write_text(text.replace("# leads.tone.column:", "leads.tone.column: leave"))
     assert made.inspect(made.path, write=True).doubts == ()
+
+
+def test_an_answer_that_nothing_asked_for_is_told_until_its_source_stands(tmp_path: Path) -> None:
+    made = workspace(tmp_path, leads__csv="Lead ID,Created At,Mood\nL1,2026-01-05,glad\nL2,2026-01-06,sad\n")
+    wrong = {"leads.moood.column": "leave"}
+    assert made.inspect(made.path, answers=wrong, write=True).unused == ("leads.moood.column",)
+    assert made.inspect(made.path).unused == ("leads.moood.column",)  # it stands among the answers
+    done = made.inspect(made.path, answers={"leads.mood.column": "leave"}, write=True)
+    assert done.unused == ()
+    again = made.inspect(made.path, answers={"leads.mood.column": "leave"})
+    assert [p.state for p in again.proposals] == ["kept"]
+    assert again.unused == ("leads.mood.column",)  # given now, for nothing
 
 
 def test_no_source_file_is_written_over(tmp_path: Path) -> None:

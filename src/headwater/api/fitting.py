@@ -11,7 +11,7 @@ from headwater.api.grouping import slug
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import And, ColumnName, Compare, Constant, In, Not, Or, Predicate
 from headwater.model.look import Look, LookedColumn
-from headwater.model.table import Column, Pick, Table
+from headwater.model.table import ByChannel, ByIdentity, Column, Pick, Table
 from headwater.model.types import Kind
 
 CLOSE = 0.6
@@ -108,8 +108,13 @@ def likeness(header: str, column: Column) -> float:
 
 @lru_cache(maxsize=1 << 16)
 def _likeness(name: str, id: str, about: str) -> float:
-    told = SequenceMatcher(None, name.replace("_", " "), id.replace("_", " ")).ratio()
-    words = {w for w in name.split("_") if len(w) > 2}
+    meant = " ".join(_MEANS.get(word, word) for word in name.split("_"))
+    return max(_alike(spelled, id, about) for spelled in {name.replace("_", " "), meant})
+
+
+def _alike(name: str, id: str, about: str) -> float:
+    told = SequenceMatcher(None, name, id.replace("_", " ")).ratio()
+    words = {w for w in name.split() if len(w) > 2}
     shared = len(words & _words(f"{id} {about}")) / len(words) if words else 0.0
     return max(told, 0.8 * shared)
 
@@ -122,9 +127,15 @@ def _words(text: str) -> frozenset[str]:
 
 def suited(header: str, seen: LookedColumn, table: Table) -> tuple[Column, ...]:
     """The columns of a table that a file's column can be, likeliest first."""
-    found = [c for c in table.columns if fits(c, seen) and _is_of_its_sort(c, seen, likeness(header, c))]
-    found += [c for c in table.columns if mostly_fits(c, seen)]
+    columns = [c for c in table.columns if not _names_a_rule(c)]
+    found = [c for c in columns if fits(c, seen) and _is_of_its_sort(c, seen, likeness(header, c))]
+    found += [c for c in columns if mostly_fits(c, seen)]
     return tuple(sorted(found, key=lambda c: (-closeness(header, seen, c, table), _distance(c, seen))))
+
+
+def _names_a_rule(column: Column) -> bool:
+    """Whether it says which rule decided another column: no file delivers that."""
+    return isinstance(column.derive, ByIdentity | ByChannel) and column.derive.gives == "rule"
 
 
 def closeness(header: str, seen: LookedColumn, column: Column, table: Table) -> float:
@@ -184,6 +195,24 @@ def _names(table: Table) -> Iterator[str]:
     yield slug(table.title)
     yield table.subject
 
+
+_MEANS = {
+    "company": "account",
+    "customer": "account",
+    "date": "at",
+    "datetime": "at",
+    "deal": "opportunity",
+    "firm": "account",
+    "organisation": "account",
+    "organization": "account",
+    "rep": "owner",
+    "salesperson": "owner",
+    "source": "origin",
+    "sql": "sales qualified",
+    "time": "at",
+    "timestamp": "at",
+}
+"""How canonical columns word what headers often say: it brings a column forward, and decides nothing."""
 
 _ALSO = {
     "accounts": ("company", "companies", "customers", "firmen", "organizations"),

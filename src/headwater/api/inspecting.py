@@ -264,7 +264,7 @@ def inspect(
         shown,
         unread,
         tuple({d.id: d for p in proposals if p.state == "open" for d in p.doubts}.values()),
-        book.unused if answers else (),
+        _unused(book, answers or {}, proposals),
         outlook(catalogue, [*standing_feeds, *feeds_of(proposals)], presets),
         write,
         tuple(_texts(folder, proposals, drafts, ("ready",)).items()),
@@ -282,6 +282,13 @@ def _answers(folder: Folder, answers: Mapping[str, str | Sequence[str]] | None) 
     for id, value in (answers or {}).items():
         found[id] = (value,) if isinstance(value, str) else tuple(value)
     return found
+
+
+def _unused(book: Book, given: Mapping[str, object], proposals: Sequence[Proposal]) -> tuple[str, ...]:
+    """Answers that no doubt asked for, of those given now and those kept for a source that is still open: what settled
+    a source that stands is asked no more."""
+    still = {p.source for p in proposals if p.state == "open"}
+    return tuple(id for id in book.unused if id in given or id.partition(".")[0] in still)
 
 
 def _files(folder: Folder, files: Sequence[str | Path]) -> list[Path]:

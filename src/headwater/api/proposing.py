@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from headwater.api.drafting import ASK, DELETED, MERGED, UPDATED, Draft, Drafting, Ground, is_filled, shown
-from headwater.api.fitting import closeness, fits, is_named, likeness, mostly_fits, ranked_tables, suited
+from headwater.api.fitting import CLOSE, closeness, fits, is_named, likeness, mostly_fits, ranked_tables, suited
 from headwater.api.grouping import Group, family, slug
 from headwater.api.keys import ask_keys
 from headwater.api.meanings import ask_currencies, ask_meanings
@@ -312,7 +312,9 @@ def _fill(at: Drafting, name: str, table: Table, column: Column, what: str) -> N
     if is_filled(column, table):  # a currency
         headers = [h for h in headers if at.seen(h).currencies]
         constants = [(f"{CONSTANT}{at.ground.settings.currency}", "the company's currency, in every row")]
-    answers = [*constants, *((h, f"says {shown(at.seen(h))}") for h in headers)]
+    answers = [(h, f"says {shown(at.seen(h))}") for h in headers]
+    like = sum(likeness(h, column) >= CLOSE for h in headers)  # before one text for all
+    answers[like:like] = constants
     text = TEXT if column.type.kind in (Kind.TEXT, Kind.ID, Kind.DAY, Kind.TIME) and not column.values else ""
     found = at.ask(f"{name}.{column.id}.from", what, answers, text=text)
     if not found:
