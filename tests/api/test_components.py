@@ -50,7 +50,8 @@ def rows() -> dict[str, list[dict[str, Any]]]:
                         day = date(year, month, 5 + i)
                         mql = (day + timedelta(days=10)).isoformat() if i < 3 else None
                         leads.append({"lead_id": f"{c}{year}{month}{i}", "created_at": day.isoformat(),
-                                      "mql_at": mql, **place})  # fmt: skip
+                                      "mql_at": mql, "sales_qualified_at": mql if year == 2024 else None,
+                                      **place})  # fmt: skip
     of_word = {"program": "Mouth", "channel": "word"}
     leads += [{"lead_id": c, "created_at": "2025-11-05", "campaign_id": c, **of_word} for c in "wzx"]
     costs += [
@@ -187,18 +188,22 @@ def test_too_young_to_be_judged_is_said(company: Workspace) -> None:
 def test_own_words_and_assignments_take_the_place_of_those_shipped(company: Workspace) -> None:
     own = (SHIPPED / "components.yml").read_text(encoding="utf-8").replace("also: [brand,", "also: [buzz, brand,")
     place = company.path / "components.yml"
-    place.write_text(own + "assigned: {campaign: {n: leads}, channel: {mail: awareness}}\n", encoding="utf-8")
+    place.write_text(own + "assigned: {campaign: {n: leads, b: mqls}, channel: {mail: awareness}}\n", encoding="utf-8")
     try:
         told = company.components(period="2025", as_of="2025-12-31")
     finally:
         place.unlink()
     assert (of(told, "campaign", "u").objective, of(told, "campaign", "n").objective) == ("awareness", "leads")
     assert of(told, "channel", "mail").objective == "awareness"
+    b = of(told, "campaign", "b")  # no source fills the step between, so that its days do not count, as in the funnel
+    assert (b.step, b.feeds) == ("mql", "sales_qualified")
+    assert b.judged is not None and b.judged.end == date(2025, 12, 31) - timedelta(days=90 - 1)
 
 
 def test_another_funnel_is_fed_by_its_own_rule(company: Workspace) -> None:
     people = company.components(level="campaign", funnel="people", period="2025", as_of="2025-12-31")
     assert (people.funnel.link.rule, of(people, "campaign", "a").entries) == ("contact_role", 27)
+    assert [n for n in people.notes if n.endswith(": no deal finds its lead by contact_role")]
 
 
 def test_it_is_the_same_every_time_and_in_every_form(company: Workspace, told: Components) -> None:

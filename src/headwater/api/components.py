@@ -15,24 +15,17 @@ from headwater.api.componental import Component, Components
 from headwater.api.coverage import measures_of
 from headwater.api.definition_files import Kept
 from headwater.api.funnels import funnel_named
-from headwater.api.measuring import Bench, Ground, rows_of
+from headwater.api.linked import Linked, rows_in
+from headwater.api.measuring import Bench, Ground, measure
 from headwater.errors import QueryError, nearest
 from headwater.metrics.components import CAMPAIGNS, FILE, campaigns, load_components
 from headwater.metrics.formula import find
-from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
-from headwater.metrics.observe import observe
-from headwater.metrics.planned import Context
-from headwater.metrics.planner import plan
-from headwater.metrics.render import render
 from headwater.metrics.stages import Transition, name_of, outcome_of, transitions, with_funnel
-from headwater.model.catalogue import Catalogue
 from headwater.model.component import LEVELS, Objective
 from headwater.model.component import Components as Rules
 from headwater.model.funnel import Funnel, FunnelStep
-from headwater.model.generation import Generation
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period, add_months, shift
-from headwater.model.plan import Relation
 from headwater.model.question import Question
 
 COMPONENTS = Kept(FILE, load_components)
@@ -113,33 +106,14 @@ class _Asking:
         self.period = asked.question.period
         assert self.period is not None  # `asked` sees to it
         self.judged = Period(max(self.period.start, add_months(self.period.end, -self.rules.months)), self.period.end)
-        self.table = at.catalogue.tables[self.funnel.table]
-        self.rows: Relation | None = None
-        self.notes: list[str] = []
-        generation = at.reader.generation
-        if links_deals(self.funnel, at.catalogue) and self.funnel.link.rule != "conversion":
-            generation = self._relinked(generation)
-        self.context = Context(at.catalogue, generation, at.company.settings)
-        stored = generation.table(self.table.id)
-        empty = set(stored.empty) if stored is not None else {s.at for s in self.funnel.steps}
-        self.steps = tuple(s for s in self.funnel.steps if s.at not in empty)
+        self.linked = Linked(at, asked.funnel)
+        self.table, self.context, self.steps = self.linked.table, self.linked.context, self.linked.steps
+        self.notes = list(self.linked.notes)
         self.ways = {o.id: self._way(o) for o in self.rules.objectives}
         pairs = tuple(
             {w.pair.id: w.pair for w in self.ways.values() if isinstance(w, _Way) and w.pair is not None}.values()
         )
         self.known = with_funnel(at.catalogue, self.funnel, pairs)
-
-    def _relinked(self, generation: Generation) -> Generation:
-        """The generation, in which the columns that the funnel's link rule fills are not empty."""
-        if any((t := generation.table(n)) is None or not t.rows for n in needed_tables(self.funnel.link)):
-            return generation
-        self.rows = linked_rows(self.table, self.funnel.link, self.at.catalogue)
-        filled = {c.id for c in relinked_columns(self.table)}
-        tables = tuple(
-            replace(t, empty=tuple(c for c in t.empty if c not in filled)) if t.table == self.table.id else t
-            for t in generation.tables
-        )
-        return replace(generation, tables=tables)
 
     # --- ways --------------------------------------------------------------------------------------------------------
     def _way(self, objective: Objective) -> _Way | str:
@@ -152,7 +126,11 @@ class _Asking:
             if not self.steps:
                 return f"no source fills {self.funnel.steps[0].title}"
             first = self.steps[0]
-            pair = Transition(first, self.steps[1], self._within(first, self.steps[1])) if len(self.steps) > 1 else None
+            pair = (
+                Transition(first, self.steps[1], self.linked.within(first, self.steps[1]))
+                if len(self.steps) > 1
+                else None
+            )
             arrived = self._until(first.at, None)
             passed = None if pair is None else self._until(pair.end.at, pair)
             return _Way(f"{top.id}__{first.id}", top.id, first, True, pair, arrived, passed, arrived)
@@ -163,7 +141,7 @@ class _Asking:
         if place + 1 == len(self.steps):
             return f"the funnel {self.funnel.id} has no step after {own.title} that a source fills"
         following = self.steps[place + 1]
-        pair = Transition(own, following, self._within(own, following))
+        pair = Transition(own, following, self.linked.within(own, following))
         seen = self._until(following.at, pair)
         paid = seen
         if seen is not None and place:
@@ -173,21 +151,13 @@ class _Asking:
 
     def _days_to(self, step: FunnelStep) -> int:
         """The mean of the days that those who came to a step needed from the first one."""
-        pair = Transition(self.steps[0], step, self._within(self.steps[0], step))
+        pair = Transition(self.steps[0], step, self.linked.within(self.steps[0], step))
         known = with_funnel(self.at.catalogue, self.funnel, (pair,))
         question = replace(self.asked.question, kpis=(name_of("cohort", pair.id),), period=None)
-        planned = plan(question, known, self.context.generation, self.context.settings)
-        came = [r for r in self._rows(transitions(planned, self.funnel, (pair,))) if r["end"] == 1]
+        planned = self.linked.plan(question, known)
+        came = [r for r in self.linked.rows(transitions(planned, self.funnel, (pair,))) if r["end"] == 1]
         count = sum(int(r["records"]) for r in came)
         return round(sum(int(r["days"]) * int(r["records"]) for r in came) / count) if count else 0
-
-    def _within(self, start: FunnelStep, end: FunnelStep) -> Any:
-        from headwater.api.funnel import span_days
-        from headwater.model.measure import Span
-
-        all_ = self.funnel.steps
-        spans = [s.within for s in all_[all_.index(start) + 1 : all_.index(end) + 1]]
-        return spans[0] if len(spans) == 1 else Span(sum(span_days(s) for s in spans), "day")
 
     def _until(self, column: str, pair: Transition | None) -> Period | None:
         """The part of the time judged in which everybody has been seen long enough."""
@@ -199,31 +169,26 @@ class _Asking:
         return Period(self.judged.start, end) if end > self.judged.start else None
 
     # --- asking ------------------------------------------------------------------------------------------------------
-    def _observed(
-        self, catalogue: Catalogue, kpi: str, period: Period, by: Sequence[str], grain: Grain = Grain.ALL
-    ) -> tuple[Observation, ...]:
-        question = replace(self.asked.question, kpis=(kpi,), period=period, by=tuple(by), grain=grain)
-        planned = plan(question, catalogue, self.context.generation, self.context.settings)
-        return observe(planned, [[tuple(r.values()) for r in self._rows(b.relation)] for b in planned.blocks])
+    def _passed(self, kpi: str, period: Period, by: Sequence[str]) -> tuple[Observation, ...]:
+        """One of the funnel's own KPIs by component and month."""
+        return self.linked.observed(self.linked.plan(self._question(kpi, period, by, Grain.MONTH), self.known))
 
-    def _rows(self, relation: Relation) -> list[Row]:
-        """The rows of a relation by column, of the tables as the funnel's link rule has them."""
-        linked: Relation = relation if self.rows is None else with_rows(relation, self.table.id, self.rows)
-        statement = render(linked, self.at.reader.spelling)
-        return [dict(zip(statement.columns, row, strict=True)) for row in rows_of(self.at, statement)]
+    def _measured(self, kpi: str, period: Period, split: str, grain: Grain = Grain.ALL) -> Iterable[Observation]:
+        """A KPI of the catalogue by component, as anybody gets it who asks for it."""
+        return measure(self.at, self._question(kpi, period, (split,), grain))
+
+    def _question(self, kpi: str, period: Period, by: Sequence[str], grain: Grain) -> Question:
+        return replace(self.asked.question, kpis=(kpi,), period=period, by=tuple(by), grain=grain)
 
     def _by(self, kpi: str, period: Period, split: str) -> dict[str | None, Observation] | str:
         """A KPI of the catalogue by component; or why it cannot be told so."""
         try:
-            return {o.segment[0][1]: o for o in self._observed(self.at.catalogue, kpi, period, (split,))}
+            return {o.segment[0][1]: o for o in self._measured(kpi, period, split)}
         except QueryError as error:
             return error.what
 
     def _campaigns(self) -> list[Row]:
-        stored = self.context.generation.table(CAMPAIGNS)
-        if stored is None or not stored.rows:
-            return []
-        return self._rows(campaigns())
+        return list(self.linked.rows(campaigns())) if rows_in(self.context.generation, CAMPAIGNS) else []
 
     # --- the answer --------------------------------------------------------------------------------------------------
     def answer(self) -> Components:
@@ -332,18 +297,14 @@ class _Asking:
                 if UNPRICED in o.quality:
                     facts.paid.pop(o.segment[0][1], None)
             if way.arrives:
-                arrived = self._observed(
-                    self.known, name_of("volume", way.feeds.id), way.entries, (split,), Grain.MONTH
-                )
-                for o in arrived:
+                for o in self._passed(name_of("volume", way.feeds.id), way.entries, (split,)):
                     name = o.segment[0][1]
                     facts.arrived[name] = facts.arrived.get(name, 0) + int(o.value or 0)
                     if o.value and o.period_start is not None:
                         facts.active.add((name, f"{o.period_start:%Y-%m}"))
         if way.passages is not None and way.pair is not None:
             by = (split,) if split == CHANNEL or CHANNEL not in self.table.splits else (split, CHANNEL)
-            cells = self._observed(self.known, name_of("cohort", way.pair.id), way.passages, by, Grain.MONTH)
-            for o in cells:
+            for o in self._passed(name_of("cohort", way.pair.id), way.passages, by):
                 channel = o.segment[1][1] if len(by) > 1 else None
                 key = (o.segment[0][1], channel, str(o.period_start))
                 facts.entered[key] = facts.entered.get(key, 0) + int(o.denominator or 0)
@@ -355,7 +316,7 @@ class _Asking:
     def _costs(self, period: Period, split: str) -> tuple[Observation, ...]:
         """What was paid by component and month; nothing where it cannot be told so."""
         try:
-            return self._observed(self.at.catalogue, self.rules.cost, period, (split,), Grain.MONTH)
+            return tuple(self._measured(self.rules.cost, period, split, Grain.MONTH))
         except QueryError:  # told as a note already, of the whole period
             return ()
 

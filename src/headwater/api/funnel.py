@@ -12,14 +12,12 @@ from typing import Any
 from headwater.api import show
 from headwater.api.funnelled import Arrivals, Funnelled
 from headwater.api.funnels import FUNNELS, funnel_named, step_named
-from headwater.api.measuring import Bench, Ground, rows_of
+from headwater.api.linked import Linked, rows_in, span_days
+from headwater.api.measuring import Bench, Ground
 from headwater.errors import QueryError
 from headwater.metrics.intervals import garwood
-from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
-from headwater.metrics.observe import observe
-from headwater.metrics.planned import Context, Plan
-from headwater.metrics.planner import plan
-from headwater.metrics.render import render
+from headwater.metrics.linking import links_deals, needed_tables
+from headwater.metrics.planned import Plan
 from headwater.metrics.scans import splits_of
 from headwater.metrics.stages import (
     KPI,
@@ -35,13 +33,10 @@ from headwater.metrics.stages import (
     window_numbers,
     with_funnel,
 )
-from headwater.model.funnel import Funnel, FunnelStep
-from headwater.model.generation import Generation
+from headwater.model.funnel import Funnel
 from headwater.model.lowering import columns_in
-from headwater.model.measure import Span
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period, add_months
-from headwater.model.plan import Relation
 from headwater.model.question import Question
 
 YEARS = 3
@@ -56,7 +51,6 @@ COHORTS = "cohorts"
 rate is worth. Each is reckoned alone, so that a page can ask for what it shows first. `cohorts`, which share of each
 month's had come by which age, is reckoned where it is asked for."""
 
-_DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 Segment = tuple[str | None, ...]
 Place = tuple[str, str | None, Period | None, tuple[tuple[str, str | None], ...]]
 """Of a number: its step, the step it is held against, its period, its segment."""
@@ -125,68 +119,42 @@ def funnel_of(at: Bench, asked: Asked) -> Funnelled:
     return _Asking(at, asked).answer()
 
 
-def span_days(span: Span) -> int:
-    """A length of time in whole days."""
-    return round(span.amount * _DAYS[span.unit])
-
-
 class _Asking:
     """One question to one funnel, over one generation."""
 
     def __init__(self, at: Bench, asked: Asked) -> None:
         self.at, self.asked, self.funnel, self.question = at, asked, asked.funnel, asked.question
-        self.table = at.catalogue.tables[asked.funnel.table]
-        self.notes: list[str] = []
+        self.linked = Linked(at, asked.funnel)
+        self.table, self.context, self.steps = self.linked.table, self.linked.context, self.linked.steps
+        self.notes = [*self.linked.notes, *self._gaps()]
         self.bottlenecks: tuple[str, ...] = ()
         self.curves: tuple[Arrivals, ...] = ()
-        self.rows: Relation | None = None
-        generation = at.reader.generation
-        if links_deals(self.funnel, at.catalogue) and self.funnel.link.rule != "conversion":
-            generation = self._relinked(generation)
-        self.context = Context(at.catalogue, generation, at.company.settings)
-        self.steps = self._fed(generation)
         self.pairs = self._pairs()
         self.known = with_funnel(at.catalogue, self.funnel, self.pairs)
         self.definition = sha256(f"{at.catalogue.hash} {self.funnel!r}".encode()).hexdigest()
         self.planned = self._plan(self.question, self._kpis())
 
     # --- what is asked of whom ---------------------------------------------------------------------------------------
-    def _relinked(self, generation: Generation) -> Generation:
-        """The generation, in which the columns that a link rule fills are not empty; and the rows it fills them in."""
-        lacking = [t for t in needed_tables(self.funnel.link) if not _rows(generation, t)]
-        if lacking:
-            self.notes.append(f"no source feeds {', '.join(lacking)}: no deal finds its lead by {self.funnel.link}")
-        self.rows = linked_rows(self.table, self.funnel.link, self.at.catalogue)
-        filled = {c.id for c in relinked_columns(self.table)} if not lacking else set[str]()
-        tables = tuple(
-            replace(t, empty=tuple(c for c in t.empty if c not in filled)) if t.table == self.table.id else t
-            for t in generation.tables
-        )
-        return replace(generation, tables=tables)
-
-    def _fed(self, generation: Generation) -> tuple[FunnelStep, ...]:
-        """The steps that a source fills."""
-        stored = generation.table(self.table.id)
-        if not _rows(generation, self.table.id):
+    def _gaps(self) -> Iterator[str]:
+        """What no source feeds."""
+        generation = self.context.generation
+        if not rows_in(generation, self.table.id):
             others = FUNNELS.get(self.at.folder, self.at.catalogue).values()
-            fed = [f.id for f in others if _rows(generation, f.table)]
+            fed = [f.id for f in others if rows_in(generation, f.table)]
             told = f"; funnels with data: {', '.join(fed)}" if fed else ""
-            self.notes.append(f"no source feeds {self.table.rows_from or self.table.id}{told}")
-        empty = set(stored.empty) if stored is not None else set[str]()
-        missing = [s for s in self.funnel.steps if s.at in empty]
-        if missing:
+            yield f"no source feeds {self.table.rows_from or self.table.id}{told}"
+        if missing := [s for s in self.funnel.steps if s not in self.steps]:
             told = ", ".join(f"{s.title} ({s.at})" for s in missing)
-            self.notes.append(f"no source fills {told}: the steps beside are held against each other")
-        return tuple(s for s in self.funnel.steps if s.at not in empty)
+            yield f"no source fills {told}: the steps beside are held against each other"
 
     def _pairs(self) -> tuple[Transition, ...]:
         """Each step after the one before, then the pair asked, or the whole way."""
         steps = self.steps
-        found = [Transition(a, b, self._within(a, b)) for a, b in pairwise(steps)]
+        found = [Transition(a, b, self.linked.within(a, b)) for a, b in pairwise(steps)]
         ends = self.asked.pair or ((steps[0].id, steps[-1].id) if steps else ("", ""))
         by_id = {s.id: s for s in steps}
         if ends[0] in by_id and ends[1] in by_id and ends[0] != ends[1]:
-            far = Transition(by_id[ends[0]], by_id[ends[1]], self._within(by_id[ends[0]], by_id[ends[1]]))
+            far = Transition(by_id[ends[0]], by_id[ends[1]], self.linked.within(by_id[ends[0]], by_id[ends[1]]))
             if far not in found:
                 found.append(far)
         elif self.asked.pair:
@@ -195,33 +163,12 @@ class _Asking:
             )
         return tuple(found)
 
-    def _within(self, start: FunnelStep, end: FunnelStep) -> Span:
-        """The time a record has from one step to another: that of each step between that a source fills, added up."""
-        spans = [s.within for s in self.steps[self.steps.index(start) + 1 : self.steps.index(end) + 1]]
-        return spans[0] if len(spans) == 1 else Span(sum(span_days(s) for s in spans), "day")
-
     def _kpis(self) -> list[str]:
         names = [name_of("volume", s.id) for s in self.steps or self.funnel.steps]
         return names + [name_of(what, p.id) for p in self.pairs for what in ("period", "cohort")]
 
     def _plan(self, question: Question, kpis: Iterable[str]) -> Plan:
-        asked = replace(question, kpis=tuple(kpis))
-        return plan(asked, self.known, self.context.generation, self.context.settings)
-
-    def _rows(self, relation: Relation) -> list[dict[str, Any]]:
-        """The rows of a relation by column, of the tables as the funnel's link rule has them."""
-        statement = render(self._linked(relation), self.at.reader.spelling)
-        return [dict(zip(statement.columns, row, strict=True)) for row in rows_of(self.at, statement)]
-
-    def _linked(self, relation: Relation) -> Relation:
-        linked: Relation = relation if self.rows is None else with_rows(relation, self.table.id, self.rows)
-        return linked
-
-    def _observed(self, planned: Plan) -> tuple[Observation, ...]:
-        results = [
-            rows_of(self.at, render(self._linked(block.relation), self.at.reader.spelling)) for block in planned.blocks
-        ]
-        return observe(planned, results)
+        return self.linked.plan(replace(question, kpis=tuple(kpis)), self.known)
 
     # --- the answer --------------------------------------------------------------------------------------------------
     def answer(self) -> Funnelled:
@@ -306,7 +253,7 @@ class _Asking:
         for pair in self.pairs:
             for what in ("period", "cohort"):
                 named[name_of(what, pair.id)] = (f"rate_{what}", pair.end.id, pair.start.id)
-        for found in self._observed(self.planned):
+        for found in self.linked.observed(self.planned):
             variant, step, before = named[found.kpi]
             told = self._as_number(found, variant, step, before)
             if variant == "volume" and found.value is not None and found.value >= 0 and found.value == int(found.value):
@@ -332,7 +279,7 @@ class _Asking:
         line = [*(t.id for t in tops), self.funnel.steps[0].id]
         below = {name_of("top", b): (b, a) for a, b in pairwise(line)}
         rates = tuple(below)
-        for found in self._observed(self._plan(self.question, (*names, *rates))):
+        for found in self.linked.observed(self._plan(self.question, (*names, *rates))):
             if found.kpi in below:
                 step, before = below[found.kpi]
                 yield self._as_number(found, "top_rate", step, before)
@@ -354,7 +301,7 @@ class _Asking:
 
         numbers = window_numbers(self.planned)
         grouped: dict[tuple[int, int, Segment], list[dict[str, Any]]] = {}
-        for row in self._rows(transitions(self.planned, self.funnel, self.pairs)):
+        for row in self.linked.rows(transitions(self.planned, self.funnel, self.pairs)):
             grouped.setdefault((int(row["pair"]), numbers[row["_w"]], self._segments(row)), []).append(row)
         keys = sorted(grouped, key=lambda k: (k[0], k[1], tuple((v is None, v or "") for v in k[2])))
         flat = [
@@ -434,7 +381,7 @@ class _Asking:
         planned = self._plan(replace(self.question, grain=grain), self._kpis())
         numbers = window_numbers(planned)
         grouped: dict[tuple[int, int, Segment], list[dict[str, Any]]] = {}
-        for row in self._rows(ages(planned, self.funnel, self.pairs)):
+        for row in self.linked.rows(ages(planned, self.funnel, self.pairs)):
             grouped.setdefault((int(row["pair"]), numbers[row["_w"]], self._segments(row)), []).append(row)
         keys = sorted(grouped, key=lambda k: (k[0], k[1], tuple((v is None, v or "") for v in k[2])))
         names = ("group", "limit", "days", "records", "least")
@@ -468,7 +415,7 @@ class _Asking:
     # --- skips, returns, paths, matches ------------------------------------------------------------------------------
     def _entries(self) -> Iterator[Observation]:
         numbers = window_numbers(self.planned)
-        rows = self._rows(entries(self.planned, self.funnel, self.steps))
+        rows = self.linked.rows(entries(self.planned, self.funnel, self.steps))
         for row in sorted(rows, key=lambda r: (r["step"], numbers[r["_w"]], str(self._segments(r)))):
             number = int(row["step"])
             if not number:
@@ -488,7 +435,7 @@ class _Asking:
 
         numbers = window_numbers(self.planned)
         first = self.steps[0]
-        for row in self._rows(paths(self.planned, self.funnel, self.steps)):
+        for row in self.linked.rows(paths(self.planned, self.funnel, self.steps)):
             where = (self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row)))
             n = int(row["any0"])
             for i, step in enumerate(self.steps[1:], 1):
@@ -506,9 +453,9 @@ class _Asking:
     def _returns(self) -> Iterator[Observation]:
         kind = {"leads": "lead", "opportunities": "opportunity", "accounts": "account"}.get(self.table.rows_from, "")
         named = [s for s in self.steps if s.stage]
-        if not kind or not named or not _rows(self.context.generation, "stage_entries"):
+        if not kind or not named or not rows_in(self.context.generation, "stage_entries"):
             return
-        by_stage = {r["stage"]: r for r in self._rows(returns(self.planned, self.funnel, named, kind))}
+        by_stage = {r["stage"]: r for r in self.linked.rows(returns(self.planned, self.funnel, named, kind))}
         for step in named:
             row = by_stage.get(step.stage)
             if row is not None:
@@ -521,10 +468,10 @@ class _Asking:
     def _matches(self) -> Iterator[Observation]:
         if not links_deals(self.funnel, self.at.catalogue):
             return
-        if not all(_rows(self.context.generation, t) for t in needed_tables(self.funnel.link)):
+        if not all(rows_in(self.context.generation, t) for t in needed_tables(self.funnel.link)):
             return
         numbers = window_numbers(self.planned)
-        for row in self._rows(matches(self.planned, self.funnel.link)):
+        for row in self.linked.rows(matches(self.planned, self.funnel.link)):
             period = self.planned.periods[numbers[row["_w"]]]
             deals, matched = int(row["deals"]), int(row["matched"])
             told = (("matched", matched), ("unmatched", deals - matched), ("multiply_matched", int(row["several"])))
@@ -549,7 +496,7 @@ class _Asking:
             return
         pairs = [p for p in self.pairs if (p.start, p.end) in set(pairwise(self.steps))]
         monthly = replace(self.question, period=months, grain=Grain.MONTH)
-        found = self._observed(self._plan(monthly, [name_of("cohort", p.id) for p in pairs]))
+        found = self.linked.observed(self._plan(monthly, [name_of("cohort", p.id) for p in pairs]))
         series: dict[str, list[Observation]] = {}
         for o in found:
             series.setdefault(o.kpi, []).append(o)
@@ -568,7 +515,7 @@ class _Asking:
         last_year = replace(self.question, period=year, grain=Grain.ALL)
         inflow = {
             o.kpi: o.value
-            for o in self._observed(self._plan(last_year, [name_of("volume", p.start.id) for p in pairs]))
+            for o in self.linked.observed(self._plan(last_year, [name_of("volume", p.start.id) for p in pairs]))
         }
         given = dict(self.asked.references)
         rows = []
@@ -632,7 +579,7 @@ class _Asking:
         if not self.funnel.value:
             return 1.0, 0.0, self.table.subject
         asked = replace(self.question, period=year, grain=Grain.ALL, by=())
-        (found,) = self._observed(self._plan(asked, [name_of("value", self.funnel.steps[-1].id)]))
+        (found,) = self.linked.observed(self._plan(asked, [name_of("value", self.funnel.steps[-1].id)]))
         if found.value is None:
             self.notes.append(
                 f"what a {self.funnel.steps[-1].title} is worth is not known ({found.detail}): they are counted"
@@ -659,8 +606,3 @@ class _Asking:
 def _settled(observation: Observation) -> bool:
     """Whether a month's cohort has had its time, all of it."""
     return observation.value is not None and not observation.left_out and "immature" not in observation.quality
-
-
-def _rows(generation: Generation, table: str) -> int:
-    stored = generation.table(table)
-    return 0 if stored is None else stored.rows
