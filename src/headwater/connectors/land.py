@@ -39,12 +39,13 @@ from headwater.connectors.numbers import SPACES, Marks
 from headwater.connectors.profile import Profiler
 from headwater.connectors.refusal import Refused
 from headwater.connectors.spool import Spool
+from headwater.files.arrow import arrow_type
 from headwater.model.landing import FIRST_TOLD, LandedTable, Quarantined
 from headwater.model.profile import Profile
 from headwater.model.settings import Settings
 from headwater.model.source import Source
 from headwater.model.table import Table
-from headwater.model.types import DAY_SUFFIX, Kind, Type
+from headwater.model.types import DAY_SUFFIX, Kind
 
 QUARANTINE = "quarantine.parquet"
 ROW_GROUP = 65_536
@@ -293,23 +294,6 @@ class _Show:
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
-def arrow_type(type: Type) -> Any:
-    """The Arrow type a column is stored as."""
-    match type.kind:
-        case Kind.TEXT | Kind.ID:
-            return pa.string()
-        case Kind.INTEGER:
-            return pa.int64()
-        case Kind.NUMBER | Kind.MONEY:
-            return pa.decimal128(type.precision, type.scale)
-        case Kind.DAY:
-            return pa.date32()
-        case Kind.TIME:
-            return pa.timestamp("us")
-        case Kind.BOOLEAN:
-            return pa.bool_()
-
-
 class _Writer:
     """The Parquet file of one table, with what is needed to find repeated keys without reading it again."""
 

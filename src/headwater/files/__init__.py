@@ -1,1 +1,2 @@
-"""Definition files: safe YAML with line numbers, held against a model, with every fault and not the first alone."""
+"""Files as they are kept: definitions as safe YAML with line numbers, held against a model, with every fault and not
+the first alone; the types of columns in Parquet."""

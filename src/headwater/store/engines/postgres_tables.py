@@ -228,7 +228,9 @@ def _batches(table: Table) -> pyarrow.RecordBatchReader:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _arrow_type(type_)) for name, type_ in table.view.columns])
+    from headwater.files.arrow import arrow_type
+
+    schema = pa.schema([(name, arrow_type(type_)) for name, type_ in table.view.columns])
 
     def read() -> Iterator[pa.RecordBatch]:
         for path in table.view.files:
@@ -236,24 +238,6 @@ def _batches(table: Table) -> pyarrow.RecordBatchReader:
                 yield from (batch.cast(schema) for batch in file.iter_batches(_BATCH, columns=schema.names))
 
     return pa.RecordBatchReader.from_batches(schema, read())
-
-
-def _arrow_type(type_: Type) -> pyarrow.DataType:
-    import pyarrow as pa
-
-    match type_.kind:
-        case Kind.TEXT | Kind.ID:
-            return pa.string()
-        case Kind.INTEGER:
-            return pa.int64()
-        case Kind.NUMBER | Kind.MONEY:
-            return pa.decimal128(type_.precision, type_.scale)
-        case Kind.DAY:
-            return pa.date32()
-        case Kind.TIME:
-            return pa.timestamp("us")
-        case Kind.BOOLEAN:
-            return pa.bool_()
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
