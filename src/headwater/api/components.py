@@ -125,12 +125,7 @@ class _Asking:
         if top is not None:
             if not self.steps:
                 return f"no source fills {self.funnel.steps[0].title}"
-            first = self.steps[0]
-            pair = (
-                Transition(first, self.steps[1], self.linked.within(first, self.steps[1]))
-                if len(self.steps) > 1
-                else None
-            )
+            first, pair = self.steps[0], next(iter(self.linked.follow()), None)
             arrived = self._until(first.at, None)
             passed = None if pair is None else self._until(pair.end.at, pair)
             return _Way(f"{top.id}__{first.id}", top.id, first, True, pair, arrived, passed, arrived)
@@ -138,16 +133,15 @@ class _Asking:
         if own not in self.steps:
             return f"no source fills {own.title}"
         place = self.steps.index(own)
-        if place + 1 == len(self.steps):
+        if own == self.steps[-1]:
             return f"the funnel {self.funnel.id} has no step after {own.title} that a source fills"
-        following = self.steps[place + 1]
-        pair = Transition(own, following, self.linked.within(own, following))
-        seen = self._until(following.at, pair)
+        pair = self.linked.follow()[place]
+        seen = self._until(pair.end.at, pair)
         paid = seen
         if seen is not None and place:
             lag = timedelta(days=self._days_to(own))
             paid = Period(seen.start - lag, seen.end - lag)
-        return _Way(pair.id, own.id, following, False, pair, seen, seen, paid)
+        return _Way(pair.id, own.id, pair.end, False, pair, seen, seen, paid)
 
     def _days_to(self, step: FunnelStep) -> int:
         """The mean of the days that those who came to a step needed from the first one."""

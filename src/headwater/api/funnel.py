@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from headwater.api import show
-from headwater.api.funnelled import Arrivals, Funnelled
+from headwater.api.funnelled import Arrivals, Funnelled, Place, placed
 from headwater.api.funnels import FUNNELS, funnel_named, step_named
+from headwater.api.gains import gains_of
 from headwater.api.linked import Linked, rows_in, span_days
 from headwater.api.measuring import Bench, Ground
+from headwater.api.numbers import Numbers
 from headwater.errors import QueryError
 from headwater.metrics.intervals import garwood
 from headwater.metrics.linking import links_deals, needed_tables
@@ -36,14 +36,8 @@ from headwater.metrics.stages import (
 from headwater.model.funnel import Funnel
 from headwater.model.lowering import columns_in
 from headwater.model.observation import Observation
-from headwater.model.period import Grain, Period, add_months
+from headwater.model.period import Grain, Period
 from headwater.model.question import Question
-
-YEARS = 3
-"""So many years back a stage's own best one is looked for."""
-
-SEED = 20260101
-"""The draws behind the interval of a gain."""
 
 PARTS = ("stages", "paths", "around", "losses")
 COHORTS = "cohorts"
@@ -52,8 +46,6 @@ rate is worth. Each is reckoned alone, so that a page can ask for what it shows 
 month's had come by which age, is reckoned where it is asked for."""
 
 Segment = tuple[str | None, ...]
-Place = tuple[str, str | None, Period | None, tuple[tuple[str, str | None], ...]]
-"""Of a number: its step, the step it is held against, its period, its segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +119,14 @@ class _Asking:
         self.linked = Linked(at, asked.funnel)
         self.table, self.context, self.steps = self.linked.table, self.linked.context, self.linked.steps
         self.notes = [*self.linked.notes, *self._gaps()]
-        self.bottlenecks: tuple[str, ...] = ()
         self.curves: tuple[Arrivals, ...] = ()
         self.pairs = self._pairs()
         self.known = with_funnel(at.catalogue, self.funnel, self.pairs)
-        self.definition = sha256(f"{at.catalogue.hash} {self.funnel!r}".encode()).hexdigest()
+        definition = sha256(f"{at.catalogue.hash} {self.funnel!r}".encode()).hexdigest()
+        settings = self.context.settings
+        self.common = Numbers(
+            KPI, self.question, definition, self.context.generation.id, "cohort", settings.currency, self.funnel.id
+        )
         self.planned = self._plan(self.question, self._kpis())
 
     # --- what is asked of whom ---------------------------------------------------------------------------------------
@@ -149,8 +144,7 @@ class _Asking:
 
     def _pairs(self) -> tuple[Transition, ...]:
         """Each step after the one before, then the pair asked, or the whole way."""
-        steps = self.steps
-        found = [Transition(a, b, self.linked.within(a, b)) for a, b in pairwise(steps)]
+        steps, found = self.steps, self.linked.follow()
         ends = self.asked.pair or ((steps[0].id, steps[-1].id) if steps else ("", ""))
         by_id = {s.id: s for s in steps}
         if ends[0] in by_id and ends[1] in by_id and ends[0] != ends[1]:
@@ -175,6 +169,7 @@ class _Asking:
         """Every number of the parts asked."""
         parts, held = self.asked.parts, bool(self.steps and self.pairs)
         numbers: list[Observation] = []
+        bottlenecks: tuple[str, ...] = ()
         if "stages" in parts:
             numbers += [*self._top(), *self._counted(), *(self._passages() if held else ())]
         if "around" in parts and held:
@@ -182,67 +177,20 @@ class _Asking:
         if "paths" in parts and held:
             numbers += self._paths()
         if "losses" in parts and held:
-            numbers += self._gains()
+            gained, bottlenecks, notes = gains_of(self.linked, self.known, self.common, dict(self.asked.references))
+            numbers += gained
+            self.notes += notes
         if "around" in parts:
             numbers += [*self._returns(), *self._matches()]
         if COHORTS in parts and held:
             numbers += self._cohorts()
-        return Funnelled(tuple(numbers), self.funnel, self.steps, self.bottlenecks, tuple(self.notes), self.curves)
-
-    def _number(
-        self,
-        variant: str,
-        step: str,
-        before: str | None,
-        period: Period | None,
-        segment: Sequence[tuple[str, str | None]],
-        value: float | None,
-        *,
-        basis: str = "cohort",
-        unit: str = "1",
-        numerator: float | None = None,
-        denominator: float | None = None,
-        subjects: int | None = None,
-        left_out: int | None = None,
-        low: float | None = None,
-        high: float | None = None,
-        quality: Iterable[str] = (),
-        detail: str = "",
-    ) -> Observation:
-        money = unit == "money"
-        return Observation(
-            kpi=KPI,
-            variant=variant,
-            basis=basis,
-            funnel=self.funnel.id,
-            filter=self.question.filter,
-            period_start=None if period is None else period.start,
-            period_end=None if period is None else period.end,
-            grain=self.question.grain.value,
-            segment=(("step", step), ("from_step", before), *segment),
-            series="actual",
-            series_id="",
-            value=value,
-            numerator=numerator,
-            denominator=denominator,
-            subjects=subjects,
-            left_out=left_out,
-            low=low,
-            high=high,
-            unit=unit,
-            currency=self.context.settings.currency if money else "",
-            quality=tuple(sorted(set(quality))),
-            detail=detail,
-            as_of=self.question.as_of,
-            definition=self.definition,
-            data=self.context.generation.id,
-        )
+        return Funnelled(tuple(numbers), self.funnel, self.steps, bottlenecks, tuple(self.notes), self.curves)
 
     def _as_number(self, found: Observation, variant: str, step: str, before: str | None) -> Observation:
         """An Observation of one of the funnel's own KPIs, as a number of the funnel."""
         segment = (("step", step), ("from_step", before), *found.segment)
         return replace(
-            found, kpi=KPI, variant=variant, funnel=self.funnel.id, segment=segment, definition=self.definition
+            found, kpi=KPI, variant=variant, funnel=self.funnel.id, segment=segment, definition=self.common.definition
         )
 
     def _counted(self) -> Iterator[Observation]:
@@ -338,20 +286,20 @@ class _Asking:
         waiting = n - came - told["lost"]
         seen = f"{came:,} of {n:,} went on, {told['lost']:,} were lost, {waiting:,} are under way"
         early = f"; {told['early']:,} came to {pair.end.title} on a day before" if told["early"] else ""
-        where: Place = (pair.end.id, pair.start.id, period, segment)
+        where = placed(pair.end.id, pair.start.id, period, segment)
         known = told["share"] is not None
         unknown = f"nobody has been seen for {span_days(pair.within):,} days, the longest for {told['longest']:,}"
-        yield self._number(
+        yield self.common.number(
             "rate_survival", *where, told["share"], subjects=n, low=told["share_low"], high=told["share_high"],
             quality=small if known else ["immature"],
             detail=f"within {pair.within}; {seen}{early}" if known else unknown,
         )  # fmt: skip
-        yield self._number(
+        yield self.common.number(
             "rate_ever", *where, told["ever"], subjects=n, low=told["ever_low"], high=told["ever_high"], quality=small,
             detail=f"within the {told['longest']:,} days that the longest was seen",
         )  # fmt: skip
-        yield self._number(
-            "rate_so_far", *where, told["so_far"], numerator=float(came), denominator=float(n), subjects=n,
+        yield self.common.number(
+            "rate_so_far", *where, told["so_far"], numerator=came, denominator=n, subjects=n,
             quality=[*small, *(["immature"] if n > came + told["lost"] else [])],
             detail="those who are under way still count as if they had not come" if n > came + told["lost"] else "",
         )  # fmt: skip
@@ -394,9 +342,9 @@ class _Asking:
             number, window, segment = keys[told["group"]]
             pair, n, came = self.pairs[number], told["records"], told["came"]
             named = (("age_days", f"{told['age']}"), *self._named(segment))
-            found = self._number(
-                "cohort", pair.end.id, pair.start.id, planned.periods[window], named, told["share"],
-                numerator=None if came is None else float(came), denominator=None if came is None else float(n),
+            found = self.common.number(
+                "cohort", *placed(pair.end.id, pair.start.id, planned.periods[window], named), told["share"],
+                numerator=came, denominator=None if came is None else n,
                 subjects=n, quality=["immature"] if came is None else ["small_sample"] if n < SMALL else [],
                 detail="somebody of them is younger" if came is None else "",
             )  # fmt: skip
@@ -408,7 +356,7 @@ class _Asking:
     ) -> Observation:  # fmt: skip
         quality = ["no_data"] if value is None else ["small_sample"] if n < SMALL else []
         told = missing if value is None else detail
-        return self._number(
+        return self.common.number(
             variant, *where, value, unit="day", subjects=n, low=low, high=high, quality=quality, detail=told
         )
 
@@ -421,12 +369,13 @@ class _Asking:
             if not number:
                 continue
             step, before = self.steps[number], self.steps[number - 1]
-            where = (step.id, before.id, self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row)))
+            period = self.planned.periods[numbers[row["_w"]]]
+            where = placed(step.id, before.id, period, self._named(self._segments(row)))
             n = int(row["records"])
             for variant, count in (("skipped", row["skipped"]), ("disordered", row["disordered"])):
                 told = "have no date of" if variant == "skipped" else "have an earlier date than that of"
-                yield self._number(
-                    variant, *where, float(count), basis="period", unit=self.table.subject, subjects=n,
+                yield self.common.number(
+                    variant, *where, count, basis="period", unit=self.table.subject, subjects=n,
                     detail=f"of {n:,} that came to {step.title}, {int(count):,} {told} {before.title}",
                 )  # fmt: skip
 
@@ -436,16 +385,17 @@ class _Asking:
         numbers = window_numbers(self.planned)
         first = self.steps[0]
         for row in self.linked.rows(paths(self.planned, self.funnel, self.steps)):
-            where = (self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row)))
+            period, segment = self.planned.periods[numbers[row["_w"]]], self._named(self._segments(row))
             n = int(row["any0"])
             for i, step in enumerate(self.steps[1:], 1):
+                where = placed(step.id, first.id, period, segment)
                 for variant, column in (("path_any", f"any{i}"), ("path_strict", f"strict{i}")):
                     came = int(row[column])
                     low, high = wilson(came, n) if n else (None, None)
                     how = "through every step between, in order" if variant == "path_strict" else "by whichever way"
-                    yield self._number(
-                        variant, step.id, first.id, *where, came / n if n else None, numerator=float(came),
-                        denominator=float(n), subjects=n, low=low, high=high,
+                    yield self.common.number(
+                        variant, *where, came / n if n else None, numerator=came, denominator=n,
+                        subjects=n, low=low, high=high,
                         quality=["zero_denominator"] if not n else ["small_sample"] if n < SMALL else [],
                         detail=f"have come so far, {how}",
                     )  # fmt: skip
@@ -459,8 +409,8 @@ class _Asking:
         for step in named:
             row = by_stage.get(step.stage)
             if row is not None:
-                yield self._number(
-                    "returned", step.id, None, None, (), float(row["again"]), basis="period", unit=self.table.subject,
+                yield self.common.number(
+                    "returned", *placed(step.id, None, None), row["again"], basis="period", unit=self.table.subject,
                     subjects=int(row["subjects"]),
                     detail=f"of {int(row['subjects']):,} that ever came to it, up to {self.question.as_of}",
                 )  # fmt: skip
@@ -476,133 +426,7 @@ class _Asking:
             deals, matched = int(row["deals"]), int(row["matched"])
             told = (("matched", matched), ("unmatched", deals - matched), ("multiply_matched", int(row["several"])))
             for variant, count in told:
-                yield self._number(
-                    variant, self.funnel.steps[-1].id, None, period, (), float(count), basis="period",
+                yield self.common.number(
+                    variant, *placed(self.funnel.steps[-1].id, None, period), count, basis="period",
                     unit="opportunity", subjects=deals, detail=f"of {deals:,} deals opened, by {self.funnel.link}",
                 )  # fmt: skip
-
-    # --- what a better rate is worth ---------------------------------------------------------------------------------
-    def _gains(self) -> Iterator[Observation]:
-        """For each stage, what comes out at the end more in a year if it had its own best year's rate, or the rate
-        given in the question. Of a question without splits and steps alone."""
-        import pyarrow as pa
-
-        from headwater.analyses.funnel import best_year, gains
-
-        if self.question.by or self.question.grain is not Grain.ALL:
-            return
-        months = self._months()
-        if months is None:
-            return
-        pairs = [p for p in self.pairs if (p.start, p.end) in set(pairwise(self.steps))]
-        monthly = replace(self.question, period=months, grain=Grain.MONTH)
-        found = self.linked.observed(self._plan(monthly, [name_of("cohort", p.id) for p in pairs]))
-        series: dict[str, list[Observation]] = {}
-        for o in found:
-            series.setdefault(o.kpi, []).append(o)
-        flat = [
-            (p.end.id, i, *((o.numerator, o.denominator) if _settled(o) else (None, None)))
-            for p in pairs
-            for i, o in enumerate(series[name_of("cohort", p.id)])
-        ]
-        names = ("step", "period", "reached", "records")
-        types = (pa.string(), pa.int64(), pa.float64(), pa.float64())
-        columns = list(zip(*flat, strict=True)) if flat else [()] * 4
-        best = best_year(pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)}))
-        by_step = {r["step"]: r for r in best.to_pylist()}
-        year = Period(add_months(months.end, -12), months.end)
-        worth, worth_error, unit = self._worth(year)
-        last_year = replace(self.question, period=year, grain=Grain.ALL)
-        inflow = {
-            o.kpi: o.value
-            for o in self.linked.observed(self._plan(last_year, [name_of("volume", p.start.id) for p in pairs]))
-        }
-        given = dict(self.asked.references)
-        rows = []
-        for p in pairs:
-            own = by_step[p.end.id]
-            rows.append(
-                {
-                    "step": p.end.id,
-                    "entries": inflow[name_of("volume", p.start.id)],
-                    "reached": own["now_reached"],
-                    "records": own["now_records"],
-                    "reference_reached": given.get(p.end.id, own["best_reached"]),
-                    "reference_records": 0.0 if p.end.id in given else own["best_records"],
-                }
-            )
-        fields = ("entries", "reached", "records", "reference_reached", "reference_records")
-        schema = pa.schema([("step", pa.string()), *((n, pa.float64()) for n in fields)])
-        told = gains(pa.Table.from_pylist(rows, schema=schema), worth=worth, worth_error=worth_error, seed=SEED)
-        starts = [o.period_start for o in next(iter(series.values()), [])]
-        ranked = sorted((r for r in told.to_pylist() if r["rank"] is not None), key=lambda r: int(r["rank"]))
-        self.bottlenecks = tuple(str(r["step"]) for r in ranked)
-        for pair, row in zip(pairs, told.to_pylist(), strict=True):
-            own = by_step[pair.end.id]
-            since = None if own["best_from"] is None else starts[own["best_from"]]
-            yield from self._gain(pair, row, year, since, unit, given, own)
-
-    def _gain(
-        self, pair: Transition, row: dict[str, Any], year: Period, since: date | None, unit: str,
-        given: Mapping[str, float], own: dict[str, Any],
-    ) -> Iterator[Observation]:  # fmt: skip
-        held = "the rate given" if pair.end.id in given else f"the best twelve months, from {since}"
-        where = (pair.end.id, pair.start.id, year, ())
-        n = None if own["now_records"] is None else int(own["now_records"])
-        for variant, value, told in (
-            (
-                "rate_year",
-                row["now"],
-                f"within {pair.within}, of the newest months that have had their time, up to twelve",
-            ),
-            ("rate_reference", row["reference"], held),
-        ):
-            missing = ["no_data"] if value is None else []
-            detail = "no settled year" if value is None else told
-            yield self._number(variant, *where, value, subjects=n, quality=missing, detail=detail)
-        if row["gain"] is None:
-            detail, quality = "no settled year to hold it against, or a rate after it is not known", ["no_data"]
-        else:
-            chance = "" if row["state"] == "loses" else "; the difference may be chance"
-            detail = (
-                f"in a year, with {held}; {show.number(row['downstream'], 'percent')} of those who pass come to the end"
-                f"{chance}"
-            )
-            quality = []
-        yield self._number(
-            "gain", *where, row["gain"], unit=unit, low=row["low"], high=row["high"], subjects=n, quality=quality,
-            detail=detail,
-        )  # fmt: skip
-
-    def _worth(self, year: Period) -> tuple[float | None, float, str]:
-        """What one that comes to the end is worth, with its standard error; without money they are counted."""
-        if not self.funnel.value:
-            return 1.0, 0.0, self.table.subject
-        asked = replace(self.question, period=year, grain=Grain.ALL, by=())
-        (found,) = self.linked.observed(self._plan(asked, [name_of("value", self.funnel.steps[-1].id)]))
-        if found.value is None:
-            self.notes.append(
-                f"what a {self.funnel.steps[-1].title} is worth is not known ({found.detail}): they are counted"
-            )
-            return 1.0, 0.0, self.table.subject
-        error = (found.high - found.value) / 1.96 if found.high is not None else 0.0
-        return found.value, error, "money"
-
-    def _months(self) -> Period | None:
-        """The months among which a stage's best year is looked for: up to the last whole one of the period asked, or of
-        the data."""
-        stored = self.context.generation.table(self.table.id)
-        if stored is None or stored.first_day is None:
-            return None
-        through = [d for _, d in stored.complete_through if d is not None] or [stored.last_day or stored.first_day]
-        last = min(*through, self.question.as_of)
-        if self.question.period is not None:
-            last = min(last, self.question.period.end - timedelta(1))
-        end = (last + timedelta(1)).replace(day=1)
-        start = max(add_months(end, -12 * YEARS), stored.first_day.replace(day=1))
-        return Period(start, end) if start < end else None
-
-
-def _settled(observation: Observation) -> bool:
-    """Whether a month's cohort has had its time, all of it."""
-    return observation.value is not None and not observation.left_out and "immature" not in observation.quality

@@ -11,6 +11,7 @@ from headwater.api import show
 from headwater.api.answer import Observed
 from headwater.model.funnel import Funnel, FunnelStep
 from headwater.model.observation import Observation
+from headwater.model.period import Period
 
 Segment = tuple[tuple[str, str | None], ...]
 
@@ -18,6 +19,13 @@ STEP_SPLITS = 2
 """The first two splits of every number are its step and the step it is held against."""
 AGE_SPLITS = 3
 """Of a cohort the third is its age."""
+Place = tuple[Segment, Period | None]
+"""Of a number: its splits and its period."""
+
+
+def placed(step: str, before: str | None, period: Period | None, segment: Segment = ()) -> Place:
+    """Where the number of a step stands that is held against another one."""
+    return (("step", step), ("from_step", before), *segment), period
 
 
 @dataclass(frozen=True, slots=True)

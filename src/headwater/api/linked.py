@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from headwater.api.measuring import Bench, rows_of
@@ -11,6 +12,7 @@ from headwater.metrics.observe import observe
 from headwater.metrics.planned import Context, Plan
 from headwater.metrics.planner import plan
 from headwater.metrics.render import render
+from headwater.metrics.stages import Transition
 from headwater.model.catalogue import Catalogue
 from headwater.model.funnel import Funnel, FunnelStep
 from headwater.model.generation import Generation
@@ -51,6 +53,10 @@ class Linked:
             for t in generation.tables
         )
         return replace(generation, tables=tables)
+
+    def follow(self) -> list[Transition]:
+        """From each step to the one after it."""
+        return [Transition(a, b, self.within(a, b)) for a, b in pairwise(self.steps)]
 
     def within(self, start: FunnelStep, end: FunnelStep) -> Span:
         """The time a record has from one step to another: that of each step between that a source fills, added up."""
