@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from playwright.sync_api import Browser
 
 from headwater import Workspace
 from headwater.api.held import Held
@@ -18,6 +19,7 @@ from tests.demo.conftest import NOW as DEMO_NOW
 from tests.demo.conftest import Demo, demo
 from tests.http.client import Client
 from tests.surface import FILES, LEADS, small_company
+from tests.web.browsing import browser
 from tests.world import NOW, world
 
 __all__ = ["demo"]
@@ -60,6 +62,13 @@ def mounted(workspace: Workspace, now: datetime = NOW) -> tuple[FastAPI, Held]:
     app.state.development = False
     mount(app, held)
     return app, held
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    """A browser for one file of tests: while it runs there is a loop of events, which others must not meet."""
+    with browser() as window:
+        yield window
 
 
 @pytest.fixture(scope="session")

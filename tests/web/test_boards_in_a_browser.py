@@ -10,17 +10,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from headwater.api.held import Held
-from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
+from tests.web.browsing import AXE, SIZES, Visit, serving, violations, visit
 from tests.web.conftest import OWN_BOARD
 from tests.world import NOW
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
 
 
 @pytest.fixture

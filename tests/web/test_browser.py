@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from headwater.api.held import Held
 from tests.surface import FILES, small_company
-from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
+from tests.web.browsing import AXE, SIZES, Visit, serving, violations, visit
 from tests.web.conftest import BOARD, HOSTILE, OWN_MQLS, hostile
 from tests.world import NOW
 
@@ -17,12 +17,6 @@ VIEWS = ("/kpi/own_mql_rate?show=trace", "/kpi/own_leads?show=records")
 PAGES = ("/", "/funnel", "/qualify", "/kpi", "/kpi/own_leads", *VIEWS, "/data", "/data/add", "/design")
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Route, expect
 from headwater.api.held import Held
 from tests.api.test_overview import rows
 from tests.surface import FILES
-from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
+from tests.web.browsing import AXE, SIZES, Visit, serving, violations, visit
 from tests.world import NOW, world
 
 TILES = 12
@@ -30,12 +30,6 @@ def board() -> dict[str, str]:
     strip = "strip:\n  - {title: Leads, volume: own_leads}\n  - {title: MQL, volume: own_0, rate: own_mql_rate}\n"
     files["boards/vital_signs.yml"] = f"title: Vital signs\n{strip}tiles: [own_leads, {', '.join(names)}]\n"
     return files
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,12 @@ from playwright.sync_api import Browser, expect
 
 from headwater import Workspace
 from headwater.api.held import Held
-from tests.web.browsing import AXE, SIZES, Visit, browser, serving, violations, visit
+from tests.web.browsing import AXE, SIZES, Visit, serving, violations, visit
 from tests.web.test_mending import FIRST, SECOND, SOURCE
 from tests.world import NOW
 
 pytestmark = pytest.mark.timeout(300)
 expect.set_options(timeout=60_000)
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browser() as window:
-        yield window
 
 
 @pytest.fixture
