@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.metrics import render as rendering
+from headwater.metrics import writing
 from headwater.metrics.render import render
 from headwater.metrics.spellings import ENGINES
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan, Values
@@ -41,18 +42,24 @@ def spelled(literal: Lit) -> str:
 
 @pytest.fixture(autouse=True)
 def anew() -> None:
-    rendering._words.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Nothing was spelled yet."""
+    writing.words.cache_clear()
+    rendering._forms.cache_clear()
 
 
 def test_literals_that_are_equal_in_python_are_written_as_what_they_are() -> None:
     alone = []
     for literal in ALIKE:
-        rendering._words.cache_clear()
+        forget()
         alone.append(spelled(literal))
     assert len(set(alone)) == len(ALIKE)
     assert len(set(ALIKE)) == len(ALIKE)
     for order in ((*range(len(ALIKE)),), (*reversed(range(len(ALIKE))),)):
-        rendering._words.cache_clear()
+        forget()
         for i in order:
             assert spelled(ALIKE[i]) == alone[i]
 
@@ -71,10 +78,10 @@ def test_two_engines_do_not_share_what_they_spelled() -> None:
     relation = Group(Project(Scan("leads"), (day, Named("x", Col("x")))), (Named("m", Col("m")),), (total,))
     alone = {}
     for engine in ENGINES:
-        rendering._words.cache_clear()
+        forget()
         alone[engine] = render(relation, engine).text
     assert alone["duckdb"] != alone["postgres"]
-    rendering._words.cache_clear()
+    forget()
     for engine in (*ENGINES, *reversed(ENGINES)):
         assert render(relation, engine).text == alone[engine]
 
@@ -95,16 +102,16 @@ def test_a_piece_stands_the_same_in_every_place() -> None:
     )
     alone = []
     for relation in asked:
-        rendering._words.cache_clear()
+        forget()
         alone.append(render(relation).text)
-    rendering._words.cache_clear()
+    forget()
     assert [render(r).text for r in asked] == alone
     assert [render(r).text for r in reversed(asked)] == alone[::-1]
     assert "it''s\nnew 3" in alone[1]
 
 
 def test_what_is_remembered_has_a_bound() -> None:
-    kept = rendering._Spelled(most=100)
+    kept = writing.Pieces(most=100)
     for i in range(50):
         piece = Named(f"n{i}", Lit(i))
         kept.keep(piece, "x" * 30)
@@ -137,15 +144,14 @@ def test_other_days_in_a_form_give_the_text_they_have_alone(asks: list[tuple[dat
     for days in [*asks, *((d, d, d) for d, _, _ in asks if same)]:
         for word in ("email", "9000-01-01", days[0].isoformat()):
             relation = asked(days, word)
-            assert render(relation).text == rendering._writer("duckdb").text(relation)
+            assert render(relation).text == writing.writer("duckdb").text(relation)
 
 
-def test_the_third_question_that_differs_in_its_days_alone_is_not_spelled_again(
+def test_the_second_question_that_differs_in_its_days_alone_is_not_spelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for month in (1, 2):
-        render(asked((date(2025, month, 1), date(2025, month, 2), date(2025, month, 3))))
-    monkeypatch.setattr(rendering, "_writer", None)
+    render(asked((date(2025, 2, 1), date(2025, 2, 2), date(2025, 2, 3))))
+    monkeypatch.setattr(writing, "writer", None)
     assert "'2025-03-02'" in render(asked((date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3)))).text
 
 

@@ -15,6 +15,7 @@ from headwater.api.plans import Plans, planned
 from headwater.api.settings import Company
 from headwater.api.versions import build_version, keep_answered
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
+from headwater.metrics.kept_forms import forms_in
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Plan
 from headwater.model.catalogue import Catalogue
@@ -96,7 +97,8 @@ class Run:
 def run(at: Bench, asked: Question) -> Run:
     """A question planned, rendered and run."""
     made = planned if at.plans is None else at.plans.get
-    plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling)
+    kept = forms_in(at.folder.cache / "forms")
+    plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling, kept)
     return Run(plan, statements, tuple(rows_of(at, s) for s in statements))
 
 

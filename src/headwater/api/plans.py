@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
+from headwater.metrics.kept_forms import KeptForms
 from headwater.metrics.planned import Plan
 from headwater.metrics.planner import plan
 from headwater.metrics.render import render
@@ -45,7 +46,13 @@ class Plans:
         return len(self._kept)
 
     def get(
-        self, asked: Question, catalogue: Catalogue, generation: Generation, settings: Settings, spelling: str
+        self,
+        asked: Question,
+        catalogue: Catalogue,
+        generation: Generation,
+        settings: Settings,
+        spelling: str,
+        kept: KeptForms | None = None,
     ) -> tuple[Plan, tuple[Statement, ...]]:
         """The plan of a question and its statements in the words of an engine. Raises QueryError as `plan` and `render`
         do."""
@@ -54,7 +61,7 @@ class Plans:
             if (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return found
-        made = planned(asked, catalogue, generation, settings, spelling)
+        made = planned(asked, catalogue, generation, settings, spelling, kept)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = made
@@ -71,11 +78,22 @@ class Plans:
 
 
 def planned(
-    asked: Question, catalogue: Catalogue, generation: Generation, settings: Settings, spelling: str
+    asked: Question,
+    catalogue: Catalogue,
+    generation: Generation,
+    settings: Settings,
+    spelling: str,
+    kept: KeptForms | None = None,
 ) -> tuple[Plan, tuple[Statement, ...]]:
-    """The plan of a question and its statements in the words of an engine."""
+    """The plan of a question and its statements in the words of an engine. With `kept` their forms are looked up there,
+    and those that are new are kept; but of a filter, whose texts are nobody else's, nothing is kept."""
     made = plan(asked, catalogue, generation, settings)
-    return made, tuple(render(block.relation, spelling) for block in made.blocks)
+    if asked.filter:
+        kept = None
+    statements = tuple(render(block.relation, spelling, kept) for block in made.blocks)
+    if kept is not None:
+        kept.save()
+    return made, statements
 
 
 def _characters(statements: tuple[Statement, ...]) -> int:

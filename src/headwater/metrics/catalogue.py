@@ -53,19 +53,20 @@ def program_stamp(shipped: Path) -> str:
     here = Path(__file__).parent
     program = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
     program += [(f"shipped {name}", shipped / name) for name in ("", "references", *FOLDERS)]
-    return "\n".join([VERSION, *_files(program)])
+    return "\n".join([VERSION, *files_in(program)])
 
 
 def own_stamp(workspace: Path) -> str:
     """The part of it that does: the name, time and size of every definition file of a workspace."""
-    found = _files([(f"own {name}", workspace / name) for name in FOLDERS])
+    found = files_in([(f"own {name}", workspace / name) for name in FOLDERS])
     # a rule may be for the rows of some sources, so which there are counts too
-    rules = [line for line in _files([("own", workspace)]) if line.split()[0] in _RULES]
-    sources = [line.split()[0] for line in _files([("source", workspace / "sources")])] if rules else []
+    rules = [line for line in files_in([("own", workspace)]) if line.split()[0] in _RULES]
+    sources = [line.split()[0] for line in files_in([("source", workspace / "sources")])] if rules else []
     return "\n".join([*found, *rules, *sources])
 
 
-def _files(roots: Sequence[tuple[str, Path]]) -> list[str]:
+def files_in(roots: Sequence[tuple[str, Path]]) -> list[str]:
+    """The name, time and size of every definition and code file in folders, by the label of each."""
     lines: list[str] = []
     for label, folder in roots:
         try:

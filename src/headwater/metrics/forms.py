@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, is_dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
+from dataclasses import fields, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from headwater.model import plan as p
+from headwater.model.types import Type
 
 FIRST = date(9000, 1, 1)
 """Days from here on stand for the days of a form: nobody asks about them, and they are written as long as others."""
 
 _MARK = re.compile("(9[0-9]{3}-[0-9]{2}-[0-9]{2})")
 
-Form = tuple[Any, ...]
-"""What a relation is but for its days: equal where two relations differ in nothing else."""
+Form = bytes
+"""What a relation is but for its days, as a digest: equal where two relations differ in nothing else, in whichever
+process."""
 
 
-def form_of(relation: p.Relation) -> tuple[Form, tuple[date, ...]]:
+def form_of(relation: p.Relation) -> tuple[Form, tuple[date, ...]] | None:
     """The form of a relation, and its days: each once, in the order they are met. Which of its places hold the same day
-    is part of the form."""
+    is part of the form. None where a text of the relation looks like a day that stands for another."""
+    told: list[str] = []
     days: dict[date, int] = {}
-    return _form(relation, days), tuple(days)
+    _tell(relation, told, days)
+    text = repr(told)  # every text in its own quotation marks: what is told otherwise reads otherwise
+    if "9000-" in text and not {stands(day) for day in range(len(days))}.isdisjoint(_MARK.findall(text)):
+        return None
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), tuple(days)
 
 
-def _form(node: Any, days: dict[date, int]) -> Any:
-    """Lists of operations and columns are most of a relation, so these come first."""
+def _tell(node: Any, told: list[str], days: dict[date, int]) -> None:
+    """Each node by its kind and what it holds, lists with their lengths. Lists of operations and columns are most of a
+    relation, so these come first."""
     kind = node.__class__
     if kind is p.Col:
-        return (kind, node.name, node.side)
-    if kind is p.Op:
-        return (kind, node.name, *[_form(a, days) for a in node.args])
-    if kind is p.Named or kind is p.NamedAgg:
-        return (kind, node.name, _form(node.value, days))
-    if kind is p.Lit:
-        return (kind, _value(node.value, days), node.type)
-    if kind is tuple:
-        return tuple([_form(one, days) for one in node])
-    if kind is p.Values:
-        return (kind, node.columns, tuple([tuple([_value(v, days) for v in row]) for row in node.rows]))
-    if node is None or kind is str or kind is bool or kind is int or kind is float:
-        return (kind, node)
-    return (kind, *[_form(getattr(node, name), days) for name in _NAMES[kind]])
+        told += ("c", node.name, node.side)
+    elif kind is p.Op:
+        told += ("o", node.name, str(len(node.args)))
+        for one in node.args:
+            _tell(one, told, days)
+    elif kind is p.Named or kind is p.NamedAgg:
+        told += ("n" if kind is p.Named else "a", node.name)
+        _tell(node.value, told, days)
+    elif kind is p.Lit:
+        told += ("l", *_value(node.value, days), _type(node.type))
+    elif kind is tuple:
+        told += ("t", str(len(node)))
+        for one in node:
+            _tell(one, told, days)
+    elif kind is p.Values:
+        told += ("v", str(len(node.columns)), str(len(node.rows)))
+        for name, type_ in node.columns:
+            told += (name, _type(type_))
+        for row in node.rows:
+            for value in row:
+                told += _value(value, days)
+    elif node is None or kind is str or kind is bool or kind is int or kind is float:
+        told += (kind.__name__, str(node))
+    else:
+        told.append(kind.__name__)
+        for name in _NAMES[kind]:
+            _tell(getattr(node, name), told, days)
 
 
 _NAMES = {
@@ -52,32 +74,50 @@ _NAMES = {
 }
 
 
-def _value(value: Any, days: dict[date, int]) -> Any:
+def _value(value: Any, days: dict[date, int]) -> tuple[str, str]:
     """A value as part of a form: values that are written differently are different, a day is its number."""
     kind = value.__class__
     if kind is date:
-        return (date, days.setdefault(value, len(days)))
-    return (kind, str(value) if kind is Decimal else value)
+        return "date", str(days.setdefault(value, len(days)))
+    return kind.__name__, value.isoformat(sep=" ") if kind is datetime else str(value)
+
+
+@lru_cache(maxsize=256)
+def _type(type_: Type | None) -> str:
+    return "" if type_ is None else str(type_)
 
 
 def marked(relation: p.Relation) -> p.Relation:
     """The relation with a day that stands for it in the place of each of its days, counted from `FIRST`."""
     days: dict[date, int] = {}
-
-    def other(node: Any) -> Any:
-        if node.__class__ is date:
-            return FIRST + timedelta(days.setdefault(node, len(days)))
-        if node.__class__ is tuple:
-            return tuple(other(one) for one in node)
-        if is_dataclass(node) and node.__class__ in _PARTS:
-            return replace(node, **{f.name: other(getattr(node, f.name)) for f in fields(node)})
-        return node
-
-    told: p.Relation = other(relation)
+    told: p.Relation = _marked(relation, days)
     return told
 
 
-_PARTS = frozenset({*_NAMES, p.Col, p.Op, p.Named, p.NamedAgg, p.Lit, p.Values})
+def _marked(node: Any, days: dict[date, int]) -> Any:
+    kind = node.__class__
+    if kind is p.Col or kind is p.Scan:
+        return node
+    if kind is p.Op:
+        return p.Op(node.name, tuple([_marked(one, days) for one in node.args]))
+    if kind is p.Named or kind is p.NamedAgg:
+        return kind(node.name, _marked(node.value, days))
+    if kind is p.Lit:
+        return p.Lit(_marked(node.value, days), node.type) if node.value.__class__ is date else node
+    if kind is tuple:
+        return tuple([_marked(one, days) for one in node])
+    if kind is date:
+        return FIRST + timedelta(days.setdefault(node, len(days)))
+    if kind is p.Values:
+        return replace(node, rows=_marked(node.rows, days))
+    if kind in _NAMES:
+        return kind(*[_marked(getattr(node, name), days) for name in _NAMES[kind]])
+    return node
+
+
+def stands(day: int) -> str:
+    """What is written for the so-and-so-manieth day of a form."""
+    return (FIRST + timedelta(day)).isoformat()
 
 
 class Text:
@@ -86,15 +126,15 @@ class Text:
 
     def __init__(self, text: str, days: int) -> None:
         pieces = _MARK.split(text)
+        self.text, self.days = text, days
         self._pieces = pieces
-        stands = {(FIRST + timedelta(day)).isoformat(): day for day in range(days)}
-        self._days = [(i, stands[pieces[i]]) for i in range(1, len(pieces), 2) if pieces[i] in stands]
-        self.characters = len(text)
+        known = {stands(day): day for day in range(days)}
+        self._places = [(i, known[pieces[i]]) for i in range(1, len(pieces), 2) if pieces[i] in known]
 
     def of(self, days: tuple[date, ...]) -> str:
         """The text with these days."""
         told = [day.isoformat() for day in days]
         pieces = self._pieces.copy()
-        for place, day in self._days:
+        for place, day in self._places:
             pieces[place] = told[day]
         return "".join(pieces)

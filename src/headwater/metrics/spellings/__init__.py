@@ -14,6 +14,9 @@ ENGINES = (
 )  # fmt: skip
 """The engines with a file here."""
 
+IN_FORMS = frozenset({"duckdb"})
+"""The engines whose statements are kept by their form, in which any days can be put."""
+
 
 def spelling_of(engine: str) -> Spelling:
     """The spellings of an engine; only its own file is loaded. Raises QueryError for an engine without.
