@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.metrics import render as rendering
-from headwater.metrics import writing
 from headwater.metrics.render import render
-from headwater.metrics.spellings import ENGINES
+from headwater.metrics.spellings import ENGINES, writing
 from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scan, Values
 from headwater.model.types import DAY, INTEGER, MONEY
 

@@ -57,7 +57,7 @@ def encode(value: Any, leave_out: Mapping[str, frozenset[str]] = MappingProxyTyp
             words = leave_out.get(type(value).__name__, frozenset())
             for f in fields(value):
                 inner = getattr(value, f.name)
-                if f.name not in words and (f.default is MISSING or inner != f.default):
+                if f.init and f.name not in words and (f.default is MISSING or inner != f.default):
                     data[f.name] = encode(inner, leave_out)
             return data
 

@@ -60,14 +60,14 @@ def _ranked(asked: Asked, measures: Mapping[str, Measure]) -> Iterator[str]:
 
 
 def _check_splits(measures: Mapping[str, Measure], question: Question, catalogue: Catalogue) -> None:
-    if not measures:
+    if not measures or not question.by:
         return
     offers = {m.id: splits_of(m, catalogue) for m in measures.values()}
-    common = [s for s in next(iter(offers.values())) if all(s in o for o in offers.values())]
-    offered = f"This question can be split by: {', '.join(common) or 'nothing'}."
     for split in question.by:
         lacking = [m for m, has in offers.items() if split not in has]
         if lacking:
+            common = [s for s in next(iter(offers.values())) if all(s in o for o in offers.values())]
+            offered = f"This question can be split by: {', '.join(common) or 'nothing'}."
             near = nearest(split, common)
             raise QueryError(
                 f"{lacking[0]!r} cannot be split by {split!r}", where=question.kpis[0], do=f"{near} {offered}".strip()

@@ -49,7 +49,7 @@ def _in_form(relation: p.Relation, engine: str, kept: KeptForms | None) -> str:
 
 
 def _written(relation: p.Relation, engine: str) -> str:
-    from headwater.metrics.writing import writer
+    from headwater.metrics.spellings.writing import writer
 
     return writer(engine).text(relation)
 

@@ -76,6 +76,7 @@ OPERATIONS = (
     # sets of integers from 1, kept as bits in blocks of 64: block_of(n) -> integer, count_bits(bits) -> integer
     "block_of", "count_bits",
 )  # fmt: skip
+_OPERATIONS = frozenset(OPERATIONS)
 
 
 OF_TEXTS = ("lower", "trim", "contains", "begins", "ends", "mail_of", "mail_domain_of", "host_of", "labelled")
@@ -93,7 +94,7 @@ class Op:
     args: tuple[Scalar, ...]
 
     def __post_init__(self) -> None:
-        if self.name not in OPERATIONS:
+        if self.name not in _OPERATIONS:
             raise ValueError(f"no operation is called {self.name!r}")
 
 
@@ -106,6 +107,7 @@ AGGREGATIONS = (
     "every",
     "bits",        # the integers of one block (see `block_of`) as a set, to be counted by `count_bits`; NULL of none
 )  # fmt: skip
+_AGGREGATIONS = frozenset(AGGREGATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Agg:
     order: tuple[Scalar, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.name not in AGGREGATIONS:
+        if self.name not in _AGGREGATIONS:
             raise ValueError(f"no aggregation is called {self.name!r}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from headwater.model.channels import ChannelRule
 from headwater.model.expression import Predicate
@@ -242,14 +243,21 @@ class Table:
     own: bool = False
     path: str = ""
     joining: Joining | None = None
+    _named: Mapping[str, Column | LinkedColumn] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named: dict[str, Column | LinkedColumn] = {c.id: c for c in reversed(self.columns_is)}
+        named |= {c.id: c for c in reversed(self.columns)}
+        object.__setattr__(self, "_named", named)
 
     def column(self, name: str) -> Column | None:
         """The stored column of that name, or None."""
-        return next((c for c in self.columns if c.id == name), None)
+        found = self._named.get(name)
+        return found if isinstance(found, Column) else None
 
     def type_of(self, name: str) -> Type | None:
         """The type of a column that a measure may name, stored or reached; None for a split as is and for no column."""
-        found = self.column(name) or next((c for c in self.columns_is if c.id == name), None)
+        found = self._named.get(name)
         return found.type if found is not None else None
 
     @property
