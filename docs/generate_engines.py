@@ -129,8 +129,8 @@ never shown.
 ## Add a primitive
 
 1. Its name and meaning in `model/plan.py`, one line; nulls are part of the meaning.
-2. Its common spelling in `metrics/spellings/spelling.py` (or in `metrics/spellings/writing.py` where all say it alike), and
-   in the engines that say it otherwise.
+2. Its common spelling in `metrics/spellings/spelling.py` (or in `metrics/spellings/writing.py` where all say it
+   alike), and in the engines that say it otherwise.
 3. Its sheet in `metrics/contract/`: answers worked out by hand, for null, borders, ties and the traps you know of. A
    primitive without a sheet fails the tests.
 """
