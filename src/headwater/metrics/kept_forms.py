@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 
@@ -21,19 +21,22 @@ MOST = 4_000_000
 
 
 @lru_cache(maxsize=4)
-def forms_in(path: Path) -> KeptForms:
-    """The forms that are kept in a file, one for each process."""
-    return KeptForms(path, _stamp())
+def forms_in(path: Path) -> KeptForms | None:
+    """The forms that are kept in a file, one for each process; None where it cannot be told what their texts rest on."""
+    stamp = _stamp()
+    return KeptForms(path, stamp) if stamp else None
 
 
 @lru_cache(maxsize=1)
 def _stamp() -> bytes:
-    """All that a form's text rests on but the form: Headwater's code that makes and spells plans, and SQLGlot's."""
+    """All that a form's text rests on but the form: Headwater's code that makes and spells plans, and SQLGlot's, which
+    is looked for and not loaded."""
+    folder = next((at for place in sys.path if (at := Path(place) / "sqlglot").is_dir()), None)
+    if folder is None:
+        return b""
     here = Path(__file__).parent
     roots = [("metrics", here), ("spellings", here / "spellings"), ("model", here.parent / "model")]
-    found = find_spec("sqlglot")
-    for folder in (found and found.submodule_search_locations) or ():
-        roots += [(f"sqlglot {name}", Path(folder) / name) for name in ("", "dialects", "expressions", "generators")]
+    roots += [(f"sqlglot {name}", folder / name) for name in ("", "dialects", "expressions", "generators")]
     return blake2b("\n".join([VERSION, *files_in(roots)]).encode(), digest_size=16).hexdigest().encode()
 
 
