@@ -23,6 +23,7 @@ from headwater.analyses.qualification import (
     lift,
 )
 from headwater.api.measuring import Bench, Ground, rows_of
+from headwater.api.numbers import Numbers, Segment
 from headwater.api.qualify_answer import CRM, IN_FORCE, Differing, Qualification
 from headwater.api.qualify_files import check_version, criteria_named
 from headwater.api.qualify_histories import Subjects, histories_of, rules_of, subjects_of
@@ -139,7 +140,8 @@ class _Asking:
         self.question = asked.question
         self.notes: list[str] = []
         self.context = Context(at.catalogue, at.reader.generation, at.company.settings)
-        self.definition = sha256(f"{at.catalogue.hash} {self.criteria!r}".encode()).hexdigest()
+        definition = sha256(f"{at.catalogue.hash} {self.criteria!r}".encode()).hexdigest()
+        self._number = Numbers(KPI, self.question, definition, self.context.generation.id, "period").number
         self.planned = self._plan()
         self.subjects = self._subjects()
         read = {"opportunities", *(a.table for v in self._versions() for a in v.actions)}
@@ -319,18 +321,18 @@ class _Asking:
         for period, segment, mask in self._places():
             late = self._cut(period)
             came = int((self._came(period) & mask).sum())
-            yield self._number("came", "", period, segment, came, unit="lead", quality=late[0], detail=late[1])
+            yield self._number("came", _of("", segment), period, came, unit="lead", quality=late[0], detail=late[1])
             weeks = self._weeks(period)
             for one in judged:
                 count = int((_inside(one.day, period) & (one.at < NEVER) & mask).sum())
                 low, high = garwood(count)
                 yield self._number(
-                    "qualified", one.label, period, segment, count, unit="lead", low=low, high=high,
+                    "qualified", _of(one.label, segment), period, count, unit="lead", low=low, high=high,
                     quality=late[0], detail=late[1],
                 )  # fmt: skip
                 if weeks > 0:
                     yield self._number(
-                        "per_week", one.label, period, segment, count / weeks, unit="lead", numerator=count,
+                        "per_week", _of(one.label, segment), period, count / weeks, unit="lead", numerator=count,
                         denominator=weeks, low=low / weeks, high=high / weeks, quality=late[0], detail=late[1],
                     )  # fmt: skip
 
@@ -377,8 +379,8 @@ class _Asking:
                 found = lift(both, flagged, wins, n)
                 quality = () if found.value is not None else ("zero_denominator" if n else "no_data",)
                 yield self._number(
-                    "lift", one.label, period, segment, found.value, low=found.low, high=found.high, subjects=flagged,
-                    quality=(*quality, *(("small_sample",) if wins < LEAST_WON else ())),
+                    "lift", _of(one.label, segment), period, found.value, low=found.low, high=found.high,
+                    subjects=flagged, quality=(*quality, *(("small_sample",) if wins < LEAST_WON else ())),
                     detail=self._verdict(found.verdict, wins, flagged, n), left_out=cohort.young + cohort.before,
                     basis="cohort",
                 )  # fmt: skip
@@ -403,7 +405,7 @@ class _Asking:
         variant: str,
         label: str,
         period: Period | None,
-        segment: tuple[tuple[str, str | None], ...],
+        segment: Segment,
         top: int,
         bottom: int,
         cohort: _Cohort | None = None,
@@ -417,10 +419,10 @@ class _Asking:
         quality += ["small_sample"] if 0 < bottom < SMALL else []
         quality += ["immature"] if cohort is not None and cohort.young and not cohort.mask.any() else []
         return self._number(
-            variant, label, period, segment, top / bottom if bottom else None,
+            variant, _of(label, segment, rule), period, top / bottom if bottom else None,
             basis="period" if cohort is None else "cohort", numerator=top, denominator=bottom, subjects=bottom,
             left_out=None if cohort is None else cohort.young + cohort.before, low=low, high=high, quality=quality,
-            detail=detail or (cohort.told() if cohort is not None else ""), rule=rule,
+            detail=detail or (cohort.told() if cohort is not None else ""),
         )  # fmt: skip
 
     # --- what each rule brings ---------------------------------------------------------------------------------------
@@ -451,7 +453,7 @@ class _Asking:
             count = int((_inside(found.day, period) & (found.at < NEVER)).sum())
             low, high = garwood(count)
             yield self._number(
-                "dropped_qualified", label, period, (), count, unit="lead", low=low, high=high, detail=title, rule=rule
+                "dropped_qualified", _of(label, rule=rule), period, count, unit="lead", low=low, high=high, detail=title
             )
             part = cohort.mask & other.in_time
             top, bottom = int((part & won).sum()), int(part.sum())
@@ -472,7 +474,7 @@ class _Asking:
             for variant, label, counted, tested in groups:
                 count = int(counted.sum())
                 low, high = garwood(count)
-                yield self._number(variant, label, period, segment, count, unit="lead", low=low, high=high)
+                yield self._number(variant, _of(label, segment), period, count, unit="lead", low=low, high=high)
                 part = cohort.mask & tested
                 top, bottom = int((part & won).sum()), int(part.sum())
                 yield self._share(f"{variant}_precision", label, period, segment, top, bottom, cohort)
@@ -491,53 +493,10 @@ class _Asking:
             day = EPOCH + timedelta(int(days[i]))
             yield Differing(self.subjects.ids[i], label, day, bool(won[i]) if won[i] or cohort[i] else None)
 
-    def _number(
-        self,
-        variant: str,
-        label: str,
-        period: Period | None,
-        segment: tuple[tuple[str, str | None], ...],
-        value: float | None,
-        *,
-        basis: str = "period",
-        unit: str = "1",
-        numerator: float | None = None,
-        denominator: float | None = None,
-        subjects: int | None = None,
-        left_out: int | None = None,
-        low: float | None = None,
-        high: float | None = None,
-        quality: Iterable[str] = (),
-        detail: str = "",
-        rule: str = "",
-    ) -> Observation:
-        return Observation(
-            kpi=KPI,
-            variant=variant,
-            basis=basis,
-            funnel="",
-            filter=self.question.filter,
-            period_start=None if period is None else period.start,
-            period_end=None if period is None else period.end,
-            grain=self.question.grain.value,
-            segment=(("judged_by", label or None), ("rule", rule or None), *segment),
-            series="actual",
-            series_id="",
-            value=None if value is None else float(value),
-            numerator=None if numerator is None else float(numerator),
-            denominator=None if denominator is None else float(denominator),
-            subjects=subjects,
-            left_out=left_out,
-            low=low,
-            high=high,
-            unit=unit,
-            currency="",
-            quality=tuple(sorted(set(quality))),
-            detail=detail,
-            as_of=self.question.as_of,
-            definition=self.definition,
-            data=self.context.generation.id,
-        )
+
+def _of(label: str, segment: Segment = (), rule: str = "") -> Segment:
+    """By whom it is judged and which rule it is of, then the splits."""
+    return (("judged_by", label or None), ("rule", rule or None), *segment)
 
 
 def with_leads(catalogue: Catalogue) -> Catalogue:
