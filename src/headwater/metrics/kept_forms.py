@@ -22,7 +22,7 @@ MOST = 4_000_000
 
 @lru_cache(maxsize=4)
 def forms_in(path: Path) -> KeptForms | None:
-    """The forms that are kept in a file, one for each process; None where it cannot be told what their texts rest on."""
+    """The forms that are kept in a file, one for each process; None where nobody can tell what they rest on."""
     stamp = _stamp()
     return KeptForms(path, stamp) if stamp else None
 
