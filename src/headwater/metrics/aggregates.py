@@ -9,7 +9,7 @@ from headwater.metrics.scans import of
 from headwater.model.expression import ColumnName, Elapsed
 from headwater.model.lowering import both
 from headwater.model.measure import Latest, Measure
-from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Relation, Scalar
+from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar
 from headwater.model.types import NUMBER_SUFFIX
 
 
@@ -48,12 +48,20 @@ def by_numbers(source: Relation, keys: tuple[Named, ...], aggregates: list[Named
     return Group(blocks, tuple(Named(k.name, Col(k.name)) for k in keys), tuple(outer))
 
 
-def means_first(source: Relation, keys: tuple[Named, ...], measure: Measure) -> tuple[Relation, tuple[Named, ...]]:
-    """One row for each `per` of a window and segment, with the mean of its rows that count as `_v0`, and the keys by
-    which these are put together."""
-    ok: Scalar | None = None if measure.where is None else Col("_ok0")
-    means = Group(source, (*keys, Named("_per", Col(measure.per))), (NamedAgg("_v0", Agg("mean", Col("_v0"), ok)),))
-    return means, tuple(Named(k.name, Col(k.name)) for k in keys)
+def means_first(source: Relation, keys: tuple[Named, ...], aggregates: list[NamedAgg], per: str) -> Relation:
+    """The aggregates of a mean that is taken first of the rows of each value of a column, then of these means; rows
+    without one are left out, like any mean that there is not."""
+    known = Project(source, (), Op("not", (Op("is_null", (Col(per),)),)), keep_all=True)
+    first = Group(known, (*keys, Named("_per", Col(per))), tuple(aggregates))
+    mean = Col("m0_value")
+    of_means = {
+        "m0_value": Agg("mean", mean),
+        "m0_n": Agg("count", mean),
+        "m0_sum": Agg("sum", mean),
+        "m0_deviation": Agg("stddev", mean),
+    }
+    outer = tuple(NamedAgg(a.name, of_means.get(a.name, Agg("sum", Col(a.name)))) for a in aggregates)
+    return Group(first, tuple(Named(k.name, Col(k.name)) for k in keys), outer)
 
 
 def aggregate_of(measure: Measure, value: Scalar | None, where: Scalar | None) -> Agg:

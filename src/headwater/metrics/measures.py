@@ -118,7 +118,7 @@ def _measure(
                 do = do or f"The splits of {table.id!r} are {', '.join(table.splits) or 'none'}."
                 faults.append(entry.fault(("splits", i), what, do))
         if shape.per:
-            faults += _per_faults(entry, table)
+            faults += _per_faults(entry, table, clock)
         if shape.aggregate == "average" and table.versions:
             faults.append(entry.fault(("table",), f"the rows of {table.id!r} change; an average of them is not known"))
         if shape.aggregate == "count" and not _is_count(shape.unit):
@@ -175,7 +175,7 @@ def _parsed(entry: MeasureEntry, faults: list[Fault]) -> tuple[RowValue | None, 
 def _empty(entry: MeasureEntry, faults: list[Fault]) -> int | None:
     """The value of nothing: as stated, else 0 for counts and sums and none for the rest."""
     shape = entry.shape
-    default = 0 if shape.aggregate in (*ADDED_UP, "average") else None
+    default = 0 if shape.aggregate in (*ADDED_UP, "average") and shape.lag is None else None
     if "empty" not in shape.model_fields_set:
         return default
     if shape.empty not in (0, None):
@@ -211,10 +211,14 @@ def _average_faults(entry: MeasureEntry, clock: Clock) -> Iterator[Fault]:
         yield entry.fault(("unit",), f"rows are counted in a subject, and the file says {entry.shape.unit}")
 
 
-def _per_faults(entry: MeasureEntry, table: Table) -> Iterator[Fault]:
+def _per_faults(entry: MeasureEntry, table: Table, clock: Clock) -> Iterator[Fault]:
     """Faults of the column by which a mean is taken first."""
     if entry.shape.aggregate != "mean":
         yield entry.fault(("per",), f"only a mean is taken per something first, not a {entry.shape.aggregate!r}")
+    if not isinstance(clock, At | Latest):
+        yield entry.fault(
+            ("clock",), "a mean is taken per something first of rows by a date", "Write clock: {at: day}."
+        )
     if table.column(entry.shape.per) is None:
         yield entry.fault(("per",), *unknown("column", entry.shape.per, [c.id for c in table.columns]))
 
@@ -232,6 +236,9 @@ def _lag_faults(entry: MeasureEntry, measures: Mapping[str, Measure | None]) -> 
         yield entry.fault(("lag", "of"), f"{lag.of!r} tells no finished lengths of time by a date")
     if lag.over == EVER:
         yield entry.fault(("lag", "over"), "a lag goes by a limited time, such as 12 months")
+    if entry.shape.empty is not None:
+        what = "no rows are no zero where it may not be known how much later rows count"
+        yield entry.fault(("empty",), what, "Write empty: null.")
 
 
 def _limit_faults(entry: MeasureEntry, table: Table | None, measures: Mapping[str, Measure | None]) -> Iterator[Fault]:

@@ -17,7 +17,7 @@ from headwater.metrics.waiting import knows_waiting, settled, share_of
 from headwater.metrics.windows import read_over, step_start
 from headwater.model.expression import Binary, Call, Elapsed, Formula, Name, Negate, Number
 from headwater.model.filled import speechless, unfilled
-from headwater.model.measure import Alive, At, Latest, Measure, Reached
+from headwater.model.measure import Alive, At, Lag, Latest, Measure, Reached
 from headwater.model.observation import Observation
 from headwater.model.period import Grain, Period
 from headwater.model.table import VERSIONS_SUFFIX
@@ -171,16 +171,20 @@ def _cut(plan: Plan, period: Period | None) -> tuple[str, ...]:
 
 
 def _lacking(plan: Plan) -> Mapping[str, str]:
-    """By measure, the column that no source fills and without which it can say nothing; an empty text for others."""
+    """By measure, the column that no source fills and without which it, or the one it goes by, can say nothing; an
+    empty text for others."""
     catalogue, generation = plan.context.catalogue, plan.context.generation
     names = {need.measure for needs in plan.needs.values() for need in needs}
-    measures = {name: catalogue.measures[name] for name in names}
-    empty = {t: unfilled(catalogue.tables[t], generation) for t in {m.table for m in measures.values()}}
-    found = {name: speechless(m, empty[m.table]) for name, m in measures.items()}
-    for name, m in measures.items():
-        if m.limit is not None and not found[name]:  # of the same table
-            found[name] = speechless(catalogue.measures[m.limit.of], empty[m.table])
-    return found
+    behind = {name: (name, *((other,) if (other := catalogue.measures[name].goes_by) else ())) for name in names}
+    read = {catalogue.measures[one].table for both in behind.values() for one in both}
+    empty = {t: unfilled(catalogue.tables[t], generation) for t in read}
+
+    def lacks(name: str) -> str:
+        measure = catalogue.measures[name]
+        column = speechless(measure, empty[measure.table])
+        return f"{measure.table}.{column}" if column else ""
+
+    return {name: next(filter(None, map(lacks, both)), "") for name, both in behind.items()}
 
 
 _Cell = tuple[Measure, Mapping[Segment, Reading] | None, str]
@@ -443,6 +447,8 @@ class Evaluation:
             reading = reading._replace(value=float(reading.value) / days)
         if reading is None:
             notes.n = notes.n or 0
+            if measure.lag is not None:
+                notes.say("no_data", _none_counts(measure, measure.lag, self.plan.question.as_of))
             if isinstance(measure.clock, Reached):
                 notes.left_out = notes.left_out or 0
                 return _of_a_cohort(measure, None)
@@ -461,7 +467,7 @@ class Evaluation:
         if window is None:
             return measure, None, f"the period lies after {self.plan.question.as_of}, the day asked as of"
         if column := self.known.lacking[name]:
-            return measure, None, f"no source fills '{measure.table}.{column}'"
+            return measure, None, f"no source fills {column!r}"
         window = read_over(measure, moment, window)
         found = self.readings[name, moment.total, window]
         if not any(r.n or r.entered_n or r.left_out for r in found.values()):
@@ -518,6 +524,12 @@ class Evaluation:
         if ends is not None and window.start > ends:
             return f"{measure.table!r} is complete through {ends} only"
         return None
+
+
+def _none_counts(measure: Measure, lag: Lag, as_of: date) -> str:
+    """What is known where no rows count in a period: there were none, or nothing tells how much later they would."""
+    later = f"each as much later as {lag.of!r} took in the {lag.over} up to {as_of}"
+    return f"no rows of {measure.table!r} count then, {later}"
 
 
 def _of_a_cohort(measure: Measure, value: Exact | None) -> Exact | None:

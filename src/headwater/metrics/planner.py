@@ -24,7 +24,7 @@ from headwater.model.generation import Generation
 from headwater.model.lowering import columns_in
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
 from headwater.model.period import Grain
-from headwater.model.plan import Group, Named, NamedAgg, Scalar
+from headwater.model.plan import Group, Named, NamedAgg, Relation, Scalar
 from headwater.model.question import Question
 from headwater.model.settings import Settings
 
@@ -250,10 +250,6 @@ def _block(
         fields.append(Field(measure.id, f"m{i}", names_of, divisor(measure)))
     keys = (Named("_w", rows.window), *segment_keys(question, total, table))
     source = rows.relation
-    if measures[0].per:
-        source, keys = means_first(source, keys, measures[0])
-        aggregates, names_of = aggregates_of(replace(measures[0], where=None), 0, rated=False, versioned=False)
-        fields = [Field(measures[0].id, "m0", names_of, divisor(measures[0]))]
     splits = () if total else question.by
     if ranked and not (rated or rows.versioned or isinstance(measures[0].clock, Reached)):
         stored = context.generation.table(table.id)
@@ -263,5 +259,10 @@ def _block(
         source = ranked_rows(source, keys, measures[0])
         aggregates += rank_bounds(measures[0])
         fields = [replace(fields[0], names=(*fields[0].names, "low", "high"))]
-    relation = by_numbers(source, keys, aggregates) if number else Group(source, keys, tuple(aggregates))
-    return Block(relation, windows, splits, total, tuple(fields))
+    if measures[0].per:
+        made: Relation = means_first(source, keys, aggregates, measures[0].per)
+    elif number:
+        made = by_numbers(source, keys, aggregates)
+    else:
+        made = Group(source, keys, tuple(aggregates))
+    return Block(made, windows, splits, total, tuple(fields))
