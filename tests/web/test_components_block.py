@@ -1,6 +1,9 @@
 """The block of components on the funnel page: verdicts in words, gaps, levels. The small company has no campaigns."""
 
+import re
 from collections.abc import Callable
+
+import pytest
 
 from tests.http.client import Client
 from tests.web.reading import read
@@ -24,3 +27,12 @@ def test_the_levels_are_links_and_the_filter_is_owned_to(served: Served) -> None
     assert "Components are told of everything, whatever the filter." in block.text
     assert {"Channels", "Programs", "Campaigns"} <= {link.strip() for link in block.links}
     assert client.get("/funnel?part=components&level=campain").status_code == 400
+
+
+@pytest.mark.parametrize("page", ["/funnel", "/qualify"])
+def test_the_newest_month_is_named_where_no_period_means_another(served: Served, page: str) -> None:
+    """Without a period these pages look at a year and more, so that the way to the newest month has to say so."""
+    text = served("small").get(f"{page}?period=2025-02").text
+    (later,) = re.findall(r'rel="next" href="([^"]*)"', text)
+    assert later == f"{page}?period=2025-03"
+    assert len(re.findall(r"<select ", text)) == 1  # the period alone: nothing is compared

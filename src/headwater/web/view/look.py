@@ -99,6 +99,12 @@ class Look:
         """Whether tables were ever built."""
         return bool(self.moment.stamp.data)
 
+    def unbuilt(self) -> dict[str, Any]:
+        """What stands in place of a page as long as no table was ever built: what is lacking, and where to go."""
+        kind, place = ("unbuilt", "/data") if self.condition.sources else ("empty", "/data/add")
+        title, text, action = (self.say(f"vital_signs.{kind}_{part}") for part in ("title", "text", "action"))
+        return {"title": title, "text": text, "action": Link(action, place)}
+
     @cached_property
     def newest(self) -> Period:
         """The newest whole month: of the board's KPIs, else of any, else the month before this one."""

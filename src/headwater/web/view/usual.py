@@ -28,6 +28,12 @@ def controls(look: Look, *, grain: bool = False) -> Controls:
     )
 
 
+def period_alone(look: Look) -> Controls:
+    """The same of a page that compares nothing: the period."""
+    made = controls(look)
+    return replace(made, pickers=made.pickers[:1])
+
+
 def _written_out(picker: Picker) -> Picker:
     choices = tuple(Choice(c.value or "last-month", c.label, c.chosen) for c in picker.choices)
     return Picker(picker.name, picker.label, choices)

@@ -133,13 +133,7 @@ def _shown(look: Look, name: str) -> Made:
     say = look.say
     back = Link(say("boards.back"), href("/boards", replace(look.asked.without_more(), by="", filter="")))
     if not look.has_data:
-        kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
-        empty = {
-            "title": say(f"vital_signs.{kind}_title"),
-            "text": say(f"vital_signs.{kind}_text"),
-            "action": Link(say(f"vital_signs.{kind}_action"), place),
-        }
-        return PAGE, look.frame(board.title, "boards", lead=board.text, back=back), {"empty": empty}, ""
+        return PAGE, look.frame(board.title, "boards", lead=board.text, back=back), {"empty": look.unbuilt()}, ""
     look = looking(look, board.period)
     seen = _asked(look, board)
     gaps = look.moment.gaps(*board.kpis)

@@ -170,13 +170,12 @@ def _made(look: Look, why: Exception | None = None) -> Made:
     names = chosen(moment.catalogue, look.asked.every("kpi"))
     show = _show(look)
     if not look.has_data:
-        kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
-        empty = {
-            "title": say(f"vital_signs.{kind}_title"),
-            "text": say(f"vital_signs.{kind}_text"),
-            "action": Link(say(f"vital_signs.{kind}_action"), place),
-        }
-        return PAGE, look.frame(say("explore.title"), "explore", lead=say("explore.lead")), {"empty": empty}, ""
+        return (
+            PAGE,
+            look.frame(say("explore.title"), "explore", lead=say("explore.lead")),
+            {"empty": look.unbuilt()},
+            "",
+        )
     look = looking(look, USUAL)
     look = look.at(look.asked.having(kpi=names))  # by their ids, however they were written
     found: list[Sign] = []

@@ -21,13 +21,10 @@ from headwater.model.period import Grain, Period
 from headwater.web.parts import (
     Bar,
     Cell,
-    Choice,
-    Controls,
     Kind,
     Later,
     Leaderboard,
     Link,
-    Picker,
     Segmented,
     Step,
     Table,
@@ -36,6 +33,7 @@ from headwater.web.templates import Templates
 from headwater.web.view.arrivals import arrivals
 from headwater.web.view.asked import href
 from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.usual import looking, period_alone
 from headwater.web.view.wording import sentence
 
 NAVIGATION = (2, "/funnel")
@@ -69,14 +67,8 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 def _made(look: Look) -> Made:
     say, moment = look.say, look.moment
     if not look.has_data:
-        kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
-        empty = {
-            "title": say(f"vital_signs.{kind}_title"),
-            "text": say(f"vital_signs.{kind}_text"),
-            "action": Link(say(f"vital_signs.{kind}_action"), place),
-        }
-        return PAGE, look.frame(say("funnel.title"), "funnel"), {"empty": empty}, ""
-    look = replace(look, asked=replace(look.asked, period=look.asked.period or USUAL))
+        return PAGE, look.frame(say("funnel.title"), "funnel"), {"empty": look.unbuilt()}, ""
+    look = looking(look, USUAL)
     chosen = funnel_named(moment.folder, moment.catalogue, look.asked["funnel"])
     given: dict[str, Any] = {"period": look.looked.focus, "filter": look.asked.filter, "as_of": look.asked.as_of}
     if (part := look.asked["part"]) not in ("", *PARTS):
@@ -85,7 +77,9 @@ def _made(look: Look) -> Made:
     for name in dict.fromkeys((part, *(() if look.asked.by else ("segments",)))):
         if name and (name == part or not look.part):
             context |= _part(look, name, chosen, given)
-    frame = look.frame(chosen.title, "funnel", controls=_controls(look), lead=say("funnel.lead"), notices=look.as_of())
+    frame = look.frame(
+        chosen.title, "funnel", controls=period_alone(look), lead=say("funnel.lead"), notices=look.as_of()
+    )
     if look.part and part:
         return PAGE, frame, context, part
     told = moment.funnel(chosen.id, **given, parts=("stages",))
@@ -142,14 +136,6 @@ def _part(look: Look, name: str, chosen: Funnel, given: Mapping[str, Any]) -> di
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
-def _controls(look: Look) -> Controls:
-    """The period alone; each written out, as the usual one of this page is not that of the others."""
-    controls = look.controls()
-    periods = next(p for p in controls.pickers if p.name == "period")
-    choices = tuple(Choice(c.value or "last-month", c.label, c.chosen) for c in periods.choices)
-    return replace(controls, pickers=(Picker(periods.name, periods.label, choices),))
-
-
 def _views(look: Look, chosen: str) -> Segmented:
     known = FUNNELS.get(look.moment.folder, look.moment.catalogue)
     links = tuple(

@@ -15,10 +15,11 @@ from headwater.api.qualify_files import CRITERIA, criteria_named
 from headwater.model.criteria import Criteria
 from headwater.model.observation import Observation
 from headwater.model.period import Grain
-from headwater.web.parts import Cell, Chart, Choice, Controls, Kind, Link, Picker, Point, Segmented, Series, Table
+from headwater.web.parts import Cell, Chart, Kind, Link, Point, Segmented, Series, Table
 from headwater.web.templates import Templates
 from headwater.web.view.asked import href
 from headwater.web.view.look import Look, Made, Pages
+from headwater.web.view.usual import looking, period_alone
 from headwater.web.view.wording import sentence
 
 NAVIGATION = (2, "/qualify")
@@ -50,14 +51,8 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 def _made(look: Look) -> Made:
     say, moment = look.say, look.moment
     if not look.has_data:
-        kind, place = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
-        empty = {
-            "title": say(f"vital_signs.{kind}_title"),
-            "text": say(f"vital_signs.{kind}_text"),
-            "action": Link(say(f"vital_signs.{kind}_action"), place),
-        }
-        return PAGE, look.frame(say("qualify.title"), "qualify"), {"empty": empty}, ""
-    look = replace(look, asked=replace(look.asked, period=look.asked.period or USUAL, by=""))
+        return PAGE, look.frame(say("qualify.title"), "qualify"), {"empty": look.unbuilt()}, ""
+    look = looking(look.at(replace(look.asked, by="")), USUAL)
     chosen = criteria_named(moment.folder, moment.catalogue, look.asked["criteria"])
     version, against = look.asked["version"], look.asked["against"]
     given: dict[str, Any] = {
@@ -83,20 +78,12 @@ def _made(look: Look) -> Made:
         "notes": tuple(sentence(n) for n in told.notes),
     }
     frame = look.frame(
-        chosen.title, "qualify", controls=_controls(look), lead=say("qualify.lead"), notices=look.as_of()
+        chosen.title, "qualify", controls=period_alone(look), lead=say("qualify.lead"), notices=look.as_of()
     )
     return PAGE, frame, context, ""
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
-def _controls(look: Look) -> Controls:
-    """The period alone; each written out, as the usual one of this page is not that of the others."""
-    controls = look.controls()
-    periods = next(p for p in controls.pickers if p.name == "period")
-    choices = tuple(Choice(c.value or "last-month", c.label, c.chosen) for c in periods.choices)
-    return replace(controls, pickers=(Picker(periods.name, periods.label, choices),))
-
-
 def _there(look: Look, **more: str) -> str:
     return href("/qualify", look.asked.having(**more))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from headwater.api.held import Held
@@ -31,8 +34,7 @@ def _made(look: Look) -> Made:
     say, moment = look.say, look.moment
     title = say("vital_signs.title")
     if not look.has_data:
-        kind, href = ("unbuilt", "/data") if look.condition.sources else ("empty", "/data/add")
-        return _empty(look, kind, say(f"vital_signs.{kind}_text"), href)
+        return _empty(look, look.unbuilt())
     seen = overview(
         moment,
         moment.catalogue,
@@ -43,7 +45,8 @@ def _made(look: Look) -> Made:
         lambda: look.checked,
     )
     if not seen.strip and not seen.tiles:
-        return _empty(look, "nothing", say("vital_signs.nothing_text"), "/kpi")
+        title, text, action = (say(f"vital_signs.nothing_{part}") for part in ("title", "text", "action"))
+        return _empty(look, {"title": title, "text": text, "action": Link(action, "/kpi")})
     context = {
         "steps": steps(look, seen.strip),
         "needs": [need(look, n) for n in seen.needs],
@@ -93,12 +96,5 @@ def _funnel_about(look: Look, seen: Overview) -> About:
     return About(say("vital_signs.funnel_about"), say("vital_signs.funnel_rule"), facts)
 
 
-def _empty(look: Look, kind: str, text: str, href: str) -> Made:
-    say = look.say
-    frame = look.frame(say("vital_signs.title"), "vital_signs")
-    empty = {
-        "title": say(f"vital_signs.{kind}_title"),
-        "text": text,
-        "action": Link(say(f"vital_signs.{kind}_action"), href),
-    }
-    return PAGE, frame, {"empty": empty}, ""
+def _empty(look: Look, empty: Mapping[str, Any]) -> Made:
+    return PAGE, look.frame(look.say("vital_signs.title"), "vital_signs"), {"empty": empty}, ""
