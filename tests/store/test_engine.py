@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.model.types import INTEGER, MONEY, TEXT
-from headwater.store.engines.duckdb import QueryConnection, read_columns
+from headwater.store.engines.duckdb import Parsed, QueryConnection, read_columns
 from headwater.store.engines.view import View
 
 COLUMNS = (("a", TEXT), ("b", INTEGER))
@@ -174,6 +175,31 @@ def test_the_configuration_alone_would_let_a_select_overwrite_a_part(connection:
     assert [s.type for s in connection._connection.extract_statements(statement)] == [duckdb.StatementType.SELECT]
     connection._connection.execute(statement)
     assert connection.rows("SELECT a, b FROM t") == [("y", 2)]
+
+
+def test_statements_that_differ_in_their_days_alone_are_parsed_once_and_each_has_its_own(folder: Path) -> None:
+    connection = QueryConnection({}, memory_mb=256, threads=1, scratch=None)
+    text = "SELECT CAST('{0}' AS DATE), CAST('{1}' AS DATE) > CAST('{0}' AS DATE), 'CAST(''{1}'' AS DATE)'"
+    for first, second in (("2026-01-31", "2026-02-28"), ("2024-02-29", "1000-01-01"), ("2025-05-05", "2025-05-05")):
+        told = (date.fromisoformat(first), second > first, f"CAST('{second}' AS DATE)")
+        assert connection.rows(text.format(first, second)) == [told]
+        assert list(connection.in_parts(text.format(first, second), 1)) == [[told]]
+        assert [tuple(row.values()) for row in connection.arrow(text.format(first, second)).to_pylist()] == [told]
+    with pytest.raises(QueryError, match="does not fit"):
+        connection.rows("SELECT CAST('2026-02-30' AS DATE)")
+    with pytest.raises(QueryError, match="does more than read"):
+        connection.rows("DELETE FROM t WHERE d = CAST('2026-02-28' AS DATE)")
+    connection.close()
+
+
+def test_parsed_statements_are_kept_within_their_room_the_longest_unused_going_first() -> None:
+    parsed, connection = Parsed(40), duckdb.connect()
+    texts = [f"SELECT {i}, CAST('2026-01-0{i}' AS DATE)" for i in (1, 2, 1, 3)]  # 16 characters each without the day
+    made = [parsed.get(connection, text)[0] for text in texts]
+    assert made[0] is made[2]
+    assert [parsed.get(connection, text)[0] is one for text, one in zip(texts[2:], made[2:], strict=True)] == [True] * 2
+    assert parsed.get(connection, texts[1])[0] is not made[1]
+    connection.close()
 
 
 def test_a_table_without_parts_is_empty_and_typed() -> None:
