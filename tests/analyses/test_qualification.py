@@ -19,10 +19,11 @@ from headwater.analyses.qualification import (
     Holding,
     Rules,
     Speed,
+    first_met,
     first_qualified,
     in_force,
     lift,
-    scores_at,
+    standings_of,
 )
 
 DAY = 86400
@@ -149,6 +150,34 @@ def worlds(draw: st.DrawFn) -> tuple[Histories, Rules]:
 
 
 @given(worlds())
+def test_without_a_rule_is_as_if_it_were_not_there(world: tuple[Histories, Rules]) -> None:
+    of, rules = world
+    standing, n = standings_of(of, rules), len(of.entered)
+    kinds, actions = len(rules.profile), len(rules.actions)
+    for column in range(kinds):
+        points = tuple(0.0 if i == column else p for i, p in enumerate(rules.profile))
+        less = replace(rules, profile=points, required=tuple(r for r in rules.required if r != column))
+        assert first_met(n, standing, rules, column).at.tolist() == first_qualified(of, less).at.tolist()
+    for column in range(actions):
+        less = replace(
+            rules, actions=tuple(replace(a, points=0) if i == column else a for i, a in enumerate(rules.actions))
+        )
+        assert first_met(n, standing, rules, kinds + column).at.tolist() == first_qualified(of, less).at.tolist()
+    column = kinds + actions
+    if rules.speed:
+        assert (
+            first_met(n, standing, rules, column).at.tolist()
+            == first_qualified(of, replace(rules, speed=None)).at.tolist()
+        )
+        column += 1
+    if rules.group:
+        assert (
+            first_met(n, standing, rules, column).at.tolist()
+            == first_qualified(of, replace(rules, group=None)).at.tolist()
+        )
+
+
+@given(worlds())
 def test_the_first_moment_is_that_of_asking_every_second(world: tuple[Histories, Rules]) -> None:
     of, rules = world
     found = first_qualified(of, rules)
@@ -158,9 +187,7 @@ def test_the_first_moment_is_that_of_asking_every_second(world: tuple[Histories,
     for subject, at in enumerate(expected):
         if at < NEVER:
             profile, initiative, _, roles = slow_scores(of, rules, subject, at)
-            assert found.scores.profile[subject] == pytest.approx(profile)
-            assert found.scores.initiative[subject] == pytest.approx(initiative)
-            gives = found.scores.gives[subject]
+            gives = found.gives[subject]
             assert gives[: len(rules.profile)].sum() == pytest.approx(profile)
             last = len(gives) - (rules.group is not None)
             assert gives[len(rules.profile) : last].sum() == pytest.approx(initiative)
@@ -168,15 +195,25 @@ def test_the_first_moment_is_that_of_asking_every_second(world: tuple[Histories,
                 assert gives[-1] == roles
 
 
+def scores_at(of: Histories, rules: Rules, moments: Sequence[int]) -> tuple[Any, Any]:
+    """Points for the profile and for initiative of each subject at a moment of its own: when it enters then, and
+    nothing is asked of it."""
+    asked = Rules(rules.profile, (), rules.actions, rules.half_life, rules.speed)
+    found = first_qualified(replace(of, entered=np.array(moments, np.int64), until=NEVER - 1), asked)
+    assert found.at.tolist() == list(moments)
+    first = len(rules.profile)
+    return found.gives[:, :first].sum(axis=1), found.gives[:, first:].sum(axis=1)
+
+
 @given(worlds(), st.lists(st.integers(0, HORIZON), min_size=3, max_size=3))
 def test_scores_at_any_moment_are_those_of_the_definition(world: tuple[Histories, Rules], moments: list[int]) -> None:
     of, rules = world
-    asked = np.array(moments[: len(of.entered)], np.int64)
-    found = scores_at(of, rules, asked)
-    for subject, now in enumerate(asked.tolist()):
+    asked = moments[: len(of.entered)]
+    profiles, initiatives = scores_at(of, rules, asked)
+    for subject, now in enumerate(asked):
         profile, initiative, _, _ = slow_scores(of, rules, subject, now)
-        assert found.profile[subject] == pytest.approx(profile)
-        assert found.initiative[subject] == pytest.approx(initiative)
+        assert profiles[subject] == pytest.approx(profile)
+        assert initiatives[subject] == pytest.approx(initiative)
 
 
 # --- by hand ---------------------------------------------------------------------------------------------------------
@@ -184,7 +221,7 @@ def test_points_halve_at_the_half_life_exactly() -> None:
     of = histories([0], done=[(0, 0, 0, 0)], until=1000 * DAY)
     rules = Rules(actions=(Action(20),), half_life=30 * DAY)
     for days, points in ((0, 20.0), (30, 10.0), (60, 5.0), (90, 2.5)):
-        assert scores_at(of, rules, np.array([days * DAY])).initiative.tolist() == [points]
+        assert scores_at(of, rules, [days * DAY])[1].tolist() == [points]
 
 
 def test_a_threshold_is_met_at_its_border() -> None:
@@ -235,7 +272,7 @@ def test_each_moment_is_judged_by_the_version_in_force() -> None:
 def test_nobody_and_nothing() -> None:
     empty = histories([])
     found = first_qualified(empty, Rules(profile=(5,), actions=(Action(1),), speed=Speed(1, 2, 3), group=Group(2, 5)))
-    assert len(found.at) == 0 and found.scores.gives.shape == (0, 4)
+    assert len(found.at) == 0 and found.gives.shape == (0, 4)
     alone = histories([3])
     assert first_qualified(alone, Rules(least_total=1)).at.tolist() == [NEVER]
     assert first_qualified(alone, Rules()).at.tolist() == [3]
@@ -263,6 +300,14 @@ def test_few_won_deals_tell_nothing() -> None:
     assert lift(10, 20, 10, 1000).verdict == "tells"
     assert lift(0, 0, 50, 100).value is None and lift(0, 50, 0, 100).value is None
     assert lift(100, 1000, 100, 1000).verdict == "cannot_tell"  # everybody qualifies
+
+
+def test_that_nobody_of_many_won_is_no_chance() -> None:
+    """Of 1,000 ten won and 300 or 320 qualified: that none did both is 700/1000 * 699/999 * .. = 2.7 %, or 2.0 %."""
+    assert lift(0, 500, 100, 1000).verdict == "misleads"
+    assert lift(0, 300, 10, 1000).verdict == "cannot_tell"
+    assert lift(0, 320, 10, 1000).verdict == "misleads"
+    assert lift(0, 320, 9, 1000).verdict == "cannot_tell"  # too few won
 
 
 def test_the_interval_of_the_lift_holds_the_truth() -> None:

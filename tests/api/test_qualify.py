@@ -53,8 +53,19 @@ title: A leak
 versions:
   - {version: first, from: 2025-01-01, require: [{where: "owner = 'closer'", about: Has a closer, settled: true}]}
 """
+LATE = """\
+title: Late
+objective: {link: {rule: conversion}, within: 60 days}
+versions:
+  - {version: late, from: 2025-01-04, profile: [{points: 1, where: channel is not empty, settled: true}], thresholds: {profile: 1}}
+"""  # noqa: E501
 UNLINKED = HAND.replace("{rule: conversion}", "{rule: contact_role}")
-FILES = {"criteria/hand.yml": HAND, "criteria/leak.yml": SETTLED, "criteria/unlinked.yml": UNLINKED}
+FILES = {
+    "criteria/hand.yml": HAND,
+    "criteria/leak.yml": SETTLED,
+    "criteria/unlinked.yml": UNLINKED,
+    "criteria/late.yml": LATE,
+}
 
 
 def lead(lead_id: str, created: str, **more: Any) -> dict[str, Any]:
@@ -160,6 +171,33 @@ def test_history_is_cast_back_under_any_version(company: Workspace) -> None:
     }  # fmt: skip
 
 
+def test_before_a_version_is_in_force_nobody_is_judged(company: Workspace) -> None:
+    """Of `late` the one version begins on 4 January: a, b and c, who came before, are no test of it, nor of the CRM
+    beside it. A month before has no number, January is judged in part, and 372 days were seen since."""
+    told = company.qualify("late", period="2024-12..2025-02", grain="month")
+    months = {(o.period_start.month, o.segment[0][1]): o for o in told if o.variant == "qualified" and o.period_start}
+    before = months[12, "in force"]
+    assert (before.value, before.quality, before.detail) == (
+        None, ("no_data",), "no version was in force before 2025-01-04",
+    )  # fmt: skip
+    assert months[1, "in force"].quality == ("partial",) and months[2, "in force"].quality == ()
+    assert months[1, "crm"].quality == ()
+    whole = company.qualify("late")
+    assert fraction(whole, "base_rate") == (0, 1) and fraction(whole, "precision", "crm") == (0, 0)
+    assert number(whole, "base_rate").left_out == 4
+    assert "3 who came before a version was in force (2025-01-04)" in number(whole, "base_rate").detail
+    assert number(whole, "per_week", "in force").denominator == pytest.approx(372 / 7)
+    assert number(whole, "per_week", "crm").denominator == pytest.approx(375 / 7)
+    assert fraction(company.qualify("late", version="late"), "base_rate") == (2, 4)
+
+
+def test_where_no_lead_can_have_come_is_no_zero(company: Workspace) -> None:
+    told = company.qualify("hand", period="2024-12..2025-01", grain="month")
+    december = [o for o in told if o.period_start == date(2024, 12, 1) and o.variant in ("came", "qualified")]
+    assert len(december) == 3 and {(o.value, o.quality) for o in december} == {(None, ("no_data",))}
+    assert number(told, "came").detail == "'leads' begins on 2025-01-01"
+
+
 def test_each_moment_is_judged_by_the_version_in_force(company: Workspace) -> None:
     """c has its 30 points all the time, and qualifies on the day that they are enough."""
     by_month = company.qualify("hand", period="2025-01..2025-03", grain="month")
@@ -208,6 +246,15 @@ def test_what_each_rule_brings(company: Workspace) -> None:
         number(second, "dropped_qualified", "second", "profile_1").value == 0
     )  # no profile of 10 but c's, and 10 < 30
     assert number(second, "rule_share", "second", "profile_2").detail == "Recommended"
+
+
+def test_what_a_rule_brings_to_the_version_in_force(company: Workspace, told: Qualification) -> None:
+    """In force a and b qualify in January by the first version and d in February, c and e by the second. Without the
+    recommendation the second qualifies e alone: b and d, who have 30 points when it begins, have qualified before."""
+    assert fraction(told, "rule_share", "in force", "profile_2") == (1, 2)
+    assert number(told, "dropped_qualified", "in force", "profile_2").value == 1
+    assert number(told, "dropped_qualified", "in force", "action_1").value == 1  # c
+    assert fraction(told, "dropped_precision", "in force", "profile_2") == (0, 0)  # e is too young
 
 
 def test_two_versions_side_by_side(company: Workspace) -> None:
@@ -265,7 +312,11 @@ def test_nobody_and_no_wins(company: Workspace) -> None:
     assert "cannot tell: 0 won deals are too few" in number(lost, "lift", "second").detail
     unlinked = company.qualify("unlinked")
     assert any("no source feeds contact_roles: no deal finds its lead by contact_role" in n for n in unlinked.notes)
-    assert fraction(unlinked, "base_rate") == (0, 4)
+    for variant, judge in (("base_rate", None), ("precision", "in force"), ("lift", "crm")):
+        lacking = number(unlinked, variant, judge)
+        assert lacking.value is None and "no_data" in lacking.quality and "no deal finds its lead" in lacking.detail
+    assert fraction(unlinked, "base_rate") == (None, 4)
+    assert number(unlinked, "qualified", "in force").value == 5
 
 
 def test_names_that_are_not_there(company: Workspace) -> None:
@@ -281,6 +332,16 @@ def test_a_server_keeps_the_answer_until_a_file_changes(company: Workspace) -> N
     with Held(company.path, now=NOW, environment={}) as held, held.moment() as moment:
         assert moment.qualify("hand") is moment.qualify("hand")
         assert "criteria/hand.yml" in moment.criteria
+
+
+def test_periods_rest_on_one_judgement(company: Workspace) -> None:
+    """Whoever looks at another period is not kept waiting for what does not rest on it, and gets the same numbers."""
+    with Held(company.path, now=NOW, environment={}) as held, held.moment() as moment:
+        moment.qualify("hand")
+        kept = len(held.answers)
+        by_month = moment.qualify("hand", period="2025", grain="month")
+        assert len(held.answers) == kept + 1
+        assert by_month.numbers == company.qualify("hand", period="2025", grain="month").numbers
 
 
 def test_shipped_criteria_read_from_the_versions_what_changes(company: Workspace) -> None:
@@ -444,15 +505,16 @@ def test_the_rows_are_spelled_for_every_engine(tmp_path: Path, spelling: str) ->
     hand = load_criteria(SHIPPED, tmp_path, CATALOGUE)["hand"]
     asked: list[str] = []
 
-    def ask(relation: Any) -> list[tuple[Any, ...]]:
+    def ask(relation: Any) -> list[Any]:
         asked.append(render(relation, spelling).text)
         return []
 
     nobody = subjects_of([], [])
     for version in hand.versions:
         histories_of(version, nobody, date(2025, 12, 31), CATALOGUE, ask)
-        for reached in criteria_rows.settled_columns(version, CATALOGUE):
-            ask(criteria_rows.changed(CATALOGUE.tables[reached.table], reached.column))
+        for table in {r.table for r in criteria_rows.settled_columns(version, CATALOGUE)}:
+            settled = criteria_rows.settled_columns(version, CATALOGUE)
+            ask(criteria_rows.changed(CATALOGUE.tables[table], [r.column for r in settled if r.table == table]))
     ask(criteria_rows.outcomes(hand, date(2025, 12, 31), CATALOGUE))
     assert len(asked) > 10 and all(text.startswith(("SELECT", "WITH")) for text in asked)
     assert (criteria_rows.FIRST, criteria_rows.NEVER) == (qualification.FIRST, qualification.NEVER)

@@ -1,21 +1,30 @@
-"""What the page of qualification says of companies that are too small to tell, and of what was asked."""
+"""What the page of qualification says of companies of which nothing can be told, and of what was asked."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from headwater import Workspace
+from headwater.api.folder import SHIPPED
 from tests.http.client import Client
+from tests.web.conftest import mounted
 from tests.web.reading import read
+from tests.world import NOW
 
 Served = Callable[[str], Client]
 
 
-def test_a_company_without_wins_cannot_tell(served: Served) -> None:
-    """Two leads are old enough, and no deal was won: the page says so in words."""
+def test_a_company_without_deals_cannot_tell(served: Served) -> None:
+    """Two leads are old enough, and no source tells of deals: none won, as far as anybody knows, is no 0 %."""
     seen = read(served("small").get("/qualify").text)
     told = seen.at("test").text
-    assert "cannot tell: 0 won deals are too few" in told
-    assert "2 leads of the period have had 365 days; 0 of them won" in told
+    assert "cannot tell: no deal finds its lead" in told and "of them won" not in told
+    assert "2 leads of the period have had 365 days. Who of them bought is not known" in told
     assert seen.at("versions").text.count("Choose a version to hold beside") == 1
 
 
@@ -29,3 +38,17 @@ def test_two_versions_stand_side_by_side(served: Served) -> None:
 def test_a_version_that_is_not_there_is_named(served: Served) -> None:
     answer = served("small").get("/qualify?version=third")
     assert answer.status_code == 404 and "third" in answer.text
+
+
+@pytest.mark.parametrize(("place", "file"), [("/qualify", "criteria/leads.yml"), ("/funnel", "funnels/leads.yml")])
+def test_a_file_that_is_changed_is_read_at_once(small_built: Path, tmp_path: Path, place: str, file: str) -> None:
+    """A page that is kept rests on the files beside the catalogue too."""
+    folder = shutil.copytree(small_built, tmp_path / "world")
+    app, held = mounted(Workspace(folder, now=NOW, environment={}))
+    with held:
+        client = Client(app, {})
+        assert "Another title" not in client.get(place).text
+        shipped = (SHIPPED / file).read_text(encoding="utf-8")
+        (folder / file).parent.mkdir()
+        (folder / file).write_text(re.sub("(?m)^title: .*$", "title: Another title", shipped), encoding="utf-8")
+        assert "Another title" in client.get(place).text

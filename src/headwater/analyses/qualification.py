@@ -19,6 +19,9 @@ FIRST, NEVER = -(2**60), 2**60
 Z = 1.959963984540054
 """Two-sided 95 % point of the standard normal distribution."""
 
+LEVEL = 0.95
+"""How sure a verdict is."""
+
 LEAST_WON = 10
 """With fewer won deals nothing is said of how criteria tell them."""
 
@@ -116,24 +119,28 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Of each subject at a moment: points for its profile and its initiative, and what each rule gives: a column for
-    each profile rule, each action (at most its `most`), speed (points or 0) and the group (roles seen), the last two
-    where the rules have them."""
+class Standings:
+    """Where subjects stand at each moment at which one may first meet the rules, by subject and time: the `day` of the
+    moment, which profile rules hold (`holds`, a column each), what each action gives (`does`, a column each, at most
+    its `most`; then speed, where the rules have it) and how many roles of the group are there (`roles`)."""
 
-    profile: Numbers
-    initiative: Numbers
-    gives: Numbers
+    subject: Wholes
+    at: Wholes
+    day: Wholes
+    holds: Flags
+    does: Numbers
+    roles: Wholes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Qualified:
-    """When each subject first met the rules (second, day; `NEVER`, 0 where it did not) and its scores at that moment
-    (0 where it did not)."""
+    """When each subject first met the rules (second, day; `NEVER`, 0 where it did not), and what each rule gave it at
+    that moment (0 where it did not): a column for each profile rule, each action (at most its `most`), speed (points or
+    0) and the group (roles there), the last two where the rules have them."""
 
     at: Wholes
     day: Wholes
-    scores: Scores
+    gives: Numbers
 
 
 def first_qualified(histories: Histories, rules: Rules) -> Qualified:
@@ -143,16 +150,41 @@ def first_qualified(histories: Histories, rules: Rules) -> Qualified:
     by then to have been done, before the entry too. Between two such moments points only fall, so the first can only be
     the entry, the day the version begins, an action, or a change of the profile.
     """
-    begins = np.maximum(histories.entered, rules.start)
-    days = np.where(histories.entered >= rules.start, histories.entered_day, rules.start_day)
-    end = min(histories.until, rules.end - 1)
-    return _walk(histories, rules, begins, days, np.full(len(begins), end, np.int64), search=True)
+    return first_met(len(histories.entered), standings_of(histories, rules), rules)
 
 
-def scores_at(histories: Histories, rules: Rules, moments: Wholes) -> Scores:
-    """The scores of each subject at a moment of its own, whether the version is in force or not."""
-    days = np.zeros(len(moments), np.int64)
-    return _walk(histories, rules, moments, days, moments, search=False).scores
+def first_met(subjects: int, of: Standings, rules: Rules, dropped: int | None = None) -> Qualified:
+    """When each of so many subjects first meets the rules, by where it stands; `dropped`: as if there were no rule that
+    gives that column of `Qualified.gives`."""
+    kinds = len(rules.profile)
+    stays = np.arange(kinds + of.does.shape[1]) != dropped
+    points = np.asarray(rules.profile, np.float64) * stays[:kinds]
+    profile = of.holds @ points
+    initiative = (of.does * stays[kinds:]).sum(axis=1)
+    ok = np.ones(len(of.at), np.bool_)
+    for rule in rules.required:
+        if rule != dropped:
+            ok &= of.holds[:, rule]
+    for least, score in (
+        (rules.least_profile, profile),
+        (rules.least_initiative, initiative),
+        (rules.least_total, profile + initiative),
+    ):
+        if least is not None:
+            ok &= score >= least - NEAR
+    if rules.group and dropped != len(stays):
+        ok &= of.roles >= rules.group.roles
+    met = np.flatnonzero(ok)
+    first = met[_new(of.subject[met])]
+    who = of.subject[first]
+    at, day = np.full(subjects, NEVER, np.int64), np.zeros(subjects, np.int64)
+    at[who], day[who] = of.at[first], of.day[first]
+    given = [of.holds[first] * points, of.does[first] * stays[kinds:]]
+    if rules.group:
+        given.append(of.roles[first][:, None].astype(np.float64))
+    gives = np.zeros((subjects, len(stays) + (rules.group is not None)))
+    gives[who] = np.concatenate(given, axis=1)
+    return Qualified(at, day, gives)
 
 
 def in_force(found: Sequence[Qualified]) -> tuple[Wholes, Wholes, Wholes]:
@@ -166,122 +198,103 @@ def in_force(found: Sequence[Qualified]) -> tuple[Wholes, Wholes, Wholes]:
     return at, day, by
 
 
-# --- the walk --------------------------------------------------------------------------------------------------------
-_MARK, _HELD, _DONE, _GROUP = range(4)
-
-
-def _walk(
-    histories: Histories, rules: Rules, begins: Wholes, begin_days: Wholes, ends: Wholes, *, search: bool
-) -> Qualified:
-    """Every subject from event to event, all subjects one step at a time: the k-th step takes the k-th event of each.
-
-    With `search` a subject is judged from `begins` on and leaves at the first moment that meets the rules; else its
-    scores at `begins` are taken.
-    """
-    n = len(begins)
+# --- where everybody stands ------------------------------------------------------------------------------------------
+def standings_of(histories: Histories, rules: Rules) -> Standings:
+    """Where each subject stands whenever something of it changes, while the rules are in force."""
+    begins = np.maximum(histories.entered, rules.start)
+    days = np.where(histories.entered >= rules.start, histories.entered_day, rules.start_day)
+    moments = _moments(histories, begins, days, min(histories.until, rules.end - 1))
     held, done, group = histories.held, histories.done, histories.group
-    points = np.asarray(rules.profile, np.float64)
-    must = np.zeros(len(points), np.int64)
-    must[list(rules.required)] = 1
-    profile, met = np.zeros(n), np.zeros(n, np.int64)
-    standing = (held.start <= begins[held.subject]) & (held.end > begins[held.subject])
-    np.add.at(profile, held.subject[standing], points[held.rule[standing]])
-    np.add.at(met, held.subject[standing], must[held.rule[standing]])
-
-    starts = np.flatnonzero(held.start > begins[held.subject])
-    stops = np.flatnonzero((held.end > begins[held.subject]) & (held.end < NEVER))
-    changes = np.concatenate((starts, stops))
-    sign = np.concatenate((np.ones(len(starts), np.int64), -np.ones(len(stops), np.int64)))
-    subject = np.concatenate((np.arange(n), held.subject[changes], done.subject, group.subject))
-    at = np.concatenate((begins, held.start[starts], held.end[stops], done.known, group.known))
-    day = np.concatenate((begin_days, held.start_day[starts], held.end_day[stops], done.day, group.day))
-    sizes = (n, len(changes), len(done.kind), len(group.kind))
-    what = np.repeat(np.arange(4), sizes)
-    row = np.concatenate([np.arange(s) for s in sizes])
-    inside = at <= ends[subject]
-    subject, at, day, what, row = (a[inside] for a in (subject, at, day, what, row))
-    order = np.lexsort((what, at, subject))
-    subject, at, day, what, row = (a[order] for a in (subject, at, day, what, row))
-    last = np.ones(len(subject), np.bool_)
-    last[:-1] = (subject[1:] != subject[:-1]) | (at[1:] != at[:-1])
-    judged = last & (at >= begins[subject])
-
-    decayed, seen = np.zeros((n, len(rules.actions))), np.full(n, -(2**61), np.int64)
-    latest = np.full((n, rules.speed.actions if rules.speed else 0), -(2**61), np.int64)
-    roles = int(group.kind.max()) + 1 if len(group.kind) and rules.group else 0
-    by_role = np.full((n, roles), -(2**61), np.int64)
-    action_points = np.array([a.points for a in rules.actions], np.float64)
-    found_at, found_day = np.full(n, NEVER, np.int64), np.zeros(n, np.int64)
-    found_profile, found_initiative = np.zeros(n), np.zeros(n)
-    gives = np.zeros((n, len(points) + len(rules.actions) + (rules.speed is not None) + (rules.group is not None)))
-    still = np.ones(n, np.bool_)
-
-    for step in _by_rank(subject):
-        here = step[still[subject[step]]]
-        s, now = subject[here], at[here]
-        decayed[s] *= _halved(now - seen[s], rules.half_life)[:, None]
-        seen[s] = now
-        for part in (_HELD, _DONE, _GROUP):
-            of = what[here] == part
-            if not of.any():
-                continue
-            who, r = s[of], row[here][of]
-            if part == _HELD:
-                rule = held.rule[changes[r]]
-                profile[who] += sign[r] * points[rule]
-                met[who] += sign[r] * must[rule]
-            elif part == _DONE:
-                kind = done.kind[r]
-                decayed[who, kind] += action_points[kind] * _halved(done.known[r] - done.time[r], rules.half_life)
-                if rules.speed:
-                    oldest = latest[who].argmin(axis=1)
-                    latest[who, oldest] = np.maximum(latest[who, oldest], done.time[r])
-            elif roles:
-                kind = group.kind[r]
-                by_role[who, kind] = np.maximum(by_role[who, kind], group.time[r])
-        take = judged[here]
-        if not take.any():
-            continue
-        s, now = s[take], now[take]
-        parts = [_capped(decayed[s], rules.actions)]
-        if rules.speed:
-            quick = latest[s].min(axis=1) >= now - rules.speed.within
-            parts.append((quick * rules.speed.points)[:, None])
-        initiative = np.concatenate(parts, axis=1).sum(axis=1)
-        present = (by_role[s] >= (now - rules.group.within)[:, None]).sum(axis=1) if rules.group else None
-        ok = np.ones(len(s), np.bool_)
-        if search:
-            ok &= met[s] == len(rules.required)
-            for least, score in (
-                (rules.least_profile, profile[s]),
-                (rules.least_initiative, initiative),
-                (rules.least_total, profile[s] + initiative),
-            ):
-                if least is not None:
-                    ok &= score >= least - NEAR
-            if rules.group and present is not None:
-                ok &= present >= rules.group.roles
-        if present is not None:
-            parts.append(present[:, None].astype(np.float64))
-        chosen = s[ok]
-        still[chosen] = False
-        found_at[chosen], found_day[chosen] = now[ok], day[here][take][ok]
-        found_profile[chosen], found_initiative[chosen] = profile[chosen], initiative[ok]
-        gives[chosen, len(points) :] = np.concatenate(parts, axis=1)[ok]
-    holds = (held.start <= found_at[held.subject]) & (held.end > found_at[held.subject])
-    holds &= found_at[held.subject] < NEVER
-    np.add.at(gives, (held.subject[holds], held.rule[holds]), points[held.rule[holds]])
-    return Qualified(found_at, found_day, Scores(found_profile, found_initiative, gives))
+    holds = np.zeros((len(moments.at), len(rules.profile)), np.bool_)
+    for rule in range(len(rules.profile)):
+        mine = held.rule == rule
+        holds[:, rule] = moments.within(held.subject[mine], held.start[mine], held.end[mine]) > 0
+    does = [_capped(_decayed(done, moments, rules), rules.actions)]
+    if rules.speed:
+        recent = moments.within(done.subject, done.known, done.time + rules.speed.within + 1)
+        does.append(np.where(recent >= rules.speed.actions, rules.speed.points, 0.0)[:, None])
+    roles = np.zeros(len(moments.at), np.int64)
+    if rules.group:
+        for role in range(int(group.kind.max(initial=-1)) + 1):
+            mine = group.kind == role
+            ends = group.time[mine] + rules.group.within + 1
+            roles += moments.within(group.subject[mine], group.known[mine], ends) > 0
+    return Standings(moments.subject, moments.at, moments.day, holds, np.concatenate(does, axis=1), roles)
 
 
-def _by_rank(subject: Wholes) -> list[Wholes]:
-    """The positions of the first event of every subject, of the second ..., of events that stand by subject."""
-    if not len(subject):
-        return []
-    new = np.flatnonzero(np.concatenate(([True], subject[1:] != subject[:-1])))
-    rank = np.arange(len(subject)) - np.repeat(new, np.diff(np.append(new, len(subject))))
-    order = np.argsort(rank, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """Moments by subject and time, each once."""
+
+    subject: Wholes
+    at: Wholes
+    day: Wholes
+
+    def keys(self, subject: Wholes, at: Wholes) -> Wholes:
+        """Numbers that stand in the order of subject and time; all times before the first moment are one, and so are
+        all after the last."""
+        first, last = (int(self.at.min()), int(self.at.max())) if len(self.at) else (0, 0)
+        found: Wholes = subject * (last - first + 2) + (np.clip(at, first, last + 1) - first)
+        return found
+
+    def within(self, subject: Wholes, start: Wholes, end: Wholes) -> Wholes:
+        """In how many of its subject's stretches each moment lies, from their first second up to the one after the
+        last."""
+        real = start < end
+        mine, many = self.keys(self.subject, self.at), len(self.at) + 1
+        begun, over = (
+            np.bincount(np.searchsorted(mine, self.keys(subject[real], bound[real])), minlength=many)
+            for bound in (start, end)
+        )
+        return np.cumsum(begun - over)[:-1]
+
+
+def _moments(histories: Histories, begins: Wholes, begin_days: Wholes, end: int) -> _Moments:
+    """Each subject's beginning, and whatever happens to it from then up to a second."""
+    held, done, group = histories.held, histories.done, histories.group
+    parts = (
+        (np.arange(len(begins)), begins, begin_days),
+        (held.subject, held.start, held.start_day),
+        (held.subject, held.end, held.end_day),
+        (done.subject, done.known, done.day),
+        (group.subject, group.known, group.day),
+    )
+    subject, at, day = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    inside = np.flatnonzero((at >= begins[subject]) & (at <= end))
+    order = inside[np.lexsort((at[inside], subject[inside]))]
+    subject, at, day = subject[order], at[order], day[order]
+    once = np.roll(_new(subject) | _new(at), -1)  # the last of those in one second
+    return _Moments(subject[once], at[once], day[once])
+
+
+def _decayed(done: Happening, moments: _Moments, rules: Rules) -> Numbers:
+    """The points of each action at each moment, halved since."""
+    order = np.lexsort((done.known, done.subject))
+    subject, known, kind = done.subject[order], done.known[order], done.kind[order]
+    n = len(order)
+    total = np.zeros((n + 1, len(rules.actions)))  # the last row is that of moments before anything was done
+    points = np.array([a.points for a in rules.actions], np.float64)
+    total[np.arange(n), kind] = points[kind] * _halved(known - done.time[order], rules.half_life)
+    begins = np.maximum.accumulate(np.where(_new(subject), np.arange(n), 0)) if n else order
+    longest, reach = int((np.arange(n) - begins).max(initial=0)), 1
+    while reach <= longest:  # each row holds the last `reach` things done: adding the row so far back doubles that
+        later = np.flatnonzero(np.arange(n) - begins >= reach)
+        total[later] += total[later - reach] * _halved(known[later] - known[later - reach], rules.half_life)[:, None]
+        reach *= 2
+    last = np.searchsorted(moments.keys(subject, known), moments.keys(moments.subject, moments.at), "right") - 1
+    there = last >= 0
+    there[there] = subject[last[there]] == moments.subject[there]
+    last = np.where(there, last, n)
+    since = np.where(there, moments.at - np.append(known, 0)[last], 0)
+    found: Numbers = total[last] * _halved(since, rules.half_life)[:, None]
+    return found
+
+
+def _new(values: Wholes) -> Flags:
+    """Whether each value differs from the one before it."""
+    found = np.ones(len(values), np.bool_)
+    found[1:] = values[1:] != values[:-1]
+    return found
 
 
 def _halved(seconds: Wholes, half_life: int | None) -> Numbers:
@@ -313,16 +326,25 @@ def lift(both: int, qualified: int, won: int, subjects: int) -> Lift:
     The interval is that of its logarithm by the delta method for the four counts of one multinomial sample, as Katz has
     it for two separate ones. It takes subjects not to depend on each other; several leads of one company do.
     Source: D. Katz et al., Biometrics 34 (1978), 469-474; A. Agresti, Categorical Data Analysis (2002), section 14.1.
-    With fewer than LEAST_WON won, or nobody or everybody qualified, nothing can be told.
+    With fewer than LEAST_WON won, or nobody or everybody qualified, nothing can be told. Where none of those who
+    qualified won, the logarithm has no interval, and the verdict goes by how likely that is by chance (hypergeometric).
     """
     if not (qualified and won):
         return Lift(None, None, None, "cannot_tell")
     value = both * subjects / (qualified * won)
     if not both:
-        return Lift(0.0, 0.0, None, "cannot_tell")
+        chance = _none_of_both(qualified, won, subjects)
+        return Lift(0.0, 0.0, None, "misleads" if won >= LEAST_WON and chance < (1 - LEVEL) / 2 else "cannot_tell")
     spread = 1 / both - 1 / qualified - 1 / won + 2 * both / (qualified * won) - 1 / subjects
     half = Z * math.sqrt(max(spread, 0.0))
     low, high = value * math.exp(-half), value * math.exp(half)
     if won < LEAST_WON or qualified == subjects:
         return Lift(value, low, high, "cannot_tell")
     return Lift(value, low, high, "tells" if low > 1 else "misleads" if high < 1 else "cannot_tell")
+
+
+def _none_of_both(qualified: int, won: int, subjects: int) -> float:
+    """How likely it is that none of those who qualified won, if these were drawn by chance."""
+    ways = (math.lgamma(n + 1) for n in (subjects - won, subjects - qualified, subjects - won - qualified, subjects))
+    others, rest, neither, everybody = ways
+    return math.exp(others + rest - neither - everybody)

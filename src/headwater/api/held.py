@@ -156,6 +156,11 @@ class Moment:
         return BOARDS.stamp(self._stands.folder)
 
     @property
+    def beside(self) -> str:
+        """The stamps of all definition files that the stamp of a moment does not hold."""
+        return "\n".join((self.boards, self.funnels, self.criteria, self.objectives))
+
+    @property
     def loads(self) -> str:
         """The stamp of what was loaded and of the source files, which only `condition` and `check` rest on."""
         landed = () if self._store is None else (p.name for p in entry_folders(self._store))
@@ -251,13 +256,16 @@ class Moment:
 
     def qualify(self, /, name: str = "", *, generation: str = "", **given: Any) -> Qualification:
         """As `Workspace.qualify`."""
-        asked = qualify_asked(self._stands, name, **given)
+        asked, data = qualify_asked(self._stands, name, **given), (self._data(generation),)
 
-        def make() -> Qualification:
+        def keep(key: Hashable, make: Callable[[], V]) -> V:
+            return self._kept(("qualify", key, bool(generation)), data, (), make)
+
+        def made() -> Qualification:
             with self._stands.bench(generation) as at:
-                return qualify_of(at, asked)
+                return qualify_of(at, asked, keep)
 
-        return self._kept(("qualify", asked, bool(generation)), (self._data(generation),), (), make)
+        return keep(asked, made)
 
     @property
     def criteria(self) -> str:

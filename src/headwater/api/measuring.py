@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from headwater.api.answer import Answer, Label
 from headwater.api.ask import Given, question
@@ -24,6 +24,9 @@ from headwater.model.question import Question
 from headwater.model.settings import FILES, Settings
 from headwater.store.generations import Reader, pinned
 from headwater.store.place import Store, open_store
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,20 @@ def run(at: Bench, asked: Question) -> Run:
 
 def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
     """The rows of a statement. Raises QueryError where an older generation lacks what it names."""
-    try:
+    with _told_of_older(at):
         return at.reader.rows(statement)
+
+
+def columns_of(at: Bench, statement: Statement) -> list[pyarrow.ChunkedArray]:
+    """As `rows_of`, column by column, for what goes through many rows; there may be none where there are no rows."""
+    with _told_of_older(at):
+        return at.reader.columnar(statement)
+
+
+@contextmanager
+def _told_of_older(at: Bench) -> Iterator[None]:
+    try:
+        yield
     except HeadwaterError as error:
         if at.older and type(error) is HeadwaterError:
             raise QueryError(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.analyses.qualification import (
     FIRST,
@@ -22,14 +24,15 @@ from headwater.analyses.qualification import (
     Speed,
     Wholes,
 )
-from headwater.metrics.criteria_rows import EPOCH, done, group_done, held, known, tables_for_group, together
+from headwater.metrics.criteria_rows import EPOCH, done, group_done, held, tables_for_group, together
 from headwater.model.catalogue import Catalogue
 from headwater.model.criteria import CriteriaVersion, span_days
 from headwater.model.plan import Relation
 
 DAY_SECONDS = 86400
-Ask = Callable[[Relation], list[tuple[Any, ...]]]
-"""Gives the rows of a relation."""
+Columns: TypeAlias = "Sequence[pa.ChunkedArray]"
+Ask = Callable[[Relation], Columns]
+"""Gives the columns of the rows of a relation; there may be none where there are no rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +40,7 @@ class Subjects:
     """The leads asked about: their ids, the second and day they entered, when the CRM says that they met the stage, and
     their segment; when a deal was first opened and won (NEVER, 0 for none)."""
 
-    ids: tuple[str, ...]
+    ids: pa.StringArray
     entered: Wholes
     entered_day: Wholes
     stage: Wholes
@@ -47,23 +50,29 @@ class Subjects:
     won: Wholes
     won_day: Wholes
 
-    @property
-    def place(self) -> dict[str, int]:
-        """The number of each lead by its id."""
-        return {id_: i for i, id_ in enumerate(self.ids)}
+    def __len__(self) -> int:
+        return len(self.entered)
+
+    def numbers(self, ids: pa.ChunkedArray) -> Wholes:
+        """The number of each lead, -1 of one that is not asked about."""
+        return _whole(pc.index_in(pc.cast(ids, pa.string()), value_set=self.ids), -1)
 
 
-def subjects_of(rows: Sequence[tuple[Any, ...]], ended: Sequence[tuple[Any, ...]]) -> Subjects:
-    """The leads, of the rows of `criteria_rows.subjects` and `outcomes`."""
-    ids = tuple(r[0] for r in rows)
-    place = {id_: i for i, id_ in enumerate(ids)}
-    entered, entered_day, stage, stage_day = (_whole(r[n] for r in rows) for n in range(1, 5))
-    opened, won, won_day = np.full(len(ids), NEVER), np.full(len(ids), NEVER), np.zeros(len(ids), np.int64)
-    for lead, first, win, day, _ in ended:
-        if (i := place.get(lead)) is not None:
-            opened[i], won[i], won_day[i] = first, win, day or 0
-    segments = tuple(tuple(r[5:]) for r in rows)
-    return Subjects(ids, entered, entered_day, stage, stage_day, segments, opened, won, won_day)
+def subjects_of(columns: Columns, ended: Columns) -> Subjects:
+    """The leads, of the columns of `criteria_rows.subjects` and `outcomes`."""
+    ids, *moments = _filled(columns, 5)
+    n = len(ids)
+    segments = tuple(zip(*(c.to_pylist() for c in columns[5:]), strict=True)) if len(columns) > 5 else ((),) * n
+    opened, won, won_day = np.full(n, NEVER), np.full(n, NEVER), np.zeros(n, np.int64)
+    known = pa.concat_arrays([pc.cast(chunk, pa.string()) for chunk in ids.chunks]) if n else pa.array([], pa.string())
+    entered, entered_day, stage, stage_day = (_whole(m) for m in moments)
+    found = Subjects(known, entered, entered_day, stage, stage_day, segments, opened, won, won_day)
+    leads, *outcomes = _filled(ended, 4)
+    who = found.numbers(leads)
+    mine = who >= 0
+    for column, told in zip((opened, won, won_day), outcomes, strict=True):
+        column[who[mine]] = _whole(told)[mine]
+    return found
 
 
 def histories_of(
@@ -71,40 +80,50 @@ def histories_of(
 ) -> tuple[Histories, dict[int, Flags]]:
     """What one version of criteria goes by; and by the number of each profile rule the leads of whom what it reads was
     not known when they entered."""
-    place = subjects.place
-    stretches: list[tuple[int, int, int, int, int, int]] = []
+    stretches = [_nothing(6)]
     unknown: dict[int, Flags] = {}
     for group in together(version, catalogue):
-        for lead, start, start_day, end, end_day, *flags in ask(held(version, group, as_of, catalogue)):
-            if (i := place.get(lead)) is not None:
-                moments = (i, start, end, start_day, end_day)
-                stretches += [(r, *moments) for r, flag in zip(group.rules, flags, strict=True) if flag]
+        leads, *moments = _filled(ask(held(version, group, as_of, catalogue)), 5 + len(group.rules))
+        start, start_day, end, end_day = (_whole(c) for c in moments[:4])
+        who, bounds = subjects.numbers(leads), (start, end, start_day, end_day)
+        for rule, flag in zip(group.rules, moments[4:], strict=True):
+            rows = np.flatnonzero(_flags(flag) & (who >= 0))
+            stretches.append([np.full(len(rows), rule), who[rows], *(b[rows] for b in bounds)])
         if not group.always_known:
-            reads = dict.fromkeys(r for n in group.rules for r in version.rules[n].reads)
-            since = np.full(len(subjects.ids), NEVER)
-            for lead, start in ask(known(group, tuple(reads), as_of, catalogue)):
-                if (i := place.get(lead)) is not None:
-                    since[i] = start
-            late = since > subjects.entered
-            unknown |= dict.fromkeys(group.rules, late)
-    rule, subject, start, end, start_day, end_day = _columns(stretches, 6)
-    actions = ask(done(version, as_of, catalogue)) if version.actions else []
-    grouped: list[tuple[Any, ...]] = []
-    if version.group is not None and tables_for_group(version, catalogue):
-        grouped = ask(group_done(version, as_of, catalogue))
-    roles = {role: n for n, role in enumerate(sorted({r[1] for r in grouped}))}
-    numbered = [(lead, roles[role], *moments) for lead, role, *moments in grouped]
+            since = np.full(len(subjects), NEVER)
+            np.minimum.at(since, who[who >= 0], start[who >= 0])
+            unknown |= dict.fromkeys(group.rules, since > subjects.entered)
     return (
         Histories(
             subjects.entered,
             subjects.entered_day,
-            Holding(rule, subject, start, end, start_day, end_day),
-            _happening(actions, place),
-            _happening(numbered, place),
+            Holding(*_joined(stretches)),
+            _done(version, subjects, as_of, catalogue, ask),
+            _group_done(version, subjects, as_of, catalogue, ask),
             NEVER - 1,
         ),
         unknown,
     )
+
+
+def _done(version: CriteriaVersion, subjects: Subjects, as_of: date, catalogue: Catalogue, ask: Ask) -> Happening:
+    columns = ask(done(version, as_of, catalogue)) if version.actions else []
+    leads, *told = _filled(columns, 4 + len(version.actions))
+    who, moments = subjects.numbers(leads), [_whole(c) for c in told[:3]]
+    found = [_nothing(5)]
+    for kind, flag in enumerate(told[3:]):
+        mine = np.flatnonzero(_flags(flag) & (who >= 0))
+        found.append([np.full(len(mine), kind), who[mine], *(m[mine] for m in moments)])
+    return Happening(*_joined(found))
+
+
+def _group_done(version: CriteriaVersion, subjects: Subjects, as_of: date, catalogue: Catalogue, ask: Ask) -> Happening:
+    asked = version.group is not None and tables_for_group(version, catalogue)
+    leads, *moments, role = _filled(ask(group_done(version, as_of, catalogue)) if asked else [], 5)
+    who = subjects.numbers(leads)
+    roles = pc.unique(role)
+    columns = (_whole(pc.index_in(role, value_set=roles)), who, *(_whole(c) for c in moments))
+    return Happening(*(c[who >= 0] for c in columns))
 
 
 def rules_of(version: CriteriaVersion, start: date | None = None, end: date | None = None) -> Rules:
@@ -128,16 +147,25 @@ def rules_of(version: CriteriaVersion, start: date | None = None, end: date | No
     )
 
 
-def _happening(rows: Sequence[tuple[Any, ...]], place: dict[str, int]) -> Happening:
-    """Rows of lead, kind, time, known, day as columns; those of other leads are left out."""
-    found = [(kind, i, time, since, day) for lead, kind, time, since, day in rows if (i := place.get(lead)) is not None]
-    return Happening(*_columns(found, 5))
+def _filled(columns: Columns, width: int) -> list[pa.ChunkedArray]:
+    """The first columns; without rows there may be none."""
+    return list(columns[:width]) or [pa.chunked_array([pa.array([], pa.string())])] * width
 
 
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> tuple[Wholes, ...]:
-    found = np.array(rows, np.int64).reshape(-1, width)
-    return tuple(np.ascontiguousarray(found[:, n]) for n in range(width))
+def _whole(column: pa.ChunkedArray, nothing: int = 0) -> Wholes:
+    found: Wholes = pc.fill_null(pc.cast(column, pa.int64()), nothing).to_numpy()
+    return found
 
 
-def _whole(values: Any) -> Wholes:
-    return np.fromiter((int(v) for v in values), np.int64)
+def _flags(column: pa.ChunkedArray) -> Flags:
+    found: Flags = pc.cast(column, pa.bool_()).to_numpy()
+    return found
+
+
+def _nothing(width: int) -> list[Wholes]:
+    return [np.zeros(0, np.int64)] * width
+
+
+def _joined(parts: Sequence[list[Wholes]]) -> list[Wholes]:
+    """Columns one below the other."""
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]

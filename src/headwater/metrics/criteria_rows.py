@@ -6,7 +6,7 @@ outcome from its first, so that nothing counts before it can have been known. Da
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -145,8 +145,9 @@ def _all_stay(rule: ProfileRule, table: str, catalogue: Catalogue) -> bool:
 
 def held(version: CriteriaVersion, group: Together, as_of: date, catalogue: Catalogue) -> Relation:
     """When the rules read together held of each lead: `lead_id`, `start`, `start_day`, `end`, `end_day` (FIRST and
-    NEVER, with day 0, for no bound), and `r0` .. in the order of the group, true where that rule held; rows in which
-    none did are left out."""
+    NEVER, with day 0, for no bound), and `r0` .. in the order of the group, true where that rule held. Rows in which
+    none did are left out where all that the rules read is always known; else the first row of a lead is that from which
+    on it is known, and a lead of whom it never is has none."""
     rules = [version.rules[i] for i in group.rules]
     reads = tuple(dict.fromkeys(r for rule in rules for r in rule.reads))
     view = profile_table(reads, catalogue)
@@ -154,15 +155,7 @@ def held(version: CriteriaVersion, group: Together, as_of: date, catalogue: Cata
     holds = [Op("coalesce", (lower_predicate(view, rule.where), Lit(False))) for rule in rules]
     flags = tuple(Named(f"r{i}", value) for i, value in enumerate(holds))
     moments = tuple(Named(n, Col(n)) for n in ("lead_id", "start", "start_day", "end", "end_day"))
-    any_held = holds[0] if len(holds) == 1 else Op("or", tuple(holds))
-    return Project(joined, (*moments, *flags), any_held)
-
-
-def known(group: Together, reads: Sequence[Reached], as_of: date, catalogue: Catalogue) -> Relation:
-    """From which moment on it is known of a lead what a group of rules reads: `lead_id`, `start`; leads of whom it is
-    never known are missing."""
-    joined = _joined(group, tuple(reads), as_of, catalogue)
-    return Group(joined, (Named("lead_id", Col("lead_id")),), (NamedAgg("start", Agg("min", Col("start"))),))
+    return Project(joined, (*moments, *flags), _any(holds) if group.always_known else None)
 
 
 def _joined(group: Together, reads: tuple[Reached, ...], as_of: date, catalogue: Catalogue) -> Relation:
@@ -241,7 +234,7 @@ def _versions(table: Table, names: tuple[str, ...], as_of: date) -> Relation:
     )
 
 
-def _as_they_are(names: dict[str, None]) -> tuple[Named, ...]:
+def _as_they_are(names: Iterable[str]) -> tuple[Named, ...]:
     return tuple(Named(n, Col(n)) for n in names)
 
 
@@ -270,19 +263,34 @@ def _sooner(name: str) -> tuple[Named, Named]:
     return Named(name, Op("case", (first, mine, theirs))), Named(f"{name}_day", Op("case", (first, *days)))
 
 
-def changed(table: Table, column: str) -> Relation:
-    """How many rows of a table have had more than one value of a column, no value being one: one row, `rows`, and one
-    of their keys, `example`."""
-    key = table.key[0]
-    value = Col(day_of(table, column))
-    filled = NamedAgg("_filled", Agg("count", value))
-    every = NamedAgg("_all", Agg("count_rows"))
-    values = NamedAgg("_values", Agg("count_distinct", value))
-    each = Group(Scan(table.id + VERSIONS_SUFFIX), (Named("_key", Col(key)),), (filled, every, values))
-    some_empty = both(Op("gt", (Col("_filled"), Lit(0))), Op("lt", (Col("_filled"), Col("_all"))))
-    differing = Op("or", (Op("gt", (Col("_values"), Lit(1))), some_empty or Lit(False)))
-    rows = Project(each, (Named("_key", Col("_key")),), differing)
-    return Group(rows, (), (NamedAgg("rows", Agg("count_rows")), NamedAgg("example", Agg("min", Col("_key")))))
+def changed(table: Table, columns: Sequence[str]) -> Relation:
+    """Of each of these columns, in how many rows of a table it has had more than one value, no value being one
+    (`rows0` ..), and the key of one of those (`example0` ..): one row."""
+    filled, differs = [], []
+    for i, column in enumerate(columns):
+        found = table.type_of(column)
+        value: Scalar = Col(day_of(table, column))
+        if found is not None and found.kind is Kind.BOOLEAN:
+            value = Op("as_text", (value,))  # the least of two truths is not told by every engine
+        aggs = (Agg("count", value), Agg("min", value), Agg("max", value))
+        filled += [NamedAgg(f"_{a.name}{i}", a) for a in aggs]
+        some = both(Op("gt", (Col(f"_count{i}"), Lit(0))), Op("lt", (Col(f"_count{i}"), Col("_all"))))
+        other = Op("lt", (Col(f"_min{i}"), Col(f"_max{i}")))
+        differs.append(Named(f"_differs{i}", Op("coalesce", (_any([other, *([some] if some else [])]), Lit(False)))))
+    each = Group(
+        Scan(table.id + VERSIONS_SUFFIX),
+        (Named("_key", Col(table.key[0])),),
+        (NamedAgg("_all", Agg("count_rows")), *filled),
+    )
+    told = [
+        NamedAgg(name, agg)
+        for i in range(len(columns))
+        for name, agg in (
+            (f"rows{i}", Agg("count_rows", where=Col(f"_differs{i}"))),
+            (f"example{i}", Agg("min", Col("_key"), where=Col(f"_differs{i}"))),
+        )
+    ]
+    return Group(Project(each, (Named("_key", Col("_key")), *differs)), (), tuple(told))
 
 
 def settled_columns(version: CriteriaVersion, catalogue: Catalogue) -> tuple[Reached, ...]:
@@ -318,35 +326,38 @@ def _looked_up(reached: Reached, catalogue: Catalogue) -> tuple[Reached, ...]:
 
 # --- what was done ---------------------------------------------------------------------------------------------------
 def done(version: CriteriaVersion, as_of: date, catalogue: Catalogue) -> Relation:
-    """What each lead did, by a version's actions: `lead_id`, `kind` (the action's number), `time`, `known` (from when
-    on it is known of the lead), `day` (of `known`). A row that names a lead is that lead's; any other is of every lead
-    of its person."""
+    """What each lead did, by a version's actions: `lead_id`, `time`, `known` (from when on it is known of the lead),
+    `day` (of `known`), and `a0` .., true where it is that action. A row that names a lead is that lead's; any other is
+    of every lead of its person."""
     parts: list[Relation] = []
-    for number, rule in enumerate(version.actions):
-        table = catalogue.tables[rule.table]
+    flags = tuple(f"a{number}" for number in range(len(version.actions)))
+    for name in dict.fromkeys(rule.table for rule in version.actions):
+        table = catalogue.tables[name]
         names_lead, names_person = (table.column(c) is not None for c in ("lead_id", LINKS[CONTACT]))
         if names_lead:
-            rows = _events(rule, table, ("lead_id",), as_of, _known(Col("lead_id")))
-            columns = _event_columns(number, Col("time"), Col("time"), Col("day"))
-            parts.append(Project(rows, (Named("lead_id", Col("lead_id")), *columns)))
+            rows = _events(version.actions, table, ("lead_id",), as_of, _known(Col("lead_id")))
+            moments = (Named("time", Col("time")), Named("known", Col("time")), Named("day", Col("day")))
+            parts.append(Project(rows, (*_as_they_are(("lead_id",)), *moments, *_as_they_are(flags))))
         if names_person:
             no_lead = Op("is_null", (Col("lead_id"),)) if names_lead else None
-            rows = _events(rule, table, (LINKS[CONTACT],), as_of, both(no_lead, _known(Col(LINKS[CONTACT]))))
-            parts.append(_of_leads(rows, CONTACT, number, version, as_of, catalogue))
+            condition = both(no_lead, _known(Col(LINKS[CONTACT])))
+            rows = _events(version.actions, table, (LINKS[CONTACT],), as_of, condition)
+            parts.append(_of_leads(rows, CONTACT, flags, version, as_of, catalogue))
     return parts[0] if len(parts) == 1 else Union(tuple(parts))
 
 
 def group_done(version: CriteriaVersion, as_of: date, catalogue: Catalogue) -> Relation:
-    """What people with a role at each lead's company did: `lead_id`, `role` (text), `time`, `known`, `day`."""
+    """What people with a role at each lead's company did: `lead_id`, `time`, `known`, `day`, `role` (text)."""
     if version.group is None:
         raise ValueError("these criteria have no group")
     contacts = catalogue.tables[CONTACT]
     parts: list[Relation] = []
-    for rule in version.actions:
-        table = catalogue.tables[rule.table]
+    for name in dict.fromkeys(rule.table for rule in version.actions):
+        table = catalogue.tables[name]
         if all(table.column(c) is not None for c in LINKS.values()):
             ids = (LINKS[CONTACT], LINKS[ACCOUNT])
-            parts.append(_events(rule, table, ids, as_of, both(*(_known(Col(i)) for i in ids))))
+            events = _events(version.actions, table, ids, as_of, both(*(_known(Col(i)) for i in ids)))
+            parts.append(Project(events, _as_they_are((*ids, "time", "day"))))
     rows = parts[0] if len(parts) == 1 else Union(tuple(parts))
     role = version.group.role
     taken = (contacts.key[0], role)
@@ -370,7 +381,7 @@ def group_done(version: CriteriaVersion, as_of: date, catalogue: Catalogue) -> R
     )
     keys = (LINKS[ACCOUNT], "role", "time", "day")
     once = Group(named, tuple(Named(n, Col(n)) for n in keys), ())
-    return _of_leads(once, ACCOUNT, None, version, as_of, catalogue)
+    return _of_leads(once, ACCOUNT, ("role",), version, as_of, catalogue)
 
 
 def tables_for_group(version: CriteriaVersion, catalogue: Catalogue) -> bool:
@@ -378,22 +389,36 @@ def tables_for_group(version: CriteriaVersion, catalogue: Catalogue) -> bool:
     return any(all(catalogue.tables[a.table].column(c) for c in LINKS.values()) for a in version.actions)
 
 
-def _events(rule: ActionRule, table: Table, ids: tuple[str, ...], as_of: date, condition: Scalar | None) -> Relation:
+def _events(
+    rules: Sequence[ActionRule], table: Table, ids: tuple[str, ...], as_of: date, condition: Scalar | None
+) -> Relation:
+    """The rows of a table that are one of the actions: ids, `time`, `day`, and `a0` .., true where it is that one."""
     at = event_of(table)
-    where = None if rule.where is None else lower_predicate(table, rule.where)
+    is_it: list[Scalar] = []
+    for rule in rules:
+        where: Scalar = Lit(rule.table == table.id)
+        if rule.table == table.id and rule.where is not None:
+            where = Op("coalesce", (lower_predicate(table, rule.where), Lit(False)))
+        is_it.append(where)
     columns = (
-        *(Named(i, Col(i)) for i in ids),
+        *_as_they_are(ids),
         Named("time", _moment(table, at)),
         Named("day", _day(Col(day_of(table, at)))),
+        *(Named(f"a{number}", value) for number, value in enumerate(is_it)),
     )
-    return Project(Scan(table.id), columns, both(_until(table, at, as_of), condition, where))
+    mine = [value for rule, value in zip(rules, is_it, strict=True) if rule.table == table.id]
+    return Project(Scan(table.id), columns, both(_until(table, at, as_of), condition, _any(mine)))
+
+
+def _any(conditions: Sequence[Scalar]) -> Scalar:
+    return conditions[0] if len(conditions) == 1 else Op("or", tuple(conditions))
 
 
 def _of_leads(
-    rows: Relation, of: str, number: int | None, version: CriteriaVersion, as_of: date, catalogue: Catalogue
+    rows: Relation, of: str, told: tuple[str, ...], version: CriteriaVersion, as_of: date, catalogue: Catalogue
 ) -> Relation:
     """What was done by people or in companies, as done for each lead of theirs, known from when the lead is known to be
-    of them."""
+    of them: `lead_id`, `time`, `known`, `day`, and the columns `told` of it."""
     link = LINKS[of]
     ids = ("lead_id", link)
     leads: Relation
@@ -417,14 +442,10 @@ def _of_leads(
     before = Op("le", (since, time))
     known_at = Op("case", (before, time, since))
     day = Op("case", (before, Col("day", "left"), Col("_l__from_day", "right")))
-    named = (Named("role", Col("role", "left")),) if number is None else (Named("kind", Lit(number)),)
     moments = (Named("time", time), Named("known", known_at), Named("day", day))
     lead = Named("lead_id", Col("_l_lead_id", "right"))
-    return Project(Join(rows, side, "inner", on, unique=False), (lead, *named, *moments))
-
-
-def _event_columns(number: int, time: Scalar, known_at: Scalar, day: Scalar) -> tuple[Named, ...]:
-    return Named("kind", Lit(number)), Named("time", time), Named("known", known_at), Named("day", day)
+    columns = (lead, *moments, *(Named(n, Col(n, "left")) for n in told))
+    return Project(Join(rows, side, "inner", on, unique=False), columns)
 
 
 # --- moments ---------------------------------------------------------------------------------------------------------

@@ -190,7 +190,7 @@ def _lacking(plan: Plan) -> Mapping[str, str]:
 _Cell = tuple[Measure, Mapping[Segment, Reading] | None, str]
 """A measure, its readings at one moment of one period, and why it has none."""
 
-_Edges = tuple[str, date | None, str, date | None]
+Edges = tuple[str, date | None, str, date | None]
 """Why a measure never has rows, or where its data begins, what it is that begins there, and where it ends."""
 
 
@@ -202,7 +202,7 @@ class Known:
     lacking: Mapping[str, str]
     cut: tuple[tuple[str, ...], ...]
     cells: dict[tuple[str, int, Moment], _Cell] = field(default_factory=dict)
-    edges: dict[str, _Edges] = field(default_factory=dict)
+    edges: dict[str, Edges] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,20 +510,24 @@ class Evaluation:
         return measure.empty if reading.value is None else reading.value
 
     def _not_covered(self, measure: Measure, window: Window) -> str | None:
-        """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""
         edges = self.known.edges.get(measure.id)
         if edges is None:
-            edges = self.known.edges[measure.id] = _edges(measure, self.context)
-        never, begins, what, ends = edges
-        if never:
-            return never
-        if begins is not None and window.end <= begins:
-            return f"{what} begins on {begins}"
-        if isinstance(measure.clock, Reached | Alive | Latest) or window.start is None:
-            return None
-        if ends is not None and window.start > ends:
-            return f"{measure.table!r} is complete through {ends} only"
+            edges = self.known.edges[measure.id] = edges_of(measure, self.context)
+        return not_covered(measure, window, edges)
+
+
+def not_covered(measure: Measure, window: Window, edges: Edges) -> str | None:
+    """Why a measure has nothing to say of a window at all: no source feeds it, or its data lies elsewhere."""
+    never, begins, what, ends = edges
+    if never:
+        return never
+    if begins is not None and window.end <= begins:
+        return f"{what} begins on {begins}"
+    if isinstance(measure.clock, Reached | Alive | Latest) or window.start is None:
         return None
+    if ends is not None and window.start > ends:
+        return f"{measure.table!r} is complete through {ends} only"
+    return None
 
 
 def _none_counts(measure: Measure, lag: Lag, as_of: date) -> str:
@@ -569,7 +573,8 @@ def _told_of_waiting(measure: Measure, reading: Reading, notes: Notes) -> Exact 
     return None
 
 
-def _edges(measure: Measure, context: Context) -> _Edges:
+def edges_of(measure: Measure, context: Context) -> Edges:
+    """Where the data of a measure lies, for `not_covered`."""
     stored = context.generation.table(measure.table)
     if stored is None or stored.rows == 0:
         return f"no source feeds {measure.table!r}", None, "", None

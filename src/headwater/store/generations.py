@@ -147,6 +147,17 @@ class Reader:
                 self._lost.set()
                 raise
 
+    def columnar(self, statement: Statement) -> list[pyarrow.ChunkedArray]:
+        """The columns of the rows of a statement; none where there are no rows and another engine than the one inside
+        answers."""
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if isinstance(self._engine, QueryConnection):
+            return list(self.arrow(statement).columns)
+        import pyarrow as pa
+
+        return [pa.chunked_array([pa.array(column)]) for column in zip(*self.rows(statement), strict=True)]
+
     def arrow(self, statement: Statement) -> pyarrow.Table:
         """The rows of a statement as an Arrow table; only over the stored files."""
         from headwater.store.engines.duckdb import QueryConnection

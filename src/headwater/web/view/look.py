@@ -226,7 +226,7 @@ class Pages:
             told = href(request.url.path, asked)
             part = is_part(request)
             running = self._running(request) if of_refresh else ""
-            key = (str(moment.stamp), moment.boards, moment.loads, told, str(part), running)
+            key = (str(moment.stamp), moment.beside, moment.loads, told, str(part), running)
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:

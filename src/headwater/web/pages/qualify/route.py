@@ -70,7 +70,7 @@ def _made(look: Look) -> Made:
         "chart": _chart(look, by_step),
         "load": tuple(_load(look, told)),
         "cohort": _cohort(look, chosen, base),
-        "left_out": sentence(base.detail) if base is not None and base.detail else "",
+        "left_out": sentence(base.detail) if base is not None and base.value is not None and base.detail else "",
         "test": _test(look, told),
         "rules": _rules(look, told),
         "shared": _shared(look, told),
@@ -177,6 +177,13 @@ def _load(look: Look, told: Qualification) -> Iterator[str]:
 
 # --- how well it tells -----------------------------------------------------------------------------------------------
 def _cohort(look: Look, chosen: Criteria, base: Observation | None) -> str:
+    if base is not None and base.subjects and base.value is None:
+        return look.say(
+            "qualify.unlinked",
+            n=look.words.count(base.subjects),
+            days=look.words.count(chosen.within),
+            why=base.detail.partition(";")[0],
+        )
     if base is None or base.value is None:
         return look.say("qualify.no_cohort", days=look.words.count(chosen.within))
     return look.say(
