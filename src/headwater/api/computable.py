@@ -164,22 +164,9 @@ def _base(catalogue: Catalogue, name: str) -> str:
 def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: int = 8) -> Place:
     """The table or column to deliver, for a column that nothing fills: what it is derived from, as far as it is told by
     other tables."""
-    column = table.column(name)
-    there: list[Place] = []
-    match column.derive if column is not None and depth else None:
-        case Lookup(of, by, taken):
-            there = [(table.id, by), (of, taken)]
-        case Pick(_, of, by, taken, order, where):
-            theirs = [k for k, _ in by] + [n for n in (taken, order, *sorted(columns_in(where))) if n]
-            there = [*((table.id, own) for _, own in by), *((of, n) for n in theirs)]
-        case Since(start, end):
-            there = [(table.id, start), (table.id, end)]
-        case Bucket(of):
-            there = [(table.id, of)]
-        case None if table.rows_from and column is not None and column.derive is None:
-            there = [(table.rows_from, name)]
-        case _:
-            pass
+    there = _behind(table, name) if depth else []
+    if not there and depth and table.rows_from and (column := table.column(name)) is not None and not column.derive:
+        there = [(table.rows_from, name)]
     for other, needed in there:
         if other not in filled:
             return _base(catalogue, other), ""
@@ -188,24 +175,31 @@ def _root(catalogue: Catalogue, table: Table, name: str, filled: Filled, depth: 
     return table.id, name
 
 
+def _behind(table: Table, name: str) -> list[Place]:
+    """The columns that a column is derived from; none where it is no derived one that tells."""
+    column = table.column(name)
+    match column.derive if column is not None else None:
+        case Lookup(of, by, taken):
+            return [(table.id, by), (of, taken)]
+        case Pick(_, of, by, taken, order, where):
+            theirs = [k for k, _ in by] + [n for n in (taken, order, *sorted(columns_in(where))) if n]
+            return [*((table.id, own) for _, own in by), *((of, n) for n in theirs)]
+        case Since(start, end):
+            return [(table.id, start), (table.id, end)]
+        case Bucket(of):
+            return [(table.id, of)]
+        case _:
+            return []
+
+
 def _delivered(catalogue: Catalogue, table: Table, name: str, depth: int = 8) -> set[Place]:
     """The columns that a source maps for a column: itself, or those that it is derived from."""
     column = table.column(name)
     if column is None or not depth:
         return set()
-    there: list[Place] = []
-    match column.derive:
-        case Lookup(of, by, taken):
-            there = [(table.id, by), (of, taken)]
-        case Pick(_, of, by, taken, order, where):
-            theirs = [k for k, _ in by] + [n for n in (taken, order, *sorted(columns_in(where))) if n]
-            there = [*((table.id, own) for _, own in by), *((of, n) for n in theirs)]
-        case Since(start, end):
-            there = [(table.id, start), (table.id, end)]
-        case Bucket(of):
-            there = [(table.id, of)]
-        case _:
-            return {(table.rows_from or table.id, name)}
+    there = _behind(table, name)
+    if not there:
+        return {(table.rows_from or table.id, name)}
     if not table.rows_from and not column.hidden:
         return {(table.id, name)}
     return {p for of, n in there for p in _delivered(catalogue, catalogue.tables[of], n, depth - 1)}
