@@ -148,6 +148,15 @@ def test_a_dear_component_that_brings_as_many_as_others_is_not_idle() -> None:
     assert young["expected"] == pytest.approx(10.0)  # 60 in 24 months, so 10 in four
 
 
+def test_what_would_be_seen_is_more_than_what_counts_as_nothing() -> None:
+    """Others brought ten for 200, so 200,000 should bring 10,000, and 1,000 of them count as nothing. The rate of ten
+    is known to a third: even 1,500 are not unlikely, so that more than these would have to come to be seen."""
+    known: list[Known] = [("dear", "way", None, 200_000.0), ("a", "way", None, 100.0), ("b", "way", None, 100.0)]
+    told = judged(known, [("way", "a", 5), ("way", "b", 5)], months=dict.fromkeys(("dear", "a", "b"), 0))["dear"]
+    assert (told["expected"], told["pool"]) == (10_000.0, "step")
+    assert told["seen_entries"] > 1_500
+
+
 def test_nothing_asked_is_nothing_told() -> None:
     assert judged([], []) == {}
 

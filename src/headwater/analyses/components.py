@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import betainc, betaincinv, gammainc, gammaincinv, gammaln, ndtri
+
+from headwater.model.component import Judged
 
 LEVEL, POWER = 0.05, 0.8
 """Of those called contributing at most this share is so by chance; and how surely an effect is to be seen."""
@@ -27,55 +29,8 @@ MOST_TIMES = 100.0
 Floats = npt.NDArray[np.float64]
 _Z = 1.959963984540054
 _TRIM = 1e-17  # shares of a distribution that no answer here can depend on
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """One row of the answer."""
-
-    component: str
-    verdict: str
-    reason: str
-    p: float | None
-    alpha: float | None
-    entries: int
-    expected: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    against: int
-    pool: str
-    entered: int
-    came: int
-    came_expected: float | None
-    odds: float | None
-    odds_low: float | None
-    odds_high: float | None
-    by: str
-    seen: float | None
-    seen_entries: float | None
-    seen_share: float | None
-    needs: float | None
-
-
-SCHEMA = pa.schema(
-    [
-        ("component", pa.string()),
-        ("verdict", pa.string()),
-        ("reason", pa.string()),
-        ("p", pa.float64()),
-        ("alpha", pa.float64()),
-        ("entries", pa.int64()),
-        *((n, pa.float64()) for n in ("expected", "ratio", "ratio_low", "ratio_high")),
-        ("against", pa.int64()),
-        ("pool", pa.string()),
-        ("entered", pa.int64()),
-        ("came", pa.int64()),
-        *((n, pa.float64()) for n in ("came_expected", "odds", "odds_low", "odds_high")),
-        ("by", pa.string()),
-        *((n, pa.float64()) for n in ("seen", "seen_entries", "seen_share", "needs")),
-    ]
-)
+_TYPES = {"str": pa.string(), "int": pa.int64(), "float | None": pa.float64()}
+SCHEMA = pa.schema([("component", pa.string()), *((f.name, _TYPES[str(f.type)]) for f in fields(Judged))])
 
 
 def components(
@@ -134,10 +89,10 @@ def components(
     ps = [t.p for t in tests]
     rejected, alphas = false_discoveries(ps, level)
     found = [
-        _judged(row, test, bool(hit), alpha, power, nothing, interest)
+        (row["component"], *astuple(_judged(test, bool(hit), alpha, power, nothing, interest)))
         for row, test, hit, alpha in zip(rows, tests, rejected, alphas, strict=True)
     ]
-    columns = list(zip(*(astuple(f) for f in found), strict=True)) if found else [()] * len(SCHEMA)
+    columns = list(zip(*found, strict=True)) if found else [()] * len(SCHEMA)
     return pa.Table.from_arrays(
         [pa.array(list(c), f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
     )
@@ -194,9 +149,11 @@ class _Volume:
 
     def critical(self, alpha: float, nothing: float, times: float = 1.0) -> int:
         """The fewest entries that would be called contributing."""
-        mean = nothing * self.expected * times
-        counts = np.arange(1, math.ceil(mean + 14 * math.sqrt(mean + 1) + 40))
-        return int(counts[np.argmax(betainc(counts, self.others * times + 1, self.share(nothing)) <= alpha)])
+        others, part = self.others * times + 1, self.share(nothing)
+        mean = others * part / (1 - part)
+        counts = np.arange(1, math.ceil(mean + 20 * math.sqrt(mean / (1 - part) + 1) + 40))
+        few = betainc(counts, others, part) <= alpha
+        return int(counts[np.argmax(few)]) if few[-1] else len(counts) + 1
 
     def power(self, ratio: float, alpha: float, nothing: float, times: float = 1.0) -> float:
         """How likely a component that brings this ratio is called contributing."""
@@ -470,19 +427,10 @@ def _passage(own: Cells, whole: Cells) -> _Passage | None:
 
 
 # --- the verdict -----------------------------------------------------------------------------------------------------
-def _judged(
-    row: Mapping[str, object],
-    tests: _Tests,
-    rejected: bool,
-    alpha: float,
-    power: float,
-    nothing: float,
-    interest: float,
-) -> _Judged:
-    told = _Judged(
-        str(row["component"]), CANNOT_TELL, tests.reason, tests.p, alpha if tests.p is not None else None,
-        tests.entries, None, None, None, None, 0, "", tests.entered, tests.came, None, None, None, None, "",
-        None, None, None, None,
+def _judged(tests: _Tests, rejected: bool, alpha: float, power: float, nothing: float, interest: float) -> Judged:
+    told = Judged(
+        verdict=CANNOT_TELL, reason=tests.reason, p=tests.p, alpha=alpha if tests.p is not None else None,
+        entries=tests.entries, entered=tests.entered, came=tests.came,
     )  # fmt: skip
     if (v := tests.volume) is not None:
         low, high = v.interval()
@@ -518,7 +466,7 @@ def _judged(
     return replace(told, reason="too_few" if short else "between", needs=needs if short else None)
 
 
-def _seen(told: _Judged, tests: _Tests, alpha: float, power: float, nothing: float) -> _Judged:
+def _seen(told: Judged, tests: _Tests, alpha: float, power: float, nothing: float) -> Judged:
     """What would have been seen: of the money where it can be said, else of those who came."""
     v = tests.volume
     if v is None:
@@ -529,7 +477,7 @@ def _seen(told: _Judged, tests: _Tests, alpha: float, power: float, nothing: flo
     return replace(told, by="volume", seen=seen, seen_entries=entries, seen_share=share)
 
 
-def _of_passage(told: _Judged, tests: _Tests, alpha: float, power: float, nothing: float) -> _Judged:
+def _of_passage(told: Judged, tests: _Tests, alpha: float, power: float, nothing: float) -> Judged:
     c = tests.passage
     if c is None:
         return told

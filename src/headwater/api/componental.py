@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, overload
+from typing import Any, overload
 
 from headwater.api import export, show
 from headwater.api.answer import Label, Listing, Tabular
+from headwater.model.component import JUDGED, Judged
 from headwater.model.component import Components as Rules
 from headwater.model.funnel import Funnel
 from headwater.model.observation import Observation, Rows
@@ -24,7 +25,7 @@ MOST_MONTHS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
+class Component(Judged):
     """One channel, program or campaign.
 
     It serves `step`, is held to `kpi` and feeds `feeds`; `growth`, `efficiency` and `cost` are of the period asked,
@@ -36,12 +37,6 @@ class Component:
     `seen_entries` and `seen_share` of all entries. `needs`: so many times the data would settle it, which at this pace
     is there in `needs_months`. `gaps` are what is missing of it, each a sentence.
     """
-
-    JUDGED: ClassVar[tuple[str, ...]] = (
-        "verdict", "reason", "p", "alpha", "entries", "expected", "ratio", "ratio_low", "ratio_high", "against", "pool",
-        "entered", "came", "came_expected", "odds", "odds_low", "odds_high", "by", "seen", "seen_entries", "seen_share",
-        "needs",
-    )  # fmt: skip
 
     level: str
     id: str
@@ -58,28 +53,6 @@ class Component:
     efficiency: Observation | None
     cost: Observation | None
     judged: Period | None
-    verdict: str
-    reason: str
-    p: float | None
-    alpha: float | None
-    entries: int
-    expected: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    against: int
-    pool: str
-    entered: int
-    came: int
-    came_expected: float | None
-    odds: float | None
-    odds_low: float | None
-    odds_high: float | None
-    by: str
-    seen: float | None
-    seen_entries: float | None
-    seen_share: float | None
-    needs: float | None
     needs_months: int | None
     gaps: tuple[str, ...]
 
@@ -260,5 +233,5 @@ class Components(Tabular, Sequence[Component]):
 _NUMBERS = ("growth", "efficiency", "cost")
 _FIELDS = (
     "level", "id", "title", "program", "channel", "objective", "kpi", "step", "feeds",
-    *Component.JUDGED, "needs_months",
+    *JUDGED, "needs_months",
 )  # fmt: skip

@@ -21,7 +21,7 @@ from headwater.errors import QueryError, nearest
 from headwater.metrics.components import CAMPAIGNS, FILE, campaigns, load_components
 from headwater.metrics.formula import find
 from headwater.metrics.stages import Transition, name_of, outcome_of, transitions, with_funnel
-from headwater.model.component import LEVELS, Objective
+from headwater.model.component import JUDGED, LEVELS, Objective
 from headwater.model.component import Components as Rules
 from headwater.model.funnel import Funnel, FunnelStep
 from headwater.model.observation import Observation
@@ -415,7 +415,7 @@ class _Asking:
             judged=period,
             needs_months=None if needs is None else math.ceil(needs * days / MONTH_DAYS),
             gaps=tuple(all_),
-            **{name: told[name] for name in Component.JUDGED},
+            **{name: told[name] for name in JUDGED},
         )
 
     def _value(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 LEVELS = {"channel": "channel", "program": "program", "campaign": "campaign_id"}
 """Each level with the split that tells its components apart."""
@@ -44,3 +44,36 @@ class Components:
         """The objective that a team calls so, or None."""
         said = word.strip().casefold()
         return next((o for o in self.objectives if said in (o.id.casefold(), *(a.casefold() for a in o.also))), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict on one component, with its evidence: `contributes`, `no_sign` or `cannot_tell`, the last with `reason`.
+    The fields are told where verdicts are made (`analyses.components.components`)."""
+
+    verdict: str
+    reason: str = ""
+    p: float | None = None
+    alpha: float | None = None
+    entries: int = 0
+    expected: float | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    against: int = 0
+    pool: str = ""
+    entered: int = 0
+    came: int = 0
+    came_expected: float | None = None
+    odds: float | None = None
+    odds_low: float | None = None
+    odds_high: float | None = None
+    by: str = ""
+    seen: float | None = None
+    seen_entries: float | None = None
+    seen_share: float | None = None
+    needs: float | None = None
+
+
+JUDGED = tuple(f.name for f in fields(Judged))
+"""What a verdict tells, by name."""
