@@ -430,6 +430,19 @@ def test_a_statement_without_a_turn_in_its_time_is_stopped(tmp_path: Path) -> No
         assert turns.acquire(blocking=False), "the turn was not given back"
 
 
+def test_a_statement_that_was_answered_is_not_run_again_and_not_told_after_a_stop(tmp_path: Path) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    count = render(Group(Scan("leads"), (), (NamedAgg("n", Agg("count_rows")),)))
+    turns, store = Semaphore(1), open_store(company.path / ".headwater" / "store")
+    with pinned(store) as reader, reader.another(time.monotonic() + 60, turns) as one:
+        one.rows(count).clear()  # whoever was told has rows of his own
+        with turns:  # nothing can run
+            assert one.rows(count) == [(1,)]
+        one.stop()
+        with pytest.raises(StoppedError):
+            one.rows(count)
+
+
 def test_closing_ends_what_runs(tmp_path: Path) -> None:
     company = world(tmp_path, leads("2025-01-03"))
     held = Held(company.path, now=NOW, environment={})

@@ -89,6 +89,10 @@ class Manifest:
     shapes: Shapes
 
 
+TOLD_ROWS = 10_000
+"""So many rows of statements a reader remembers in all."""
+
+
 class Reader:
     """One generation, pinned: its rows stay there and stay the same for as long as this is open.
 
@@ -113,6 +117,9 @@ class Reader:
         self.instead = instead
         self._lost = lost or Event()
         self._runs = False
+        self._watch: Timer | None = None
+        self._told: dict[str, list[tuple[Any, ...]]] = {}
+        self._room = TOLD_ROWS
 
     @property
     def generation(self) -> Generation:
@@ -139,13 +146,21 @@ class Reader:
         return self._manifest.shapes.get(table, Shape()).columns
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """The rows of a statement that is spelled for this reader's engine."""
+        """The rows of a statement that is spelled for this reader's engine. One that was answered is not run again,
+        where its rows are few: they are the same."""
+        text = self._text(statement)
+        if (told := self._told.get(text)) is not None and self._left() != 0.0:
+            return told.copy()
         with self._in_time():
             try:
-                return self._engine.rows(self._text(statement))
+                found = self._engine.rows(text)
             except EngineError:
                 self._lost.set()
                 raise
+        if len(found) < self._room:
+            self._room -= len(found) + 1
+            self._told[text] = found.copy()
+        return found
 
     def columnar(self, statement: Statement) -> list[pyarrow.ChunkedArray]:
         """The columns of the rows of a statement; none where there are no rows and another engine than the one inside
@@ -189,13 +204,20 @@ class Reader:
             self._engine.interrupt()  # again and again: one that comes just before a statement begins is lost
             time.sleep(0.005)
 
+    def unwatch(self) -> None:
+        """Ends the watch over the time, when nothing is asked any more."""
+        if self._watch is not None:
+            self._watch.cancel()
+
     @contextmanager
     def another(self, until: float | None = None, turns: Semaphore | None = None) -> Iterator[Reader]:
         """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
         engine = self._engine.another()
+        reader = Reader(self._manifest, engine, until, turns, self.instead, self._lost)
         try:
-            yield Reader(self._manifest, engine, until, turns, self.instead, self._lost)
+            yield reader
         finally:
+            reader.unwatch()
             engine.close()
 
     @contextmanager
@@ -207,18 +229,14 @@ class Reader:
         self._runs = True
         try:
             left = self._left()
-            if left is None:
-                yield
-                return
-            if not left:
-                raise StoppedError()
-            watch = Timer(left, self.stop)
-            watch.daemon = True
-            watch.start()
-            try:
-                yield
-            finally:
-                watch.cancel()
+            if left is not None:
+                if not left:
+                    raise StoppedError()
+                if self._watch is None:  # one for all statements: a thread for each would cost as much as a short one
+                    self._watch = Timer(left, self.stop)
+                    self._watch.daemon = True
+                    self._watch.start()
+            yield
         finally:
             self._runs = False
             if self._turns is not None:

@@ -24,7 +24,7 @@ STAGES = (
 )  # fmt: skip
 MOST_FOUND = 12
 MOST_MISSING, MOST_EXPORTS = 12, 3
-AT_ONCE = 8
+AT_ONCE = 6
 """The values of so many KPIs are asked at once; a stage with more has several sections."""
 FIRST = 6
 """So many KPIs are offered before anything is looked for."""
