@@ -145,14 +145,16 @@ def _shown(measure: Measure, context: Context) -> tuple[str, ...]:
 
 
 def _listed(measure: Measure) -> Scalar | None:
-    """Rows that meet the condition and, where values are aggregated, have one; and those that no limit is known of."""
+    """Rows that meet the condition and, where values are aggregated, have one (and one to take them by first); and
+    those that no limit is known of."""
     if measure.limit is not None:
         judged = measure.limit.counts == "judged"
         return Op("or", (Col("_ok0"), Col("_unjudged0"))) if judged else Col("_ok0")
     ok = None if measure.where is None else Col("_ok0")
-    return both(
-        ok, None if knows_waiting(measure) or measure.column is None else Op("not", (Op("is_null", (Col("_v0"),)),))
-    )
+    if knows_waiting(measure) or measure.column is None:
+        return ok
+    needed = ("_v0", measure.per) if measure.per else ("_v0",)
+    return both(ok, *(Op("not", (Op("is_null", (Col(n),)),)) for n in needed))
 
 
 def _value(measure: Measure) -> Scalar:
