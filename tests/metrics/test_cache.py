@@ -92,6 +92,15 @@ def test_a_change_is_seen_in_the_values(place: Place) -> None:
     assert place.load()[0].kpis["own"].variants[0].text == "leads * 0.7"
 
 
+def test_a_change_is_seen_beside_a_file_that_an_editor_has_open(place: Place) -> None:
+    (place.workspace / "kpis" / ".#more.yml").symlink_to("ann@desk.1234")
+    place.load()
+    path = place.workspace / "kpis" / "own.yml"
+    path.write_text(OWN["kpis/own.yml"].replace("0.5", "0.7"))
+    later(path)
+    assert place.load()[0].kpis["own"].variants[0].text == "leads * 0.7"
+
+
 def test_a_new_and_a_removed_file_are_seen(place: Place) -> None:
     place.load()
     write(place.workspace, {"kpis/more.yml": OWN["kpis/own.yml"]})

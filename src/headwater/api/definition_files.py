@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from headwater.api.folder import SHIPPED, Folder
 from headwater.errors import DefinitionError, Fault
+from headwater.metrics.catalogue import written
 from headwater.model.catalogue import Catalogue
 
 V = TypeVar("V")
@@ -45,7 +46,7 @@ class Kept(Generic[V]):
         found = []
         for place in (SHIPPED / self._place, folder.path / self._place):
             files = sorted(place.glob("*.y*ml")) if place.is_dir() else [place] if place.is_file() else []
-            found += [f"{p} {(s := p.stat()).st_mtime_ns} {s.st_size}" for p in files]
+            found += [f"{p} {written(p)}" for p in files]
         return "\n".join(found)
 
 

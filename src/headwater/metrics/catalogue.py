@@ -65,6 +65,16 @@ def own_stamp(workspace: Path) -> str:
     return "\n".join([*found, *rules, *sources])
 
 
+def written(file: os.DirEntry[str] | Path) -> str:
+    """The time and size of a file; of one that is gone since it was listed, or of a link to nowhere (as editors put
+    beside what they have open), that there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return "none"
+    return f"{status.st_mtime_ns} {status.st_size}"
+
+
 def files_in(roots: Sequence[tuple[str, Path]]) -> list[str]:
     """The name, time and size of every definition and code file in folders, by the label of each."""
     lines: list[str] = []
@@ -72,7 +82,7 @@ def files_in(roots: Sequence[tuple[str, Path]]) -> list[str]:
         try:
             with os.scandir(folder) as found:
                 files = sorted((e for e in found if e.name.endswith((".yml", ".yaml", ".py"))), key=lambda e: e.name)
-                lines += [f"{label}/{e.name} {(s := e.stat()).st_mtime_ns} {s.st_size}" for e in files]
+                lines += [f"{label}/{e.name} {written(e)}" for e in files]
         except OSError:
             continue
     return lines
