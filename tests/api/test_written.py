@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -124,6 +126,43 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(workspace: Workspace) 
         write(workspace._folder, Draft("boards/mondays.yml", "mondays", "title: B\n"))
     assert path.read_text(encoding="utf-8") == f"{OWN}# more\n"
     assert not [p for p in path.parent.iterdir() if p.suffix != ".yml"], "no leftover"
+
+
+def test_a_link_is_not_followed(workspace: Workspace, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.yml"
+    elsewhere.write_text(OWN, encoding="utf-8")
+    (workspace.path / "boards" / "linked.yml").symlink_to(elsewhere)
+    (workspace.path / "boards" / "nowhere.yml").symlink_to(tmp_path / "nowhere")
+    (workspace.path / "boards" / ".#mondays.yml").symlink_to("ann@desk.1234")  # as an editor marks what it has open
+    for board, title, why in (("linked", "", "link to another"), ("", "Nowhere", "already")):
+        with pytest.raises(QueryError, match=why):
+            workspace.board_add("own_leads", "own_reach", board=board, title=title)
+    assert workspace.board_add("own_leads", "own_reach", board="mondays").is_file()
+    assert elsewhere.read_text(encoding="utf-8") == OWN
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_system_without_links_takes_new_files(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = workspace.board_add("own_leads", "own_reach", title="New one")
+    before = path.read_bytes()
+    with pytest.raises(QueryError, match="changed since"):
+        write(workspace._folder, Draft("boards/new_one.yml", "new_one", "title: B\n"))
+    assert path.read_bytes() == before
+    assert not [p for p in path.parent.iterdir() if p.suffix != ".yml"], "no leftover"
+
+
+@pytest.mark.parametrize(
+    "kpis", [("own_leads, own_reach",), ("own_leads", "own_reach]\n    show: axes\n    by: [a"), ("own_leads", "a: b")]
+)
+def test_a_name_is_one_name_whatever_is_in_it(workspace: Workspace, kpis: tuple[str, ...]) -> None:
+    before = sorted(p.name for p in (workspace.path / "boards").iterdir())
+    with pytest.raises(DefinitionError):
+        workspace.board_add(*kpis, title="New")
+    assert sorted(p.name for p in (workspace.path / "boards").iterdir()) == before
 
 
 def test_a_place_that_cannot_be_written_says_so(workspace: Workspace) -> None:

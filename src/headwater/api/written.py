@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from headwater.store.disk import replace_file, sync_folder, temporary, write_byt
 KPIS = "kpis"
 LONGEST = 60
 """So many letters the name of a file made from a title may have."""
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What file systems answer that cannot give a file a second name."""
 
 _writing = Lock()
 
@@ -196,14 +200,16 @@ def _check_kpi(catalogue: Catalogue, draft: Draft) -> tuple[Fault, ...]:
 # --- writing ---------------------------------------------------------------------------------------------------------
 def write(folder: Folder, draft: Draft) -> Path:
     """Writes a draft into the workspace. Raises QueryError where something else stands there than when it was drafted,
-    WorkspaceError where the place cannot be written."""
+    or a link that leads elsewhere, WorkspaceError where the place cannot be written."""
     path = folder.path / draft.path
     moved = QueryError("the file has changed since", where=draft.path, do="Look at it again, then save once more.")
     with _writing:
         try:
             path.parent.mkdir(exist_ok=True)
+            if path.is_symlink():
+                raise QueryError("the file is a link to another", where=draft.path, do="Write into that one by hand.")
             if draft.before:
-                if not path.is_file() or path.is_symlink() or _text(path) != draft.before:
+                if not path.is_file() or _text(path) != draft.before:
                     raise moved
                 replace_file(path, draft.text.encode(), path.stat().st_mode & 0o777)
             else:
@@ -219,11 +225,17 @@ def write(folder: Folder, draft: Draft) -> Path:
 
 
 def _create(path: Path, content: bytes) -> None:
-    """A new file, whole from the moment it is seen; FileExistsError where there is one."""
+    """A new file, whole from the moment it is seen (or from the next on, where a file cannot have a second name);
+    FileExistsError where there is one."""
     fresh = temporary(path.parent)
     try:
         write_bytes(fresh, content)
-        os.link(fresh, path)
+        try:
+            os.link(fresh, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            write_bytes(path, content)
     finally:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)

@@ -48,13 +48,13 @@ def quoted(text: str) -> str:
 
 
 _UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-_WORD = re.compile(r"(?!(null|true|false|yes|no|on|off|y|n)$)[a-z][a-z0-9_]*")
+_WORD = re.compile(r"(?!(null|true|false|yes|no|on|off|y|n)$)[a-z][a-z0-9_.]*")
 
 
 def _written(value: str | Sequence[str]) -> str:
     if isinstance(value, str):
         return value if _WORD.fullmatch(value) else quoted(value)
-    return f"[{', '.join(value)}]"
+    return f"[{', '.join(map(_written, value))}]"
 
 
 def _begun(text: str, key: str, item: Item) -> str:
