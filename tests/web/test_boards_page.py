@@ -68,6 +68,13 @@ def test_a_filter_holds_for_every_tile_that_has_the_split(served: Served) -> Non
     assert tiles(page(served, "/boards/own?filter=mql_at+is+not+empty"))["Own leads"] == "Cannot be filtered by mql at."
 
 
+def test_where_no_segment_has_a_number_there_is_no_empty_chart(served: Served) -> None:
+    seen = page(served, "/boards/own?filter=channel+%3D+%27nowhere%27")
+    assert "No segment of channel has a number of both in this period." in seen.at("charts").text
+    leads = page(served, "/boards/own?period=2023-01").at("leaders").text
+    assert leads.count("no data") == 2, "once for each board, not for each segment"
+
+
 def test_a_tile_leads_to_the_same_number(served: Served) -> None:
     seen = page(served, "/boards/own")
     (link,) = [h for text, h in seen.links.items() if text == "From e-mail"]

@@ -56,10 +56,13 @@ def test_axes_stand_by_unit(served: Served) -> None:
 
 def test_what_cannot_be_drawn_says_why(served: Served) -> None:
     three = page(served, f"{TWO}&kpi=own_mql_rate&show=axes")
-    assert "3 units: lead, money/lead, 1" in three.find("main")[0].text
+    assert "3 units: lead, money/lead, a share" in three.find("main")[0].text
     many = page(served, f"{TWO}&kpi=own_mql_rate&show=scatter&by=channel")
     assert "these are 3" in many.find("main")[0].text
-    none = page(served, "/explore?period=2025-Q1&kpi=own_leads&kpi=mrr")
+    waits = page(served, "/explore?period=2025-Q1&kpi=own_leads&kpi=mrr").find("main")[0].text
+    assert "can be computed from the data here: Monthly recurring revenue (MRR) waits for subscriptions." in waits
+    assert "Take a longer period" not in waits
+    none = page(served, f"{TWO}&filter=channel+%3D+%27nowhere%27")
     assert "no step in which all of these have a settled number" in none.find("main")[0].text
     lacks = page(served, f"{TWO}&kpi=mrr&filter=landing_page_id+is+empty")
     assert "landing page id" in lacks.find("main")[0].text
@@ -87,6 +90,18 @@ def test_kpis_are_added_by_name_and_left_out_by_a_click(served: Served) -> None:
     one = page(served, "/explore?kpi=leads")
     assert "/explore?kpi=leads&kpi=cost_per_lead" not in one.links.values(), "nothing is spent on these leads"
     assert page(served, "/explore").find("form", class_="explore-add")
+
+
+def test_a_name_that_nothing_has_leaves_the_chart_as_it_is(served: Served) -> None:
+    answer = served("small").get(f"{TWO}&kpi=own+reech")
+    assert answer.status_code == 404
+    seen = read(answer.text)
+    assert "o KPI is called" in seen.find(class_="explore-wrong")[0].text
+    assert [c.text.rpartition("Leave out ")[2] for c in seen.find("a", class_="chip")] == [
+        "Own leads",
+        "Own cost per lead",
+    ]
+    assert seen.at("chart-explore").rows()
 
 
 def test_files_ask_what_the_chart_shows(served: Served) -> None:
@@ -135,6 +150,8 @@ def test_a_chart_is_saved_and_a_kpi_is_drafted_and_written(own: tuple[Client, Pa
     again = send("/explore/save", ("title", "Seen on Mondays"), ("board", ""))
     assert again.status_code == 400
     assert "already" in read(again.text).find(class_="explore-wrong")[0].text
+    typed = [i.attributes.get("value") for i in read(again.text).find("input") if i.attributes.get("name") == "title"]
+    assert "Seen on Mondays" in typed, "what was written into the form stays"
 
     by_hand = folder / "boards" / "by_hand.yml"
     by_hand.write_text("{title: By hand, tiles: [own_leads]}\n")

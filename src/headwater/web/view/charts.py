@@ -8,6 +8,7 @@ from headwater.api.exploring import BASE, Dot, Line, Lines, Refusal, Scatter
 from headwater.api.overview import Frame
 from headwater.model.kpi import Kpi, Variant
 from headwater.model.observation import Observation
+from headwater.model.types import ONE
 from headwater.web.parts import Axis, Cell, Chart, DotMark, Link, Point, Series, Table
 from headwater.web.view.asked import api_href
 from headwater.web.view.look import Look
@@ -79,7 +80,8 @@ def scatter_chart(
 
 def refusal(look: Look, found: Refusal) -> str:
     """Why lines cannot be drawn so."""
-    return look.say(f"explore.refused_{found.reason}", names=", ".join(found.names), n=len(found.names))
+    names = [look.say("explore.share") if name == str(ONE) else name for name in found.names]
+    return look.say(f"explore.refused_{found.reason}", names=", ".join(names), n=len(names))
 
 
 def together(lines: Sequence[Line]) -> str:

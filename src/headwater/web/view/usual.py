@@ -1,11 +1,12 @@
-"""Pages whose usual period is another than the newest whole month."""
+"""What several pages have alike: a usual period of their own, the filter as chips, what waits for data."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from headwater.web.parts import Choice, Controls, Picker
-from headwater.web.view.asked import earlier, later, span
+from headwater.api.filters import conditions, segment_of
+from headwater.web.parts import Chip, Choice, Controls, Picker, Tile
+from headwater.web.view.asked import earlier, href, later, span, unfiltered
 from headwater.web.view.look import Look
 
 
@@ -32,6 +33,25 @@ def period_alone(look: Look) -> Controls:
     """The same of a page that compares nothing: the period."""
     made = controls(look)
     return replace(made, pickers=made.pickers[:1])
+
+
+def chips(look: Look) -> tuple[Chip, ...]:
+    """What the page is filtered by, each with the page without it."""
+    made = []
+    for condition in conditions(look.asked.filter):
+        away = href(look.path, unfiltered(look.asked, condition))
+        match segment_of(condition):
+            case None:
+                made.append(Chip(look.say("kpi.chips"), condition, away))
+            case split, value:
+                told = look.say("kpi.empty_segment") if value is None else value
+                made.append(Chip(split.replace("_", " "), told, away))
+    return tuple(made)
+
+
+def waiting(look: Look, shown: Tile, gap: str) -> Tile:
+    """A tile without a number says what it waits for, where that is known."""
+    return replace(shown, missing=look.say("boards.gap", why=gap)) if gap and shown.missing else shown
 
 
 def _written_out(picker: Picker) -> Picker:

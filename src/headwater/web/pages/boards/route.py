@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +16,14 @@ from headwater.api.held import Held
 from headwater.errors import UnknownError
 from headwater.metrics.formula import find
 from headwater.model.board import FIRST, Advice, Board
-from headwater.web.parts import Cell, Chart, Chip, Leaderboard, Link, Notice, Segmented, Table, Tile
+from headwater.web.parts import Cell, Chart, Leaderboard, Link, Notice, Segmented, Table, Tile
 from headwater.web.templates import Templates
-from headwater.web.view.asked import frame_of, href, parse, unfiltered
+from headwater.web.view.asked import frame_of, href, parse
 from headwater.web.view.charts import lines_chart, refusal, scatter_chart
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.segments import bar, is_quotient, ranked
 from headwater.web.view.signs import tile, title
-from headwater.web.view.usual import controls, looking
+from headwater.web.view.usual import chips, controls, looking, waiting
 
 NAVIGATION = (3, "/boards")
 LIST, PAGE = "pages/boards/list.html", "pages/boards/page.html"
@@ -142,10 +142,10 @@ def _shown(look: Look, name: str) -> Made:
         "empty": None,
         "parts": _parts(look, seen, gaps, looks),
         "figures": [_figure(look, c, i, looks) for i, c in enumerate(seen.charts, start=1)],
-        "leaders": [_leaders(look, found, i) for i, found in enumerate(seen.leaders, start=1)],
+        "leaders": [_leaders(look, found, i, gaps) for i, found in enumerate(seen.leaders, start=1)],
         "leading": say("boards.leaders", split=_by(look, board).replace("_", " ")),
         "splits": _splits(look, board),
-        "chips": tuple(_chips(look)),
+        "chips": chips(look),
         "holds": say("boards.holds", filter=board.filter) if board.filter else "",
         "advice": _advice(look, look.moment.board_advice(board)),
         "file": board.path,
@@ -203,9 +203,7 @@ def _tile(look: Look, placed: Placed, number: int, gaps: Mapping[str, str], look
         here = f"/kpi/{quote(placed.tile.kpi)}"
         return Tile(id, named or title(kpi, variant.id), here, missing=why)
     made = tile(_at(look, placed.filter, looks), placed.sign)
-    gap = gaps.get(placed.tile.kpi, "")
-    missing = look.say("boards.gap", why=gap) if gap and made.missing else made.missing
-    return replace(made, id=id, title=named or made.title, missing=missing)
+    return waiting(look, replace(made, id=id, title=named or made.title), gaps.get(placed.tile.kpi, ""))
 
 
 def _figure(look: Look, found: Charted, number: int, looks: dict[str, Look]) -> Figure:
@@ -218,23 +216,14 @@ def _figure(look: Look, found: Charted, number: int, looks: dict[str, Look]) -> 
     if found.lacks:
         why = look.say("boards.lacks", splits=", ".join(s.replace("_", " ") for s in found.lacks))
         return Figure(named, None, why, explore)
+    if found.scatter is not None and not any(d.is_known for d in found.scatter.dots):
+        return Figure(named, None, look.say("explore.refused_dots", split=plot.by.replace("_", " ")), explore)
     if found.scatter is not None:
         return Figure(named, scatter_chart(inner, found.scatter, found.frame, f"{number}", plot.title), "", explore)
     assert found.lines is not None  # it is one of the two
     if found.lines.refused is not None:
         return Figure(named, None, refusal(look, found.lines.refused), explore)
     return Figure(named, lines_chart(inner, found.lines, found.frame, f"{number}", plot.title), "", explore)
-
-
-def _chips(look: Look) -> Iterator[Chip]:
-    for condition in conditions(look.asked.filter):
-        segment = segment_of(condition)
-        away = href(look.path, unfiltered(look.asked, condition))
-        if segment is None:
-            yield Chip(look.say("kpi.chips"), condition, away)
-        else:
-            value = look.say("kpi.empty_segment") if segment[1] is None else segment[1]
-            yield Chip(segment[0].replace("_", " "), value, away)
 
 
 # --- who leads -------------------------------------------------------------------------------------------------------
@@ -249,7 +238,7 @@ def _splits(look: Look, board: Board) -> Segmented | None:
     return Segmented(look.say("boards.by"), tuple(links))
 
 
-def _leaders(look: Look, found: Leading, number: int) -> Leaderboard:
+def _leaders(look: Look, found: Leading, number: int, gaps: Mapping[str, str]) -> Leaderboard:
     kpi, variant = find(look.moment.catalogue, found.name)
     heading = title(kpi, variant.id)
     if found.answer is None:
@@ -260,12 +249,14 @@ def _leaders(look: Look, found: Leading, number: int) -> Leaderboard:
     most = max((abs(o.value) for o in shown if o.value is not None), default=0.0)
     held = [(s, c) for c in conditions(look.asked.filter) if (s := segment_of(c)) is not None and s[0] == found.by]
     chosen = {s[1]: c for s, c in held}
+    if not any(o.value is not None for o in every):
+        gap = gaps.get(found.name, "")
+        why = look.say("boards.gap", why=gap) if gap else look.say("reasons.no_data")
+        return Leaderboard(f"leaders-{number}", heading, (), note=why)
     rows = tuple(bar(look, o, found.by, kpi.show, most, chosen) for o in shown)
     note = look.say("kpi.largest_n" if is_quotient(found.answer) else "kpi.largest")
     if len(every) > len(shown):
         note = look.say("boards.first_rows", note=note, n=look.words.count(ROWS), of=look.words.count(len(every)))
-    if not rows:
-        note = look.say("reasons.no_data")
     there = href(f"/kpi/{quote(found.name)}", replace(look.asked.without_more(), by=found.by))
     return Leaderboard(f"leaders-{number}", heading, rows, "", Link(look.say("boards.all_segments"), there), note)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -13,21 +14,22 @@ from fastapi.responses import RedirectResponse
 
 from headwater.api.boarded import lacking
 from headwater.api.exploring import called, chosen, lines, scatter, shared_splits
-from headwater.api.filters import conditions, segment_of
 from headwater.api.held import Held, Moment
 from headwater.api.overview import Sign, signs
 from headwater.api.written import Draft, board_draft, kpi_draft, write
-from headwater.errors import DefinitionError, HeadwaterError, QueryError, nearest
+from headwater.errors import DefinitionError, HeadwaterError, QueryError, UnknownError, nearest
 from headwater.metrics.formula import find
 from headwater.model.board import FEWEST_LINES, MOST_LINES, SHOWS, Plot
+from headwater.model.kpi import Kpi
 from headwater.web.parts import Chart, Chip, Choice, Link, Segmented
 from headwater.web.receiving import fields_of
 from headwater.web.templates import Templates
-from headwater.web.view.asked import Asked, href, parameters, parse, unfiltered
+from headwater.web.view.asked import Asked, href, parameters, parse
 from headwater.web.view.charts import lines_chart, refusal, scatter_chart
 from headwater.web.view.look import BOARD, Look, Made, Pages
 from headwater.web.view.signs import tile, title
-from headwater.web.view.usual import controls, looking
+from headwater.web.view.usual import chips, controls, looking, waiting
+from headwater.web.view.wording import sentence
 
 NAVIGATION = (3, "/explore")
 PAGE, DRAFT = "pages/explore/page.html", "pages/explore/draft.html"
@@ -53,13 +55,18 @@ def routes(held: Held, templates: Templates) -> APIRouter:
 
     @router.api_route(PLACE, methods=["GET", "HEAD"])
     def explore(request: Request) -> Response:
-        return pages.answer(request, _made, MORE, several=SEVERAL)
+        try:
+            return pages.answer(request, _made, MORE, several=SEVERAL)
+        except UnknownError as error:
+            asked = parse(request.query_params.multi_items(), MORE, SEVERAL)
+            return again(request, Given(asked, {}), "", error, 404)
 
-    def again(request: Request, asked: Asked, why: Exception) -> Response:
-        """The page once more, with what was wrong with what was sent."""
+    def again(request: Request, given: Given, form: str, why: HeadwaterError, status: int = 400) -> Response:
+        """The page once more, with what was wrong with what was asked or what a form sent, and all that was written
+        into it."""
         with held.moment() as moment:
-            name, frame, context, _ = _made(Look(moment, asked, PLACE), why)
-            answer = templates.page(request, name, frame, context, status=400)
+            name, frame, context, _ = _made(Look(moment, given.asked, PLACE), why, given.fields | {"form": form})
+            answer = templates.page(request, name, frame, context, status=status)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -76,7 +83,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
                     draft = board_draft(moment.folder, moment.catalogue, plot, given["board"], given["title"])
                 write(held.folder, draft)
             except (QueryError, DefinitionError) as error:
-                return again(request, given.asked, error)
+                return again(request, given, "save", error)
             return RedirectResponse(f"/boards/{quote(draft.id)}#charts", 303)
 
         return await to_thread.run_sync(keep)
@@ -96,7 +103,7 @@ def routes(held: Held, templates: Templates) -> APIRouter:
                     name, frame, context, _ = _drafted(Look(moment, given.asked, PLACE), given, made)
                     answer = templates.page(request, name, frame, context)
             except (QueryError, DefinitionError) as error:
-                return again(request, given.asked, error)
+                return again(request, given, "draft", error)
             answer.headers["Cache-Control"] = "no-store"
             return answer
 
@@ -110,7 +117,7 @@ class Given:
     """What a form of the page sent: the state that the page was in, and fields of the form alone."""
 
     asked: Asked
-    fields: Mapping[str, str]
+    fields: dict[str, str]
 
     @classmethod
     def of(cls, fields: Sequence[tuple[str, str]]) -> Given:
@@ -164,10 +171,10 @@ class Drawn:
     why: str = ""
 
 
-def _made(look: Look, why: Exception | None = None) -> Made:
-    """The page; `why` is what was wrong with what one of its forms sent."""
+def _made(look: Look, why: HeadwaterError | None = None, typed: Mapping[str, str] | None = None) -> Made:
+    """The page; `why` is what was wrong with what one of its forms sent, `typed` what was written into it."""
     say, moment = look.say, look.moment
-    names = chosen(moment.catalogue, look.asked.every("kpi"))
+    names = _known(look) if isinstance(why, UnknownError) else chosen(moment.catalogue, look.asked.every("kpi"))
     show = _show(look)
     if not look.has_data:
         return (
@@ -183,31 +190,42 @@ def _made(look: Look, why: Exception | None = None) -> Made:
     if names and not lacks:
         found = signs(moment, moment.catalogue, look.calendar, names, look.looked)
     splits = _splits(look, names) if show == "scatter" else ()
-    drawn = _drawn(look, names, show, found, splits, lacks) if len(names) >= FEWEST_LINES else None
+    gaps = moment.gaps(*names)
+    drawn = _drawn(look, names, show, found, splits, lacks, gaps) if len(names) >= FEWEST_LINES else None
     context: dict[str, Any] = {
         "empty": None,
         "names": names,
         "chosen": list(_chosen(look, names)),
-        "chips": list(_chips(look)),
+        "chips": chips(look),
         "room": len(names) < MOST_LINES,
         "options": _options(look),
         "hidden": [(n, v) for n, v in _hidden(look)],
         "views": _views(look, show, names) if len(names) >= FEWEST_LINES else None,
         "splits": _split_links(look, splits),
         "offers": _offers(look, names),
-        "tiles": [tile(look, s) for s in found],
+        "tiles": [waiting(look, tile(look, s), gaps.get(s.name, "")) for s in found],
         "drawn": drawn,
         "caution": say("explore.caution") if drawn is not None and drawn.chart is not None else "",
         "save": _saving(look, names, show, splits) if drawn is not None and drawn.chart is not None else None,
         "better": [(b, say(f"kpi.better_{b}")) for b in BETTER],
         "makes": _makes(look, names) if len(names) == FEWEST_LINES and drawn is not None else None,
         "wrong": _wrong(why),
+        "typed": {**dict.fromkeys((*FIELDS, "form"), ""), **(typed or {})},
     }
     heading = say("explore.title")
     frame = look.frame(
         heading, "explore", controls=controls(look, grain=True), lead=say("explore.lead"), notices=look.as_of()
     )
     return PAGE, frame, context, ""
+
+
+def _known(look: Look) -> tuple[str, ...]:
+    """Of the KPIs chosen those that there are."""
+    known: list[str] = []
+    for text in look.asked.every("kpi"):
+        with suppress(UnknownError):
+            known += chosen(look.moment.catalogue, (text,))
+    return chosen(look.moment.catalogue, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +248,16 @@ def _saving(look: Look, names: tuple[str, ...], show: str, splits: tuple[str, ..
 
 def _makes(look: Look, names: tuple[str, ...]) -> tuple[str, str]:
     """The two ways in which one KPI can be set for the other, in words."""
-    found = [find(look.moment.catalogue, name) for name in names]
-    a, b = (title(kpi, v.id) for kpi, v in found)
+    a, b = (title(*_way(look, name)) for name in names)
     return look.say("explore.for", a=a, b=b), look.say("explore.for", a=b, b=a)
 
 
-def _wrong(why: Exception | None) -> tuple[str, str] | None:
+def _wrong(why: HeadwaterError | None) -> tuple[str, str] | None:
     """What was wrong in words, and what to do about it."""
-    if not isinstance(why, HeadwaterError):
+    if why is None:
         return None
     what = f"{why.where}: {why.what}" if why.where else why.what
-    return what, why.do
+    return (sentence(what), why.do) if "\n" in why.do else (sentence(what, why.do), "")
 
 
 def _show(look: Look) -> str:
@@ -252,11 +269,21 @@ def _show(look: Look) -> str:
 
 
 def _drawn(
-    look: Look, names: tuple[str, ...], show: str, found: list[Sign], splits: tuple[str, ...], lacks: tuple[str, ...]
+    look: Look,
+    names: tuple[str, ...],
+    show: str,
+    found: list[Sign],
+    splits: tuple[str, ...],
+    lacks: tuple[str, ...],
+    gaps: Mapping[str, str],
 ) -> Drawn:
     say, moment = look.say, look.moment
     if lacks:
         return Drawn(None, say("explore.lacks", splits=", ".join(s.replace("_", " ") for s in lacks)))
+    waits = {s.name: gaps[s.name] for s in found if s.name in gaps and all(o.value is None for o in s.line)}
+    if waits:
+        told = (say("explore.waits", title=title(*_way(look, name)), why=why) for name, why in waits.items())
+        return Drawn(None, say("explore.refused_gaps", names="; ".join(told)))
     if show != "scatter":
         made = lines(moment.catalogue, found, show)
         if made.refused is not None:
@@ -276,20 +303,14 @@ def _drawn(
 # --- what is chosen, and what can be ---------------------------------------------------------------------------------
 def _chosen(look: Look, names: tuple[str, ...]) -> Iterator[Chip]:
     for name in names:
-        kpi, variant = find(look.moment.catalogue, name)
         rest = tuple(n for n in names if n != name)
-        yield Chip(look.say("kpi.kpi_kind"), title(kpi, variant.id), _there(look, kpi=rest))
+        yield Chip(look.say("kpi.kpi_kind"), title(*_way(look, name)), _there(look, kpi=rest))
 
 
-def _chips(look: Look) -> Iterator[Chip]:
-    for condition in conditions(look.asked.filter):
-        segment = segment_of(condition)
-        away = href(PLACE, unfiltered(look.asked, condition))
-        if segment is None:
-            yield Chip(look.say("kpi.chips"), condition, away)
-        else:
-            value = look.say("kpi.empty_segment") if segment[1] is None else segment[1]
-            yield Chip(segment[0].replace("_", " "), value, away)
+def _way(look: Look, name: str) -> tuple[Kpi, str]:
+    """A KPI and the name of the way it is computed."""
+    kpi, variant = find(look.moment.catalogue, name)
+    return kpi, variant.id
 
 
 def _options(look: Look) -> list[str]:
@@ -331,8 +352,7 @@ def _offers(look: Look, names: tuple[str, ...]) -> list[Link]:
 
 
 def _titles(look: Look, pair: tuple[str, str]) -> dict[str, str]:
-    found = [find(look.moment.catalogue, name) for name in pair]
-    return {key: title(kpi, v.id) for key, (kpi, v) in zip(("a", "b"), found, strict=True)}
+    return {key: title(*_way(look, name)) for key, name in zip(("a", "b"), pair, strict=True)}
 
 
 # --- how it is shown -------------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from headwater.model.period import Grain, Period
 from headwater.web.parts import (
     Cell,
     Chart,
-    Chip,
     Leaderboard,
     Link,
     Notice,
@@ -31,10 +30,11 @@ from headwater.web.parts import (
     Table,
     TracePanel,
 )
-from headwater.web.view.asked import a_year_before, api_href, filtered_by, href, kpi_href, unfiltered
+from headwater.web.view.asked import a_year_before, api_href, filtered_by, href, kpi_href
 from headwater.web.view.look import Look, Made
 from headwater.web.view.segments import bar, is_quotient, n_text, ranked, segment_name, value_cell
 from headwater.web.view.signs import DETAIL, facts, is_newest, tile, title, usual
+from headwater.web.view.usual import chips
 
 PAGE = "pages/kpi/page.html"
 MORE = ("show", "side", "page")
@@ -77,7 +77,7 @@ def shown(look: Look, name: str) -> Made:
         "chart": None if sign is None else _chart(look, sign, name, heading),
         "explore": Link(look.say("kpi.explore"), _beside(look, name)),
         "variants": _variants(look, page, variant),
-        "chips": tuple(_chips(look)),
+        "chips": chips(look),
         "views": _views(look, view, have_data=sign is not None),
         "view": view if sign is not None else "definition",
         "boards": (),
@@ -126,19 +126,6 @@ def _variants(look: Look, page: KpiPage, chosen: Variant) -> Segmented | None:
         there = kpi_href(name, filtered_by(look.asked, splits))
         links.append(Link(v.id.replace("_", " "), there, v.id == chosen.id, v.use_when or v.text))
     return Segmented(look.say("kpi.variants"), tuple(links))
-
-
-def _chips(look: Look) -> list[Chip]:
-    chips = []
-    for condition in conditions(look.asked.filter):
-        segment = segment_of(condition)
-        away = href(look.path, unfiltered(look.asked, condition))
-        if segment is None:
-            chips.append(Chip(look.say("kpi.chips"), condition, away))
-        else:
-            empty = look.say("kpi.empty_segment")
-            chips.append(Chip(segment[0].replace("_", " "), empty if segment[1] is None else segment[1], away))
-    return chips
 
 
 def _views(look: Look, view: str, *, have_data: bool) -> Segmented:
