@@ -34,6 +34,7 @@ ROWS = [
 ]
 ACCOUNTS = [{"account_id": "A", "industry": "tech"}, {"account_id": "B", "industry": "food"}]
 
+LAST = Latest("day", ("profile",), Span(40, "day"))
 MEASURES = [
     measure("deals", clock=CREATED),
     measure("won", clock=WON),
@@ -50,7 +51,13 @@ MEASURES = [
     measure("middle", "median", "days(created_at, won_at)", unit="day", clock=WON, empty=None),
     measure(
         "followers", "sum", "followers", table="profiles", unit="follower", empty=None,
-        clock=Latest("day", ("profile",), Span(40, "day")),
+        clock=LAST,
+    ),
+    measure("well_followed", table="profiles", unit="profile", clock=LAST, where="followers >= 100"),
+    measure("little_followed", table="profiles", unit="profile", clock=LAST, where="followers < 105"),
+    measure(
+        "little_followed_names", "count_distinct", "profile", table="profiles", unit="profile", clock=LAST,
+        where="followers < 105",
     ),
 ]  # fmt: skip
 
@@ -347,6 +354,16 @@ def test_fiscal_grains_follow_the_company_calendar(tiny: World) -> None:
 def test_measures_of_one_table_and_clock_share_one_scan(tiny: World) -> None:
     assert len(tiny.plan("deals", "big", "deals / big").blocks) == 1
     assert len(tiny.plan("deals", "won").blocks) == 2
+
+
+def test_what_every_row_tells_is_counted_of_the_same_last_rows(tiny: World) -> None:
+    counts = ("well_followed", "little_followed", "little_followed_names")
+    of = {"period": Period(D(2025, 1, 1), D(2025, 3, 1)), "grain": Grain.MONTH}
+    # the last of x is 110 in both months, of y 7 in the second; that x had 100 before does not count
+    assert tiny.values(*counts, **of) == [1, 1, 0, 1, 0, 1]
+    assert [tiny.values(name, **of) for name in counts] == [[1, 1], [0, 1], [0, 1]]
+    assert len(tiny.plan(*counts, **of).blocks) == 1
+    assert len(tiny.plan(*counts, "followers", **of).blocks) == 2  # the last that tells its followers may be another
 
 
 @pytest.mark.parametrize(

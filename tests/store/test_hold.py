@@ -79,3 +79,58 @@ def test_files_are_checked_before_they_are_taken(views: dict[str, View]) -> None
     with pytest.raises(WorkspaceError, match="2 files are not to be trusted"):
         made.hold(10**9)
     made.close()
+
+
+def test_statements_that_share_a_table_read_it_from_memory(connection: QueryConnection, views: dict[str, View]) -> None:
+    other = connection.another()
+    asked = [
+        SMALL,
+        "SELECT count(*) FROM small",
+        "SELECT b FROM small WHERE a = 'x'",
+        "SELECT max(b) FROM small",
+        LARGE,
+    ]
+    before = [connection.rows(text) for text in asked]
+    with connection.sharing(asked) as sharing:
+        assert sharing is not connection
+        for file in views["small"].files:
+            file.rename(file.with_suffix(".away"))
+        assert [sharing.rows(text) for text in asked] == before
+        for text in ("DROP TABLE small", "INSERT INTO small VALUES ('y', 3)", "CREATE TABLE more AS SELECT 1"):
+            with pytest.raises(QueryError):
+                sharing.rows(text)
+        for reading in (connection, other):  # for nobody else
+            with pytest.raises(WorkspaceError):
+                reading.rows(SMALL)
+        for file in views["small"].files:
+            file.with_suffix(".away").rename(file)
+        for file in views["large"].files:
+            file.unlink()
+        with pytest.raises(WorkspaceError):  # only one statement named it
+            sharing.rows(LARGE)
+    assert connection.rows(SMALL) == before[0]
+
+
+def test_a_table_that_few_name_or_that_is_large_is_not_taken(views: dict[str, View]) -> None:
+    made = QueryConnection(views, memory_mb=64, threads=1, scratch=None)
+    with made.sharing([SMALL] * 3) as sharing:
+        assert sharing is made
+    least = sum(f.stat().st_size for f in views["small"].files)
+    assert made._attached().worth_taking([SMALL] * 4, least - 1) == []
+    assert [name for name, _ in made._attached().worth_taking([SMALL, LARGE] * 4, least)] == ["small"]
+    made.hold(10**9)
+    with made.sharing([SMALL] * 4) as sharing:  # it is in memory
+        assert sharing is made
+    made.close()
+
+
+def test_files_are_checked_before_statements_share_them(views: dict[str, View]) -> None:
+    def refuse(files: tuple[Path, ...]) -> None:
+        raise WorkspaceError(f"{len(files)} files are not to be trusted")
+
+    made = QueryConnection(
+        {"small": View(COLUMNS, views["small"].files, check=refuse)}, memory_mb=256, threads=1, scratch=None
+    )
+    with pytest.raises(WorkspaceError, match="2 files are not to be trusted"), made.sharing([SMALL] * 4):
+        pass
+    made.close()

@@ -102,7 +102,8 @@ def run(at: Bench, asked: Question) -> Run:
     made = planned if at.plans is None else at.plans.get
     kept = forms_in(at.folder.cache / "forms")
     plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling, kept)
-    return Run(plan, statements, tuple(rows_of(at, s) for s in statements))
+    with at.reader.sharing(statements):
+        return Run(plan, statements, tuple(rows_of(at, s) for s in statements))
 
 
 def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:

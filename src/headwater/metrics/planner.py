@@ -15,7 +15,7 @@ from headwater.metrics.planned import Block, Context, Field, Plan, Window, varia
 from headwater.metrics.quantiles import quantile_block, rank_bounds, ranked_rows
 from headwater.metrics.rows import rows_in_windows
 from headwater.metrics.scans import currency_of, divisor, knows_later, needs_rates, segment_keys, splits_of
-from headwater.metrics.stocks import is_versioned
+from headwater.metrics.stocks import is_versioned, told_by
 from headwater.metrics.waiting import knows_waiting, waiting_counts
 from headwater.metrics.windows import are_steps, periods_of, read_over, window_of
 from headwater.model.catalogue import Catalogue
@@ -146,7 +146,7 @@ def _blocks(
         money = currency_of(measure, context) if needs_rates(measure, context) else ""
         versioned = is_versioned(measure, asked, context)
         number = number_of(measure, context, versioned=versioned)
-        rows = (measure.column, measure.where) if isinstance(measure.clock, Latest) else ()  # which row is the last
+        rows = told_by(measure, table) if isinstance(measure.clock, Latest) else None  # which row is the last
         limit = None if measure.limit is None else (measure.limit.of, measure.limit.by)
         place = (measure.table, clock, total, versioned, alone and measure.id, rows, number, limit)
         if isinstance(measure.clock, At) and not knows_later(measure, table, asked):  # whenever the day is, it is told

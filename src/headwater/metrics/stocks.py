@@ -8,6 +8,7 @@ from headwater.metrics import happened
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import changes, condition_of, linked, narrowed
 from headwater.metrics.windows import window_values
+from headwater.model.expression import ColumnName, Predicate, RowValue
 from headwater.model.lowering import both, columns_in, day_of, lower_value
 from headwater.model.measure import EVER, Alive, Latest, Measure
 from headwater.model.period import shift
@@ -110,10 +111,19 @@ def _over_days(
     return Project(Project(joined, columns), tuple(Named(n, Col(n)) for n in kept), alive), kept
 
 
+def told_by(measure: Measure, table: Table) -> tuple[RowValue, Predicate | None] | None:
+    """What decides which rows say something of what a measure reads: its value and its condition. None where every row
+    does: it only counts them, or a column of their key, which is never empty."""
+    column = measure.column
+    if column is None or (isinstance(column, ColumnName) and column.id in table.key):
+        return None
+    return column, measure.where
+
+
 def _tells(measure: Measure, table: Table) -> Scalar | None:
     """Whether a row says something of what a measure reads: it has the value, or it is not one that should have it (a
     link that is dead). A row that only lacks the value leaves the last known one standing."""
-    if measure.column is None:
+    if measure.column is None or told_by(measure, table) is None:
         return None
     value = Op("not", (Op("is_null", (lower_value(table, measure.column),)),))
     return value if measure.where is None else Op("or", (value, Op("not", (condition_of(measure, table),))))

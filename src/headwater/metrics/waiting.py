@@ -162,6 +162,8 @@ def quantile(times: Mapping[int, tuple[int, int]], share: float) -> Quantile:
             under, over = _bounds(survival, spread)
             low = time if low is None and under <= rest else low
             high = time if high is None and over <= rest else high
+            if value is not None and low is not None and high is not None:
+                break
         at_risk -= came + waits
     return Quantile(value, low, high)
 

@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +91,8 @@ class Manifest:
 
 TOLD_ROWS = 10_000
 """So many rows of statements a reader remembers in all."""
+_MANY = 12
+"""Fewer statements than these are not looked through for what they share."""
 
 
 class Reader:
@@ -191,6 +193,24 @@ class Reader:
             return 0
         with self._in_time():
             return self._engine.hold(most)
+
+    @contextmanager
+    def sharing(self, statements: Sequence[Statement]) -> Iterator[None]:
+        """For the block these statements are cheaper together: what several of them read is read once, where the engine
+        inside answers."""
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if len(statements) < _MANY or not isinstance(self._engine, QueryConnection):
+            yield
+            return
+        own = self._engine
+        with ExitStack() as block:
+            with self._in_time():
+                self._engine = block.enter_context(own.sharing([self._text(s) for s in statements]))
+            try:
+                yield
+            finally:
+                self._engine = own
 
     def _text(self, statement: Statement) -> str:
         if statement.engine != self.spelling:

@@ -106,6 +106,24 @@ class QueryConnection:
         with _own_words(self._memory_mb):
             return views.hold(self._connection, most)
 
+    @contextmanager
+    def sharing(self, texts: Sequence[str]) -> Iterator[QueryConnection]:
+        """A connection for the block and for these statements: it reads what several of them name of a table from
+        memory, so that its files are opened once for all. This one where that is not worth it, or takes more memory
+        than there is."""
+        views = self._attached()
+        worth = [] if views.holding else views.worth_taking(texts, self._memory_mb * 2**20 // _TAKEN_SHARE)
+        if not worth:
+            yield self
+            return
+        other = self.another()  # whose temporary tables end with it
+        try:
+            with _own_words(self._memory_mb):
+                enough = views.take(other._connection, worth)
+            yield other if enough else self
+        finally:
+            other.close()
+
     def another(self) -> QueryConnection:
         """A connection to the same views, locked like this one, for one more thread; it lives no longer than this."""
         self._attached()
@@ -239,6 +257,33 @@ class _Views:
                 _rows_of(connection, view).create_view(name, replace=True)
                 del self._open[name]
 
+    def worth_taking(self, texts: Sequence[str], most: int) -> list[tuple[str, set[str]]]:
+        """The tables that so many statements name that they are read from memory, with all words of these statements:
+        those with the least in their files first, together at most so many bytes of files."""
+        words = [set(_WORD.findall(text)) for text in texts]
+        named = {name: [w for w in words if name in w] for name, view in self._all.items() if view.files}
+        often = [name for name, naming in named.items() if len(naming) >= _WORTH_TAKING]
+        sizes = {name: sum(f.stat().st_size for f in self._all[name].files) for name in often}
+        found: list[tuple[str, set[str]]] = []
+        for name in sorted(often, key=lambda n: (sizes[n], n)):
+            most -= sizes[name]
+            if most < 0:
+                break
+            found.append((name, set().union(*named[name])))
+        return found
+
+    def take(self, connection: DuckDBPyConnection, tables: Sequence[tuple[str, set[str]]]) -> bool:
+        """Puts the columns of tables that have one of these names into memory, for this connection alone: a temporary
+        table comes before a view of its name. Whether there was room for all."""
+        try:
+            for name, read in tables:
+                self.define(connection, name)  # its files are checked before anything reads them
+                columns = connection.view(name).columns
+                connection.execute(_temporary(name, [c for c in columns if c in read] or columns[:1]))
+        except duckdb.OutOfMemoryException:
+            return False
+        return True
+
     def hold(self, connection: DuckDBPyConnection, most: int) -> int:
         """See `QueryConnection.hold`. A view is exchanged when its table is whole; who reads it then goes on with the
         files. Connections opened afterwards read the tables without views."""
@@ -258,6 +303,14 @@ class _Views:
         return held
 
 
+_WORD = re.compile(r"\w+")
+
+_WORTH_TAKING = 4
+"""From so many statements on it costs less to put what they read of a table into memory than to open its files."""
+
+_TAKEN_SHARE = 64
+"""The files of what is put into memory for some statements have at most this part of the memory allowed."""
+
 _HELD = "held"
 """What the database in memory is called that holds tables."""
 
@@ -273,6 +326,16 @@ def _memory() -> str:
     place = exp.alias_(exp.Literal.string(":memory:"), _HELD)
     compressed = exp.AttachOption(this=exp.Var(this="COMPRESS"))
     return exp.Attach(this=place, expressions=[compressed]).sql("duckdb")
+
+
+def _temporary(name: str, columns: Sequence[str]) -> str:
+    """The statement that puts these columns of a view into a temporary table of its name."""
+    from sqlglot import exp
+
+    table = exp.Table(this=exp.to_identifier(name, quoted=True))
+    rows = exp.select(*[exp.column(c, quoted=True) for c in columns]).from_(table.copy())
+    properties = exp.Properties(expressions=[exp.TemporaryProperty()])
+    return exp.Create(this=table, kind="TABLE", properties=properties, expression=rows).sql("duckdb")
 
 
 def _literally(path: Path) -> str:
