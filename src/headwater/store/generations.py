@@ -91,6 +91,7 @@ class Manifest:
 
 TOLD_ROWS = 10_000
 """So many rows of statements a reader remembers in all."""
+
 _MANY = 12
 """Fewer statements than these are not looked through for what they share."""
 
@@ -200,13 +201,13 @@ class Reader:
         inside answers."""
         from headwater.store.engines.duckdb import QueryConnection
 
-        if len(statements) < _MANY or not isinstance(self._engine, QueryConnection):
+        own, texts = self._engine, [text for s in statements if (text := self._text(s)) not in self._told]
+        if len(texts) < _MANY or not isinstance(own, QueryConnection):
             yield
             return
-        own = self._engine
         with ExitStack() as block:
             with self._in_time():
-                self._engine = block.enter_context(own.sharing([self._text(s) for s in statements]))
+                self._engine = block.enter_context(own.sharing(texts))
             try:
                 yield
             finally:
