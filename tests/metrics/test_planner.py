@@ -111,6 +111,16 @@ def test_segments_keep_empty_apart_and_reach_other_tables_as_they_are(tiny: Worl
     assert [(o.segment[0][1], o.value) for o in by_industry] == [("food", 1), ("tech", 2)]
 
 
+def test_the_segments_of_a_kpi_are_its_own_whatever_is_asked_beside_it() -> None:
+    rows = [
+        {"deal_id": "1", "channel": "old", "created_at": D(2024, 12, 1)},
+        {"deal_id": "2", "channel": "web", "created_at": D(2025, 1, 1)},
+    ]
+    january = {"period": Period(D(2025, 1, 1), D(2025, 2, 1)), "grain": Grain.MONTH, "by": ("channel",)}
+    both = world(MEASURES, {"deals": rows}).ask("deals", "growth(deals)", **january)
+    assert [(o.kpi, o.segment[0][1]) for o in both] == [("k0", "web"), ("k1", "old"), ("k1", "web")]
+
+
 def test_a_filter_keeps_the_rows_it_names(tiny: World) -> None:
     assert tiny.values("deals", filter="channel = 'email'") == [2]
     assert tiny.values("deals", filter="industry = 'food' and channel is empty") == [1]

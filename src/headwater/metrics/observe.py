@@ -244,17 +244,18 @@ class Evaluation:
         return self.plan.context
 
     def segments(self) -> tuple[Segment, ...]:
-        """Every segment that any measure of this KPI has in any window, empty values last; of a KPI that cannot be
-        reckoned yet the one without values, to say so in."""
+        """Every segment that any measure of this KPI has in any window it is read over, empty values last; of a KPI
+        that cannot be reckoned yet the one without values, to say so in. A scan may tell more windows, for others."""
         if not self.plan.question.by:
             return ((),)
         if self.asked.formula is None:
             return ((None,) * len(self.plan.question.by),)
-        measures = {need.measure for need in self.plan.needs[variant_name(self.asked)]}
-        found: set[Segment] = set()
-        for (measure, total, _), by_segment in self.readings.items():
-            if not total and measure in measures:
-                found.update(by_segment)
+        plan, found = self.plan, set[Segment]()
+        for need in plan.needs[variant_name(self.asked)]:
+            measure, moment = self.context.catalogue.measures[need.measure], need.moment
+            windows = (plan.windows[i, moment] for i in range(len(plan.periods)) if not moment.total)
+            for window in {read_over(measure, moment, w) for w in windows if w is not None}:
+                found.update(self.readings[measure.id, False, window])
         return tuple(sorted(found, key=lambda s: tuple((v is None, v or "") for v in s)))
 
     def observation(self, index: int, period: Period | None, segment: Segment) -> Observation:
