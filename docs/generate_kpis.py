@@ -190,7 +190,13 @@ def _variant(catalogue: Catalogue, page: KpiPage, variant: Variant) -> Iterator[
         if variant.id == kpi.default:
             yield "Used when no variant is asked for."
             yield ""
-    if variant.formula is None:
+    if variant.analysis:
+        yield f"    {variant.text}"
+        yield ""
+        own = f" It can be split by {', '.join(variant.splits)}." if variant.splits else ""
+        yield f"The analysis `{variant.analysis}` answers it.{own}"
+        yield ""
+    elif variant.formula is None:
         yield f"It needs {variant.needs}, and gives no number until there is one."
         yield ""
     else:

@@ -73,7 +73,7 @@ def differences(found: Observation, wanted: Mapping[str, Any]) -> list[str]:
 
 def test_every_kpi_with_a_formula_has_an_example() -> None:
     without = [k for k in CATALOGUE.kpis.values() if k.example is None]
-    assert [k.id for k in without if any(v.formula is not None for v in k.variants)] == []
+    assert [k.id for k in without if any(v.answers for v in k.variants)] == []
 
 
 @pytest.mark.parametrize("kpi", sorted(k.id for k in CATALOGUE.kpis.values() if k.example is not None))
@@ -81,6 +81,8 @@ def test_the_example_comes_out(kpi: str, tmp_path: Path, monkeypatch: pytest.Mon
     example = CATALOGUE.kpis[kpi].example
     assert example is not None
     needed = narrowed(CATALOGUE, {name.removesuffix(VERSIONS_SUFFIX) for name, _ in example.tables})
+    if any(v.analysis for v in CATALOGUE.kpis[kpi].variants):
+        needed = CATALOGUE  # an analysis reads files beside it, which name other tables
     monkeypatch.setattr(Folder, "catalogue", lambda folder, company: needed)
     workspace = landed(tmp_path, example)
     for number, ask in enumerate(example.ask, 1):

@@ -102,7 +102,7 @@ def test_what_waits_is_what_columns_alone_do_not_give() -> None:
     document, _ = read(REPOSITORY / "tests" / "catalogue" / "inputs.yml")
     assert document is not None
     beyond = {name for name, inputs in document.content.items() if any(isinstance(i, dict) for i in inputs)}
-    waiting = {k.id if v.id == "base" else f"{k.id}.{v.id}" for k in KPIS for v in k.variants if v.formula is None}
+    waiting = {k.id if v.id == "base" else f"{k.id}.{v.id}" for k in KPIS for v in k.variants if not v.answers}
     assert waiting - beyond - BEYOND_COLUMNS == set()
     goals = {n for n, inputs in document.content.items() if {"decision": "targets"} in inputs}
     assert {n for n in waiting if KPI_NEEDS[n] == "a goal"} == waiting & goals
@@ -130,7 +130,7 @@ def test_a_file_says_what_a_reader_needs(kpi: Kpi) -> None:
     assert kpi.group
     assert all(v.use_when for v in kpi.variants) or len(kpi.variants) == 1
     for variant in kpi.variants:
-        assert variant.formula is not None or set(re.findall(r"'(\w+)'", variant.needs)) <= ANALYSES
+        assert variant.answers or set(re.findall(r"'(\w+)'", variant.needs)) <= ANALYSES
     words = " ".join((kpi.title, kpi.question, kpi.reference, *kpi.pitfalls))
     assert "!" not in words
 
@@ -153,7 +153,7 @@ def test_an_example_tells_right_from_wrong(kpi: Kpi) -> None:
     days = [day for row in rows for day in dates(row)]
     assert any(all(day not in period for period in periods) for day in days)
     asked = {str(ask.get("kpi", kpi.id)).partition(".")[2] or kpi.default for ask in kpi.example.ask}
-    assert {v.id for v in kpi.variants if v.formula is not None} <= asked
+    assert {v.id for v in kpi.variants if v.answers} <= asked
 
 
 @pytest.fixture(scope="module")
@@ -187,9 +187,9 @@ def test_a_page_has_the_example_the_pitfalls_and_what_to_deliver(kpi: Kpi) -> No
         assert all(f"**{table}**" in told for table, _ in kpi.example.tables)
         assert told.count("\n|") >= sum(len(rows) for _, rows in kpi.example.tables) + len(kpi.example.ask)
     for variant in kpi.variants:
-        assert (f"It needs {variant.needs}, and" in text) is (variant.formula is None)
-        assert (f"    {variant.text}\n" in text) is (variant.formula is not None)
-    if any(v.formula is not None for v in kpi.variants):
+        assert (f"It needs {variant.needs}, and" in text) is (not variant.answers)
+        assert (f"    {variant.text}\n" in text) is variant.answers
+    if any(v.answers for v in kpi.variants):
         assert (
             "| a file of your own |" in parts["What has to be delivered"] or ": " in parts["What has to be delivered"]
         )

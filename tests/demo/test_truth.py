@@ -142,7 +142,7 @@ def test_every_kpi_has_a_value_or_a_known_reason(demo: Demo) -> None:
     }
     answers = zip(of, demo.workspace.measure(*of, period="2025"), strict=True)
     missing = {name: ",".join(one.quality) for name, one in answers if one.value is None}
-    waiting = {name for name, variant in of.items() if variant.formula is None}
+    waiting = {name for name, variant in of.items() if not variant.answers}
     assert missing == NO_VALUE | dict.fromkeys(waiting, "needs")
 
 
@@ -218,3 +218,15 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="2026-10-30"):
         generate(tmp_path, scale=0.01, until=UNTIL.replace(day=30))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stages_lose_is_the_gain_of_the_funnel(demo: Demo) -> None:
+    told = demo.workspace.funnel(period="2025")
+    answer = demo.workspace.measure("stage_bottleneck_index", period="2025", by="stage")
+    assert len(answer) == len(told.steps) - 1
+    for o in answer:
+        gain = told.find("gain", str(dict(o.segment)["stage"]))
+        assert gain is not None and gain.value is not None
+        assert (o.value, o.low, o.high, o.currency) == (gain.value, gain.low, gain.high, gain.currency)
+    (most,) = demo.workspace.measure("stage_bottleneck_index", period="2025")
+    assert most.value == max(o.value or 0.0 for o in answer)

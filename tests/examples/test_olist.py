@@ -295,3 +295,14 @@ def test_a_mapping_that_says_the_wrong_order_is_refused(shared_data: Path, tmp_p
     (refused,) = [f for f in other.load().files if f.source == "leads"]
     assert (refused.state, refused.loaded) == ("refused", 0)
     assert "first_contact_date" in refused.reason and "'%d-%m-%Y' reads every date" in refused.reason
+
+
+def test_what_stages_lose_is_not_known_where_the_funnel_does_not_know_it(olist: Workspace) -> None:
+    """The public data has one year, and nothing says what a deal is worth."""
+    told = olist.funnel(period="2018")
+    for o in olist.measure("stage_bottleneck_index", period="2018", by="stage"):
+        gain = told.find("gain", str(dict(o.segment)["stage"]))
+        assert gain is not None and gain.value is None and o.value is None
+        assert "no source fills 'lead_journeys.won_amount'" in o.detail and "no twelve months in a row" in o.detail
+    (way,) = (w for w in olist.kpi_coverage("bottleneck").ways if w.kpi == "stage_bottleneck_index")
+    assert way.state == "waiting"

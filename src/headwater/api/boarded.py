@@ -111,7 +111,7 @@ def lacking(catalogue: Catalogue, names: Sequence[str], filter: str) -> tuple[st
     asked = sorted({split for condition in conditions(filter) for split in asked_of(condition)})
     if not asked:
         return ()
-    known = [offered(catalogue, (name,)) for name in names if resolve(catalogue, name).formula is not None]
+    known = [offered(catalogue, (name,)) for name in names if resolve(catalogue, name).answers]
     return tuple(split for split in asked if any(split not in splits for splits in known))
 
 

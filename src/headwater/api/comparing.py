@@ -12,12 +12,13 @@ from typing import Any, TypedDict, TypeVar, overload
 
 from headwater.api import show
 from headwater.api.answer import PRINTED_ROWS, Label, Listing, Tabular
+from headwater.api.answering import Evaluated, evaluated
 from headwater.api.export import observation_object
 from headwater.api.measuring import Ground, labels, run
 from headwater.api.versions import keep_answered
 from headwater.errors import QueryError
 from headwater.metrics.formula import Asked
-from headwater.metrics.observe import Evaluation, Segment, evaluations
+from headwater.metrics.observe import Segment
 from headwater.model.observation import Observation, Rows
 from headwater.model.period import Grain, Period
 from headwater.model.question import Question
@@ -194,13 +195,13 @@ def sides_of(
 
 def compare(stands: Ground, sides: Sides) -> Comparison:
     """Both answers side by side; two questions of one generation are asked of the same reader."""
-    found: list[tuple[tuple[Evaluation, ...], dict[str, Label]]] = []
+    found: list[tuple[tuple[Evaluated, ...], dict[str, Label]]] = []
     with ExitStack() as open_:
         readers = {id_: open_.enter_context(stands.bench(id_)) for id_ in dict.fromkeys(sides.generations)}
         for asked, id_ in zip(sides.questions, sides.generations, strict=True):
             at = readers[id_]
             ran = run(at, asked)
-            found.append((evaluations(ran.plan, ran.results), labels(ran.plan)))
+            found.append((evaluated(at, ran), labels(ran.plan)))
             keep_answered(at.store, at.catalogue, [one.kpi for one in ran.plan.asked])
     (left, left_labels), (right, right_labels) = found
     rows = [row for a, b in zip(left, right, strict=True) for row in _rows(a, b)]
@@ -219,7 +220,7 @@ def _pair(name: str, value: Any) -> tuple[Any, Any]:
     raise QueryError(f"{name} was given {len(values)} times", where=name, do="Give it once, or twice to compare.")
 
 
-def _rows(left: Evaluation, right: Evaluation) -> list[Compared]:
+def _rows(left: Evaluated, right: Evaluated) -> list[Compared]:
     _check_units(left.asked, right.asked)
     segments = sorted({*left.segments(), *right.segments()}, key=_order)
     rows = []
@@ -279,10 +280,10 @@ def _notes(a: Observation, b: Observation) -> list[str]:
     return told
 
 
-def _names(left: Sequence[Evaluation], right: Sequence[Evaluation], twice: Sequence[str]) -> tuple[str, str]:
+def _names(left: Sequence[Evaluated], right: Sequence[Evaluated], twice: Sequence[str]) -> tuple[str, str]:
     """What a and b are called: all that they do not share."""
 
-    def named(side: Sequence[Evaluation]) -> str:
+    def named(side: Sequence[Evaluated]) -> str:
         asked = side[0].plan.question
         parts = [", ".join(e.asked.kpi.id for e in side)] if not twice else []
         periods = [p for p in side[0].plan.periods if p is not None]

@@ -11,12 +11,13 @@ from typing import Any
 
 from headwater.api import show
 from headwater.api.answer import Label
+from headwater.api.answering import measure
 from headwater.api.componental import Component, Components
 from headwater.api.coverage import measures_of
 from headwater.api.definition_files import Kept
 from headwater.api.funnels import funnel_named
 from headwater.api.linked import Linked, rows_in
-from headwater.api.measuring import Bench, Ground, measure
+from headwater.api.measuring import Bench, Ground
 from headwater.errors import QueryError, nearest
 from headwater.metrics.components import CAMPAIGNS, FILE, campaigns, load_components
 from headwater.metrics.formula import find

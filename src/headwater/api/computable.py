@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headwater.api import show
-from headwater.metrics.formula import Asked, needs, resolve
+from headwater.metrics.formula import Asked, resolve
 from headwater.metrics.scans import clock_columns
 from headwater.model.catalogue import Catalogue
 from headwater.model.filled import Filled, available, speechless
@@ -53,7 +53,7 @@ def outlook(catalogue: Catalogue, feeds: Iterable[tuple[str, Iterable[str]]], pr
     filled = available(catalogue.tables, feeds)
     can: list[str] = []
     waiting: dict[str, frozenset[Place]] = {}
-    counted = [a for id_ in catalogue.kpis if (a := resolve(catalogue, id_)).formula is not None]
+    counted = [a for id_ in catalogue.kpis if (a := resolve(catalogue, id_)).answers]
     for asked in counted:
         waiting[asked.kpi.id] = lacking(catalogue, asked, filled)
         if not waiting[asked.kpi.id]:
@@ -62,10 +62,8 @@ def outlook(catalogue: Catalogue, feeds: Iterable[tuple[str, Iterable[str]]], pr
 
 
 def lacking(catalogue: Catalogue, asked: Asked, filled: Filled) -> frozenset[Place]:
-    """What nothing fills of that which a KPI's formula reads and cannot do without."""
-    if asked.formula is None:
-        return frozenset()
-    named = {need.measure for need in needs(asked.formula)}
+    """What nothing fills of that which a KPI reads and cannot do without."""
+    named = set(asked.reads)
     named |= {other for m in named if (other := catalogue.measures[m].goes_by)}
     return frozenset(place for m in sorted(named) for place in _lacking(catalogue, catalogue.measures[m], filled))
 

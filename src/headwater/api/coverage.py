@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from headwater.api import show
+from headwater.api.answering import measure
 from headwater.api.computable import Missing, Place, lacking, missing, missing_text
 from headwater.api.definition_files import Kept
 from headwater.api.kpis import kpis_with
-from headwater.api.measuring import Ground, measure
+from headwater.api.measuring import Ground
 from headwater.connectors.presets import load_presets
-from headwater.metrics.formula import Asked, needs, resolve
+from headwater.metrics.formula import Asked, resolve
 from headwater.metrics.starter import FILE, load_starter
 from headwater.model.catalogue import Catalogue
 from headwater.model.filled import Filled, available, unfilled
@@ -245,8 +246,7 @@ def _numbers(
 
 def measures_of(catalogue: Catalogue, name: str) -> set[str]:
     """The measures that a KPI reads."""
-    formula = resolve(catalogue, name).formula
-    return set() if formula is None else {need.measure for need in needs(formula)}
+    return set(resolve(catalogue, name).reads)
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial, wraps
@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from headwater.api.answer import Answer, Listing
+from headwater.api.answering import measure
 from headwater.api.answers import Answers
 from headwater.api.ask import Given
 from headwater.api.boards import BOARDS, board, boards
@@ -34,7 +35,7 @@ from headwater.api.funnel import funnel_of
 from headwater.api.funnelled import Funnelled
 from headwater.api.funnels import FUNNELS
 from headwater.api.kpis import KpiPage, kpi_lint, kpi_list, kpi_show
-from headwater.api.measuring import Bench, Ground, measure
+from headwater.api.measuring import Bench, Ground
 from headwater.api.plans import Plans
 from headwater.api.qualify import asked as qualify_asked
 from headwater.api.qualify import qualify_of
@@ -48,7 +49,7 @@ from headwater.api.tracing import Traced, trace_of
 from headwater.api.versions import build_version, keep_answered
 from headwater.api.workspace import Workspace
 from headwater.connectors.sources import load_sources, sources_stamp
-from headwater.errors import DefinitionError, HeadwaterError, StoppedError
+from headwater.errors import DefinitionError, StoppedError
 from headwater.metrics.board_lint import lint_board
 from headwater.metrics.boards import Boards
 from headwater.metrics.catalogue import own_stamp, program_stamp
@@ -274,7 +275,7 @@ class Moment:
 
     @property
     def funnels(self) -> str:
-        """The stamp of the funnel files, which the stamp of a moment does not hold."""
+        """The stamp of the funnel files, the shipped ones too."""
         return FUNNELS.stamp(self._stands.folder)
 
     def components(self, /, *, generation: str = "", **given: Any) -> Components:
@@ -482,19 +483,6 @@ class Held:
     def _hold(self) -> int:
         with self.moment() as m:
             return m.hold()
-
-    def ahead(self, asking: Iterable[Callable[[Moment], object]]) -> tuple[Future[None], ...]:
-        """Begins, in the thread that prepares and after what it does, to ask what readers of a new data version ask
-        first: each in a moment of its own, one after the other, so that they find its answers. Raises StoppedError
-        after `close`."""
-        try:
-            return tuple([self._preparing.submit(self._ask, one) for one in asking])
-        except RuntimeError:
-            raise StoppedError from None
-
-    def _ask(self, one: Callable[[Moment], object]) -> None:
-        with suppress(HeadwaterError), self.moment() as m:  # a reader who asks it is told what is wrong
-            one(m)
 
     def close(self) -> None:
         """Lets go of everything; running questions end with StoppedError. What was being prepared has ended then."""

@@ -10,7 +10,6 @@ from typing import Any
 from headwater.api import show
 from headwater.api.answer import Listing
 from headwater.api.computable import inputs
-from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.metrics.language import format_formula
 from headwater.metrics.scans import splits_of
@@ -74,7 +73,7 @@ def kpi_show(catalogue: Catalogue, name: str) -> KpiPage:
     """The page of a KPI. Raises QueryError with the nearest names."""
     kpi, variant = find(catalogue, name)
     measures = tuple(dict.fromkeys(m for v in kpi.variants for m in _measures(catalogue, kpi, v)))
-    offers = [splits_of(m, catalogue) for m in _measures(catalogue, kpi, variant)]
+    offers = [(*variant.splits, *splits_of(m, catalogue)) for m in _measures(catalogue, kpi, variant)]
     splits = tuple(s for s in offers[0] if all(s in o for o in offers)) if offers else ()
     words = {v.id: formula_text(v.formula, catalogue) for v in kpi.variants if v.formula is not None}
     return KpiPage(kpi, measures, splits, words, inputs(catalogue, measures))
@@ -94,8 +93,7 @@ def _told(kpi: Kpi) -> str:
 
 
 def _measures(catalogue: Catalogue, kpi: Kpi, variant: Variant) -> tuple[Measure, ...]:
-    formula = resolve(catalogue, f"{kpi.id}.{variant.id}").formula
-    return () if formula is None else tuple(catalogue.measures[n] for n in dict.fromkeys(names_in(formula)))
+    return tuple(catalogue.measures[n] for n in resolve(catalogue, f"{kpi.id}.{variant.id}").reads)
 
 
 # --- as text ---------------------------------------------------------------------------------------------------------
@@ -154,6 +152,7 @@ def _variant(page: KpiPage, variant: Variant) -> Iterator[str]:
     yield from show.facts(
         (
             ("formula", variant.text if variant.formula is not None else ""),
+            ("analysis", f"{variant.analysis}: {variant.text}" if variant.analysis else ""),
             ("in words", page.words.get(variant.id, "")),
             ("needs", variant.needs),
             ("basis", variant.basis),
@@ -204,7 +203,8 @@ def _object(page: KpiPage) -> dict[str, Any]:
             {
                 "id": v.id,
                 "formula": None if v.formula is None else format_formula(v.formula),
-                "words": page.words.get(v.id, ""),
+                "words": page.words.get(v.id, v.text if v.analysis else ""),
+                "analysis": v.analysis,
                 "needs": v.needs,
                 "basis": v.basis,
                 "unit": str(v.unit),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from headwater.api.measuring import Bench, rows_of
+from headwater.api.measuring import Bench, Run, rows_of
 from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Context, Plan
@@ -69,17 +69,22 @@ class Linked:
 
     def rows(self, relation: Relation) -> list[dict[str, Any]]:
         """The rows of a relation by column, of the tables as the link rule has them."""
-        columns, rows = self._run(relation)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        statement = render(self.relation(relation), self.at.reader.spelling)
+        return [dict(zip(statement.columns, row, strict=True)) for row in rows_of(self.at, statement)]
 
     def observed(self, planned: Plan) -> tuple[Observation, ...]:
         """The Observations of a plan, of the tables as the link rule has them."""
-        return observe(planned, [self._run(block.relation)[1] for block in planned.blocks])
+        return observe(planned, self.ran(planned).results)
 
-    def _run(self, relation: Relation) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        linked = relation if self._filled is None else with_rows(relation, self.table.id, self._filled)
-        statement = render(linked, self.at.reader.spelling)
-        return statement.columns, rows_of(self.at, statement)
+    def ran(self, planned: Plan) -> Run:
+        """A plan with its statements and the rows they gave, of the tables as the link rule has them."""
+        statements = tuple(render(self.relation(b.relation), self.at.reader.spelling) for b in planned.blocks)
+        return Run(planned, statements, tuple(rows_of(self.at, s) for s in statements))
+
+    def relation(self, relation: Relation) -> Relation:
+        """A relation that reads the tables as the link rule has them."""
+        linked: Relation = relation if self._filled is None else with_rows(relation, self.table.id, self._filled)
+        return linked
 
 
 def span_days(span: Span) -> int:

@@ -1,4 +1,4 @@
-"""A question to Observations: plan, render, run, observe. This path loads neither YAML nor Arrow."""
+"""What a question is asked of, and how it is planned, spelled and run. This path loads neither YAML nor Arrow."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Unpack
 
-from headwater.api.answer import Answer, Label
+from headwater.api.answer import Label
 from headwater.api.ask import Given, question
 from headwater.api.folder import Folder
 from headwater.api.plans import Plans, planned
 from headwater.api.settings import Company
-from headwater.api.versions import build_version, keep_answered
+from headwater.api.versions import build_version
 from headwater.errors import HeadwaterError, QueryError, WorkspaceError
 from headwater.metrics.kept_forms import forms_in
-from headwater.metrics.observe import observe
 from headwater.metrics.planned import Plan
 from headwater.model.catalogue import Catalogue
 from headwater.model.plan import Statement
@@ -129,14 +128,6 @@ def _told_of_older(at: Bench) -> Iterator[None]:
                 do="Ask the current data version.",
             ) from error
         raise
-
-
-def measure(at: Bench, asked: Question) -> Answer:
-    """The Observations of a question; the definitions that answered are kept."""
-    ran = run(at, asked)
-    answer = Answer(observe(ran.plan, ran.results), labels(ran.plan))
-    keep_answered(at.store, at.catalogue, [a.kpi for a in ran.plan.asked])
-    return answer
 
 
 def labels(planned: Plan) -> dict[str, Label]:

@@ -13,7 +13,6 @@ from headwater.api.checking import Checked
 from headwater.api.comparing import Compared, compared
 from headwater.api.condition import Condition
 from headwater.api.spreads import STEPS, Change, settled, spreads, too_young
-from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.model.board import Board, Step
 from headwater.model.catalogue import Catalogue
@@ -103,10 +102,7 @@ class Overview:
 # --- the period to look at -------------------------------------------------------------------------------------------
 def whole_through(catalogue: Catalogue, kpi: str, through: Mapping[str, date]) -> date | None:
     """Through which day all tables of a KPI are complete; None where one has no data."""
-    formula = resolve(catalogue, kpi).formula
-    if formula is None:
-        return None
-    days = [through.get(catalogue.measures[m].table) for m in dict.fromkeys(names_in(formula))]
+    days = [through.get(catalogue.measures[m].table) for m in resolve(catalogue, kpi).reads]
     known = [d for d in days if d is not None]
     return min(known) if known and len(known) == len(days) else None
 

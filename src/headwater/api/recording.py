@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, overload
 
 from headwater.api import show
+from headwater.api.analysed import Analysed
 from headwater.api.answer import Listing, Tabular
+from headwater.api.answering import analysed
 from headwater.api.measuring import Bench, rows_of
 from headwater.errors import QueryError
 from headwater.metrics.formula import resolve
 from headwater.metrics.observe import step_start_or_none
 from headwater.metrics.planned import Window
+from headwater.metrics.planner import plan
 from headwater.metrics.records import RecordsBlock, plan_records
 from headwater.metrics.render import render
 from headwater.model.landing import Batch
@@ -91,14 +94,31 @@ def records(at: Bench, question: Question, *, limit: int, unmask: bool) -> Recor
     if limit < 1:
         raise QueryError("the limit is at least 1", where="limit")
     blocks = plan_records(question, at.catalogue, at.reader.generation, at.company.settings)
-    asked = (resolve(at.catalogue, name) for name in question.kpis)
+    asked = [resolve(at.catalogue, name) for name in question.kpis]
     notes = tuple(f"{a.kpi.title} ({a.kpi.id}): not possible yet, needs {a.needs}" for a in asked if a.needs)
-    if not blocks:
+    answered = [analysed(at, plan(question, at.catalogue, at.reader.generation, at.company.settings), a)
+                for a in asked if a.variant.analysis]  # fmt: skip
+    if not blocks and not answered:
         return Recorded((), notes)
     from headwater.store.landing import journal
 
     files = {e.number: at.folder.shown(e.path) for e in journal(at.store) if isinstance(e, Batch)}
-    return Recorded(tuple(_read(at, question, block, files, limit, unmask) for block in blocks), notes)
+    found = [_read(at, question, block, files, limit, unmask) for block in blocks]
+    for told in answered:
+        found += _behind(at, told, files, limit, unmask)
+    return Recorded(tuple(found), notes)
+
+
+def _behind(at: Bench, told: Analysed, files: Mapping[int, str], limit: int, unmask: bool) -> Iterator[Records]:
+    """The rows behind every question that an analysis asked."""
+    for run in told.runs:
+        question, context = run.plan.question, run.plan.context
+        there = replace(at, catalogue=context.catalogue)
+        for block in plan_records(question, context.catalogue, context.generation, context.settings):
+            relation = told.linked(block.relation)
+            found = _read(there, question, replace(block, relation=relation), files, limit, unmask)
+            name, title = told.called.get(block.measure, (block.measure, found.title))
+            yield replace(found, kpi=told.asked.kpi.id, measure=name, title=title, role="measure")
 
 
 def _read(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, overload
 
 from headwater.api import show
+from headwater.api.analysed import Analysed
 from headwater.api.answer import Label
+from headwater.api.answering import evaluated
 from headwater.api.export import observation_object
 from headwater.api.measuring import Bench, labels, run
 from headwater.api.versions import keep_answered
@@ -108,13 +110,36 @@ class Traced(Sequence[Trace]):
 def trace_of(at: Bench, question: Question) -> Traced:
     """The traces of a question."""
     ran = run(at, question)
-    traces = trace(ran.plan, ran.statements, ran.results)
+    traces = tuple(
+        _of_analysis(each, plain) if isinstance(each, Analysed) else plain
+        for each, plain in zip(evaluated(at, ran), trace(ran.plan, ran.statements, ran.results), strict=True)
+    )
     keep_answered(at.store, at.catalogue, [a.kpi for a in ran.plan.asked])
     generation = at.reader.generation
     built = (("built", f"{show.plain(generation.built_at)} by {generation.writer}"),)
     reader = at.reader
     instead = f" over the stored files, because {reader.instead.what}" if reader.instead else ""
     return Traced(traces, labels(ran.plan), built, f"{reader.engine}{instead}")
+
+
+def _of_analysis(told: Analysed, plain: Trace) -> Trace:
+    """The trace of what an analysis answers: its numbers, and of every question it asked the measures, statements and
+    sources."""
+    inner = [t for run in told.runs for t in trace(run.plan, run.statements, run.results)]
+    measures = {m.id: m for t in inner for m in t.measures}
+    return replace(
+        plain,
+        definition=told.absent.definition,
+        numbers=tuple(TracedNumber(n.observation, n.filled) for n in told.numbers.values()),
+        measures=tuple(
+            replace(m, id=name, title=title)
+            for m in measures.values()
+            for name, title in (told.called.get(m.id, (m.id, m.title)),)
+        ),
+        derivations=tuple(dict.fromkeys(d for t in inner for d in t.derivations)),
+        statements=tuple(dict.fromkeys(s for t in inner for s in t.statements)),
+        freshness=tuple(dict.fromkeys(f for t in inner for f in t.freshness)),
+    )
 
 
 def _numbers(numbers: Sequence[TracedNumber], label: Label) -> Iterator[str]:

@@ -67,6 +67,17 @@ def _unruled(derive: Derivation | None) -> Derivation | None:
             return derive
 
 
+def keep_meant(store: Store, id_: str, meant: Mapping[str, object]) -> None:
+    """Keeps a definition that is more than that of a KPI under its hash, as `keep_answered` does."""
+    if (store.definitions / f"{id_}.json").exists():
+        return
+    from headwater.store.definitions import keep_definition
+    from headwater.store.lock import writing
+
+    with suppress(WorkspaceError), writing(store, "measure", wait=0):
+        keep_definition(store, meant)
+
+
 def keep_answered(store: Store, catalogue: Catalogue, kpis: Sequence[Kpi]) -> None:
     """Keeps the definition of each KPI under its version. Where the store cannot be written just now the answer still
     stands; the next one keeps it."""

@@ -238,7 +238,7 @@ class Workspace:
     ) -> Answer:
         """The values of KPIs: over a period (default: all data as one), by grain and splits, as of a day (default:
         today), from a generation (default: the current one)."""
-        from headwater.api.measuring import measure
+        from headwater.api.answering import measure
 
         with self._asked(kpis, generation, period=period, grain=grain, by=by, filter=filter, as_of=as_of) as asked:
             return measure(*asked)

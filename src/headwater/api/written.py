@@ -126,7 +126,8 @@ def kpi_draft(
     over, under = resolve(catalogue, top), resolve(catalogue, bottom)
     for name, asked in ((top, over), (bottom, under)):
         if asked.formula is None:
-            raise QueryError(f"{name!r} cannot be reckoned yet: {asked.needs}", where="kpi", do="Take another variant.")
+            why = f"cannot be reckoned yet: {asked.needs}" if asked.needs else "is the answer of an analysis"
+            raise QueryError(f"{name!r} {why}", where="kpi", do="Take another variant.")
     title = " ".join(title.split())
     id = _id_of(title, "a KPI")
     path = f"{KPIS}/{id}.yml"

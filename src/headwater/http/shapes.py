@@ -240,7 +240,10 @@ class Variant(Shape):
     id: str
     formula: str | None
     words: str = Field(description="The formula in words.")
-    needs: str = Field(description="The analysis it needs, where it has no formula.")
+    analysis: str = Field(
+        description="The analysis that answers it, where it has no formula; `words` says what it does."
+    )
+    needs: str = Field(description="The analysis or goal it needs, where nothing answers it yet.")
     basis: str
     unit: str
     use_when: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from headwater.metrics.definitions import names_in
 from headwater.metrics.formula import find, resolve
 from headwater.model.board import FIRST, MOST, Advice, Board, Tile
 from headwater.model.catalogue import Catalogue
@@ -153,8 +152,7 @@ def _is_quotient(catalogue: Catalogue, name: str) -> bool:
 
 def _tables(catalogue: Catalogue, name: str) -> Iterator[str]:
     """The tables that a KPI counts on; journeys are those of the subjects they are made of."""
-    formula = resolve(catalogue, name).formula
-    for measure in dict.fromkeys(names_in(formula)) if formula is not None else ():
+    for measure in resolve(catalogue, name).reads:
         table = catalogue.tables[catalogue.measures[measure].table]
         yield table.rows_from or table.id
 

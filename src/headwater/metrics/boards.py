@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from headwater.errors import DefinitionError, Fault, QueryError, nearest
 from headwater.files.read import Definition, Document, KeyPath
-from headwater.metrics.definitions import names_in
 from headwater.metrics.entries import Entry, read_folder
 from headwater.metrics.formula import find, resolve
 from headwater.metrics.language import LanguageError, parse_predicate
@@ -287,9 +286,8 @@ def offered(catalogue: Catalogue, names: Sequence[str]) -> tuple[str, ...]:
     """The splits that all of these KPIs can be asked by."""
     offers: list[tuple[str, ...]] = []
     for name in names:
-        formula = resolve(catalogue, name).formula
-        if formula is not None:
-            offers += [splits_of(catalogue.measures[m], catalogue) for m in dict.fromkeys(names_in(formula))]
+        asked = resolve(catalogue, name)
+        offers += [(*asked.variant.splits, *splits_of(catalogue.measures[m], catalogue)) for m in asked.reads]
     return tuple(s for s in offers[0] if all(s in o for o in offers)) if offers else ()
 
 

@@ -57,8 +57,9 @@ def program_stamp(shipped: Path) -> str:
 
 
 def own_stamp(workspace: Path) -> str:
-    """The part of it that does: the name, time and size of every definition file of a workspace."""
-    found = files_in([(f"own {name}", workspace / name) for name in FOLDERS])
+    """The part of it that does: the name, time and size of every definition file of a workspace, those of funnels too,
+    since KPIs rest on them."""
+    found = files_in([(f"own {name}", workspace / name) for name in (*FOLDERS, "funnels")])
     # a rule may be for the rows of some sources, so which there are counts too
     rules = [line for line in files_in([("own", workspace)]) if line.split()[0] in _RULES]
     sources = [line.split()[0] for line in files_in([("source", workspace / "sources")])] if rules else []

@@ -69,7 +69,7 @@ def _reads(value: Kpi | Measure | Table, catalogue: Catalogue) -> Iterator[tuple
     match value:
         case Kpi():
             for variant in value.variants:
-                for name in names_in(variant.formula) if variant.formula is not None else ():
+                for name in names_in(variant.formula) if variant.formula is not None else variant.reads:
                     shelf = "measures" if name in catalogue.measures else "kpis"
                     yield shelf, name if shelf == "measures" else name.partition(".")[0]
         case Measure():

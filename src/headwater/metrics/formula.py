@@ -40,13 +40,24 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A KPI and the variant that answers; `formula` names measures alone, or is None when it cannot be reckoned yet.
-    `needs`: what it waits for then (an analysis, a goal), its own or that of a KPI it is made of."""
+    """A KPI and the variant that answers; `formula` names measures alone, or is None where an analysis answers and
+    where it cannot be reckoned yet. `needs`: what it waits for then (an analysis, a goal), its own or that of a KPI it
+    is made of."""
 
     kpi: Kpi
     variant: Variant
     formula: Formula | None
     needs: str = ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The measures it is counted from, each once; none where it cannot be reckoned yet."""
+        return self.variant.reads if self.formula is None else tuple(dict.fromkeys(names_in(self.formula)))
+
+    @property
+    def answers(self) -> bool:
+        """Whether there are numbers of it, by a formula or by an analysis."""
+        return self.formula is not None or bool(self.variant.analysis)
 
 
 def resolve(catalogue: Catalogue, name: str) -> Asked:

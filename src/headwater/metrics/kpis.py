@@ -19,7 +19,7 @@ from headwater.metrics.shapes import ExampleShape, KpiShape, VariantShape
 from headwater.metrics.tables import circles
 from headwater.metrics.units import UnitError, unit_of
 from headwater.model.expression import Binary, Call, Formula, Name, Negate, Number
-from headwater.model.kpi import BASE, Example, Kpi, Variant
+from headwater.model.kpi import ANALYSES, BASE, Example, Kpi, Variant
 from headwater.model.measure import EVER, Alive, At, Latest, Measure, Reached
 from headwater.model.observation import OBSERVATION_FIELDS, QUALITIES
 from headwater.model.period import Calendar, Grain
@@ -72,7 +72,7 @@ def build_kpis(
 # --- from shapes -----------------------------------------------------------------------------------------------------
 def _kpi(entry: KpiEntry, faults: list[Fault]) -> Kpi | None:
     shape = entry.shape
-    shapes = shape.variants or {BASE: VariantShape(formula=shape.formula, needs=shape.needs)}
+    shapes = shape.variants or {BASE: VariantShape(formula=shape.formula, analysis=shape.analysis, needs=shape.needs)}
     variants = tuple(v for n, s in shapes.items() if (v := _variant(entry, n, s, faults)) is not None)
     default = shape.default or (next(iter(shapes)) if len(shapes) == 1 else "")
     if not default:
@@ -125,19 +125,25 @@ def _variant(entry: KpiEntry, name: str, shape: VariantShape, faults: list[Fault
         except LanguageError as error:
             faults.append(entry.fault((*key, "formula"), str(error)))
             return None
-    elif not (shape.needs or "").strip():
+    elif shape.analysis is None and not (shape.needs or "").strip():
         faults.append(
             entry.fault((*key, "needs"), "what this needs is not said", "Write needs: the analysis 'survival'.")
         )
+    answer = shape.analysis
+    if answer is not None and answer.name not in ANALYSES:
+        faults.append(entry.fault((*key, "analysis", "name"), *unknown("analysis", answer.name, ANALYSES)))
     return Variant(
         id=name,
         formula=formula,
-        text="" if formula is None else format_formula(formula),
+        text=format_formula(formula) if formula is not None else "" if answer is None else answer.says,
         basis=shape.basis or kpi.basis or "",
         unit=shape.unit or kpi.unit or ONE,
         use_when=shape.use_when,
         needs=shape.needs or "",
         interval=shape.interval or kpi.interval,
+        analysis="" if answer is None else answer.name,
+        reads=() if answer is None else answer.reads,
+        splits=() if answer is None else answer.splits,
     )
 
 
@@ -213,9 +219,12 @@ def _checked(entry: KpiEntry, kpi: Kpi, known: Known, circular: bool, faults: li
 
 
 def _checked_variant(entry: KpiEntry, variant: Variant, known: Known, circular: bool, faults: list[Fault]) -> Variant:
-    if variant.formula is None:
-        return replace(variant, basis=variant.basis or "period")
     key = _variant_key(entry, variant.id)
+    if variant.formula is None:
+        for i, name in enumerate(variant.reads):
+            if name not in known.measures:
+                faults.append(entry.fault((*key, "analysis", "reads", i), *unknown("measure", name, known.measures)))
+        return replace(variant, basis=variant.basis or "period")
     before = len(faults)
     for name in dict.fromkeys(names_in(variant.formula)):
         _check_name(entry, (*key, "formula"), name, known, faults)
@@ -251,6 +260,8 @@ def _check_name(entry: KpiEntry, key: KeyPath, name: str, known: Known, faults: 
         what, do = unknown("variant", variant_id, [v.id for v in kpi.variants])
         do = do or f"Its variants are {', '.join(v.id for v in kpi.variants)}."
         faults.append(entry.fault(key, f"in {kpi_id!r}, {what}", do))
+    elif kpi is not None and (found := kpi.variant(variant_id)) is not None and found.analysis:
+        faults.append(entry.fault(key, f"{name!r} is the answer of an analysis, and no formula can be made of it"))
 
 
 def _unit_of_name(name: str, known: Known) -> Unit:

@@ -53,7 +53,7 @@ def _missing(kpi: Kpi) -> Iterator[Fault]:
     if not kpi.reference:
         yield _note(kpi, "reference", "the definition cites nothing", "Say where it comes from.")
     if kpi.example is None:
-        if any(v.formula is not None for v in kpi.variants):
+        if any(v.answers for v in kpi.variants):
             yield _note(
                 kpi, "example", "the KPI has no worked example", "Give rows of tables and the numbers expected."
             )
@@ -174,8 +174,7 @@ def _unused(catalogue: Catalogue) -> Iterator[Fault]:
         name
         for k in catalogue.kpis.values()
         for v in k.variants
-        if v.formula is not None
-        for name in names_in(v.formula)
+        for name in (names_in(v.formula) if v.formula is not None else v.reads)
     }
     used |= {measure.goes_by for measure in catalogue.measures.values()}
     for measure in catalogue.measures.values():

@@ -308,10 +308,20 @@ Basis = Literal["period", "cohort", "stock"]
 Interval = Literal["proportion", "mean", "quantile", "survival", "count", "none"]
 
 
+class AnalysisShape(Definition):
+    """`analysis`: whose answer a KPI is, in words, and the measures without which there is none."""
+
+    name: str
+    says: str = Field(min_length=1)
+    reads: tuple[str, ...] = Field(min_length=1)
+    splits: tuple[str, ...] = ()
+
+
 class VariantShape(Definition):
     """One named way to compute a KPI."""
 
     formula: str | None = None
+    analysis: AnalysisShape | None = None
     needs: str | None = None
     basis: Basis | None = None
     unit: UnitText | None = None
@@ -320,7 +330,7 @@ class VariantShape(Definition):
 
     @model_validator(mode="after")
     def _one(self) -> VariantShape:
-        _exactly_one(self, ("formula", "needs"))
+        _exactly_one(self, ("formula", "analysis", "needs"))
         return self
 
 
@@ -351,6 +361,7 @@ class KpiShape(Definition):
     aliases: tuple[str, ...] = ()
     question: str = ""
     formula: str | None = None
+    analysis: AnalysisShape | None = None
     needs: str | None = None
     variants: dict[str, VariantShape] | None = Field(default=None, min_length=1)
     default: str = ""
@@ -373,5 +384,5 @@ class KpiShape(Definition):
 
     @model_validator(mode="after")
     def _one(self) -> KpiShape:
-        _exactly_one(self, ("formula", "needs", "variants"))
+        _exactly_one(self, ("formula", "analysis", "needs", "variants"))
         return self

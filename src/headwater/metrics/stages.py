@@ -77,7 +77,7 @@ def name_of(what: str, step: str) -> str:
 def with_funnel(catalogue: Catalogue, funnel: Funnel, pairs: Sequence[Transition]) -> Catalogue:
     """The catalogue with the funnel's volumes, rates and values as KPIs beside its own: `volume` of each step, for
     each pair `period` (both sides by their own date) and `cohort` (within its time, matured), and `value`, the mean
-    of what the last step is worth."""
+    of what the last step is worth, with `value_year` of the twelve months to a period's end."""
     table = catalogue.tables[funnel.table]
     measures: dict[str, Measure] = {}
     kpis: dict[str, Kpi] = {}
@@ -110,6 +110,8 @@ def with_funnel(catalogue: Catalogue, funnel: Funnel, pairs: Sequence[Transition
             id_, funnel.title, table.id, "mean", At(funnel.steps[-1].at), MONEY, ColumnName(funnel.value), empty=None
         )
         kpi(id_, Name(id_), MONEY, "period", "mean")
+        year = Call("trailing", Name(id_), "12 months")
+        kpi(name_of("value_year", funnel.steps[-1].id), year, MONEY, "period", "mean")
     for upper, lower in zip(funnel.top, funnel.top[1:], strict=False):
         kpi(
             name_of("top", lower.id),

@@ -21,9 +21,11 @@ class Example:
 class Variant:
     """One named way to compute a KPI. The KPI without a variant is its default variant.
 
-    Exactly one of `formula` and `needs` (an analysis or a goal that does not stand yet) is given. `interval` is
-    `proportion` (Wilson), `mean` (Student), `quantile` (order statistics), `survival` (of a share, log-log), `count`
-    (exact Poisson) or `none`.
+    Exactly one of `formula`, `analysis` (one of `ANALYSES`, whose answer it is) and `needs` (an analysis or a goal that
+    does not stand yet) is given. `interval` is `proportion` (Wilson), `mean` (Student), `quantile` (order statistics),
+    `survival` (of a share, log-log), `count` (exact Poisson) or `none`; an analysis gives its own. With an analysis,
+    `text` is what it does in words, `reads` the measures without which it says nothing, and `splits` those that it
+    offers beside the ones these measures have in common.
     """
 
     id: str
@@ -34,6 +36,14 @@ class Variant:
     use_when: str = ""
     needs: str = ""
     interval: str = "none"
+    analysis: str = ""
+    reads: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it gives numbers already, by a formula or by an analysis."""
+        return self.formula is not None or bool(self.analysis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +80,6 @@ class Kpi:
 
 
 BASE = "base"
+
+ANALYSES = ("bottleneck",)
+"""The analyses whose answer a KPI can be."""
