@@ -191,8 +191,13 @@ def test_own_words_and_assignments_take_the_place_of_those_shipped(company: Work
     place.write_text(own + "assigned: {campaign: {n: leads, b: mqls}, channel: {mail: awareness}}\n", encoding="utf-8")
     try:
         told = company.components(period="2025", as_of="2025-12-31")
+        place.write_text(own, encoding="utf-8")
+        equals = of(company.components(level="channel", period="2025", as_of="2025-12-31"), "channel", "mail")
     finally:
         place.unlink()
+    several = "its campaigns have several objectives (1 awareness, 1 retention)"
+    assert equals.objective == "awareness"
+    assert f"{several}; of those that are as frequent the first counts" in equals.gaps
     assert (of(told, "campaign", "u").objective, of(told, "campaign", "n").objective) == ("awareness", "leads")
     assert of(told, "channel", "mail").objective == "awareness"
     b = of(told, "campaign", "b")  # no source fills the step between, so that its days do not count, as in the funnel

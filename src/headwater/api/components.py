@@ -268,12 +268,12 @@ class _Asking:
         if not counts:
             return None, gaps
         order = [o.id for o in self.rules.objectives]
-        first = min(counts, key=lambda id_: (-counts[id_], order.index(id_)))
-        if len(counts) > 1:
-            told = ", ".join(
-                f"{n} {id_}" for id_, n in sorted(counts.items(), key=lambda i: (-i[1], order.index(i[0])))
-            )
-            gaps.append(f"its campaigns have several objectives ({told}); the most frequent counts")
+        ranked = sorted(counts.items(), key=lambda i: (-i[1], order.index(i[0])))
+        (first, most), *others = ranked
+        if others:
+            told = ", ".join(f"{n} {id_}" for id_, n in ranked)
+            chosen = "of those that are as frequent the first" if others[0][1] == most else "the most frequent"
+            gaps.append(f"its campaigns have several objectives ({told}); {chosen} counts")
         return next(o for o in self.rules.objectives if o.id == first), gaps
 
     # --- the verdicts ------------------------------------------------------------------------------------------------
