@@ -28,6 +28,21 @@ tables:
 """
 
 
+COSTS = """\
+path: costs.csv
+date_format: iso
+currency: EUR
+tables:
+  costs:
+    columns:
+      cost_id: id
+      day: day
+      kind: kind
+      function: for
+      amount: amount
+"""
+
+
 def asked(folder: Path, kpi: str) -> tuple[float | None, str]:
     (found,) = Workspace(folder, now=NOW).measure(kpi)
     return found.value, found.detail
@@ -54,6 +69,21 @@ def test_a_sum_over_an_unfilled_column_is_absent_until_it_is_filled(folder: Path
     assert asked(folder, "total_sales_revenue")[0] == 100
     value, detail = asked(folder, "marketing_sourced_revenue")
     assert value is None and "no source fills" in detail
+
+
+def test_what_a_lag_goes_by_is_named(tmp_path: Path) -> None:
+    """What is spent counts as much later as deals took from their first day on, which nobody tells here."""
+    folder = Workspace.init(tmp_path / "w").path
+    (folder / "deals.csv").write_text(DEALS.format(more="", one="", two=""))
+    (folder / "costs.csv").write_text("id,day,kind,for,amount\n1,2025-01-05,media,marketing,60\n")
+    (folder / "accounts.csv").write_text("id\nA\n")
+    (folder / "sources" / "deals.yml").write_text(SOURCE.replace("      created_at: made\n", ""))
+    (folder / "sources" / "costs.yml").write_text(COSTS)
+    accounts = "path: accounts.csv\ndate_format: iso\ntables:\n  accounts:\n    columns:\n      account_id: id\n"
+    (folder / "sources" / "accounts.yml").write_text(accounts)
+    Workspace(folder, now=NOW).refresh()
+    assert asked(folder, "cac.same_period")[0] == 60
+    assert asked(folder, "cac") == (None, "no source fills 'opportunities.created_at'")
 
 
 def test_a_value_that_is_empty_so_far_is_zero(folder: Path) -> None:

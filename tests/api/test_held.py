@@ -17,7 +17,7 @@ import pytest
 from headwater import Workspace
 from headwater.api import checking
 from headwater.api.folder import SHIPPED
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.api.measuring import Bench
 from headwater.errors import DefinitionError, QueryError, StoppedError, UnknownError, WorkspaceError
 from headwater.metrics.render import render
@@ -441,6 +441,40 @@ def test_a_statement_that_was_answered_is_not_run_again_and_not_told_after_a_sto
         one.stop()
         with pytest.raises(StoppedError):
             one.rows(count)
+
+
+def test_what_is_asked_ahead_is_answered_for_whoever_asks_and_ends_with_the_server(tmp_path: Path) -> None:
+    company = world(tmp_path, leads("2025-01-03"))
+    began, ended = Event(), list[str]()
+
+    def usual(m: Moment) -> None:
+        assert m.measure("leads")[0].value == 1
+
+    def wrong(m: Moment) -> None:
+        m.measure("no_such_kpi")
+
+    def lasting(m: Moment) -> None:
+        with m._stands.bench() as at:
+            began.set()
+            try:
+                at.reader.rows(render(endless()))
+            except StoppedError:
+                ended.append("stopped")
+                raise
+
+    held = Held(company.path, now=NOW, environment={})
+    asked = held.ahead((usual, wrong))
+    assert [one.result(60) for one in asked] == [None, None]
+    before = len(held.answers)
+    assert held.measure("leads")[0].value == 1
+    assert len(held.answers) == before > 0
+    running, waiting = held.ahead((lasting, usual))
+    assert began.wait(60)
+    held.close()
+    assert running.result(60) is None and ended == ["stopped"]
+    assert waiting.cancelled() or waiting.result(60) is None
+    with pytest.raises(StoppedError):
+        held.ahead((usual,))
 
 
 def test_closing_ends_what_runs(tmp_path: Path) -> None:

@@ -31,21 +31,21 @@ def test_every_page_of_the_navigation_is_measured() -> None:
 
 
 def test_a_page_that_cannot_be_made_stops_the_bench(company: Workspace) -> None:
-    with visiting(company.path) as visitor, pytest.raises(SystemExit, match="/no-such-page: status 404"):
+    with visiting(company.path) as visitor, pytest.raises(SystemExit, match=r"as_of=2026-01-31: status 404"):
         list(measured(visitor, 1, [("none", "/no-such-page")]))
 
 
 def test_a_slow_page_is_named() -> None:
     lines = [
-        Line("fast", [10.0, 20.0, 500.0], [1.0], {}, [30.0]),
+        Line("fast", [10.0, 20.0, 500.0], [1.0], {}, [30.0], 7.0),
         Line("slow", [10.0, 200.0, 300.0], [1.0], {}, [1500.0, 90.0, 110.0]),
         Line("in parts", [60.0], [1.0], {"a": [70.0], "b": [80.0]}, [40.0]),
         Line("a part is slow", [60.0], [1.0], {"a": [10.0], "b": [101.0]}, [40.0]),
     ]
     assert table(lines, floor=0.1).splitlines()[2:] == [
-        "| fast | 20 | 0.20 | 30 | | | 1.0 |  |",
-        "| slow | 200 | 2.00 | 110 | | | 1.0 | missed |",
-        "| in parts | 60 | 0.60 | 40 | 80 | 210 | 1.0 |  |",
-        "| a part is slow | 60 | 0.60 | 40 | 101 | 171 | 1.0 | missed |",
+        "| fast | 20 | 0.20 | 30 | 7 | | | 1.0 |  |",
+        "| slow | 200 | 2.00 | 110 | | | | 1.0 | missed |",
+        "| in parts | 60 | 0.60 | 40 | | 80 | 210 | 1.0 |  |",
+        "| a part is slow | 60 | 0.60 | 40 | | 101 | 171 | 1.0 | missed |",
     ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"

@@ -8,7 +8,7 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +17,9 @@ import pytest
 from headwater.api.answering import observed
 from headwater.api.bringing import brought
 from headwater.api.checked import Result
+from headwater.api.componental import Component
+from headwater.api.components import asked as asking_components
+from headwater.api.components import components_of
 from headwater.api.funnel import asked as funnelling
 from headwater.api.funnel import funnel_of
 from headwater.api.funnels import FUNNELS
@@ -72,10 +75,12 @@ class Whole:
 
 @dataclass(frozen=True)
 class Answers:
-    """The Observations of each question, those of each funnel, and what is found in the histories of stages."""
+    """The Observations of each question, those of each funnel, the verdicts on campaigns over a year, and what is found
+    in the histories of stages."""
 
     told: tuple[tuple[Observation, ...], ...]
     funnels: tuple[Observation, ...]
+    components: tuple[Component, ...]
     histories: tuple[Result, ...]
 
 
@@ -163,7 +168,8 @@ def answers(stands: Ground, questions: Sequence[Question], engine: str = "") -> 
             for name in FUNNELS.get(stands.folder, stands.catalogue)
             for o in funnelled(at, stands, name, questions[0])
         ]
-        return Answers(tuple(told), tuple(sorted(funnels, key=which)), tuple(histories(at, stands.today)))
+        components = tuple(components_of(at, asking_components(stands, level="campaign")))
+        return Answers(tuple(told), tuple(sorted(funnels, key=which)), components, tuple(histories(at, stands.today)))
 
 
 def funnelled(at: Bench, stands: Ground, name: str, like: Question) -> tuple[Observation, ...]:
@@ -227,7 +233,19 @@ def is_the_same(whole: Whole, engine_of: str, request: pytest.FixtureRequest) ->
     assert not wrong, "\n".join(wrong[:5]) + f"\n{len(wrong)} answers differ"
     pairs = zip(whole.expected.funnels, found.funnels, strict=True)
     assert [pair for pair in pairs if not same(*pair, exact=False)] == []
+    campaigns = zip(whole.expected.components, found.components, strict=True)
+    assert [pair for pair in campaigns if not same_component(*pair)] == []
     assert found.histories == whole.expected.histories
+
+
+def same_component(here: Component, there: Component) -> bool:
+    """Whether two components say the same: what they are for, KPIs, verdict, and every figure of it."""
+    kpis = [(getattr(here, name), getattr(there, name)) for name in ("growth", "efficiency", "cost")]
+    if not all(a == b if a is None or b is None else same(a, b, exact=False) for a, b in kpis):
+        return False
+    rest = [f.name for f in fields(Component) if f.name not in ("growth", "efficiency", "cost")]
+    told = [(getattr(here, name), getattr(there, name)) for name in rest]
+    return all(equal(a, b, exact=False) if isinstance(a, float) else a == b for a, b in told)
 
 
 def same(here: Observation, there: Observation, *, exact: bool) -> bool:
@@ -252,8 +270,10 @@ def test_enough_is_asked(whole: Whole) -> None:
     assert len([q for q in whole.questions if q.by]) > 1
     assert len({(o.funnel, o.variant) for o in whole.expected.funnels if o.value is not None}) > 20
     with whole.ground.bench() as at:
-        entries = at.reader.generation.table("stage_entries")
+        entries, campaigns = (at.reader.generation.table(name) for name in ("stage_entries", "campaigns"))
     assert bool(whole.expected.histories) == bool(entries is not None and entries.rows)
+    tested = [c for c in whole.expected.components if c.p is not None]
+    assert bool(tested) == bool(campaigns is not None and campaigns.rows)
 
 
 def test_a_difference_is_seen(whole: Whole) -> None:
@@ -264,3 +284,6 @@ def test_a_difference_is_seen(whole: Whole) -> None:
     assert not same(one, replace(one, value=math.nextafter(one.value, math.inf)), exact=True)
     assert not same(one, replace(one, quality=("partial",)), exact=False)
     assert not same(one, replace(one, subjects=(one.subjects or 0) + 1), exact=False)
+    for component in whole.expected.components:
+        assert same_component(component, component)
+        assert not same_component(component, replace(component, p=0.123))

@@ -59,7 +59,7 @@ def mounted(workspace: Workspace, now: datetime = NOW) -> tuple[FastAPI, Held]:
     held = Held(workspace.path, now=now, environment={})
     held.prepare().exception()  # a page waits only for a moment, and says that the checks still run
     app = FastAPI(openapi_url=None)
-    app.state.development = False
+    app.state.held, app.state.development = held, False
     mount(app, held)
     return app, held
 

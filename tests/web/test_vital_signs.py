@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from headwater.model.plan import Statement
+from headwater.store.generations import Reader
 from tests.http.client import Client
+from tests.web.conftest import mounted
 from tests.web.reading import Part, read
 
 Served = Callable[[str], Client]
@@ -105,3 +110,20 @@ def test_earlier_and_later_are_beside_the_period(served: Served) -> None:
     (later,) = seen.find("a", rel="next")
     assert (earlier.attributes["href"], later.attributes["href"]) == ("/?period=2025-01", "/")
     assert not page(served, "/").find("a", rel="next")
+
+
+def test_what_was_asked_ahead_is_not_asked_of_the_engine_again(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, held = mounted(served("small").app.state.held.workspace)
+    with held:
+        for asked in held.ahead(app.state.usual):
+            asked.result(60)
+
+        def rows(reader: Reader, statement: Statement) -> list[tuple[object, ...]]:
+            raise AssertionError(statement.text)
+
+        monkeypatch.setattr(Reader, "rows", rows)
+        client = Client(app, {})
+        for path, part in (("/", "tile-own-leads"), ("/boards/acquisition", "main"), ("/funnel", "main")):
+            answer = client.get(path)
+            assert answer.status_code == 200 and read(answer.text).at(part).text
+        assert client.get("/?period=2025-02").status_code == 500, "another month is asked of the engine"

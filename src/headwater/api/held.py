@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial, wraps
@@ -49,7 +49,7 @@ from headwater.api.tracing import Traced, trace_of
 from headwater.api.versions import build_version, keep_answered
 from headwater.api.workspace import Workspace
 from headwater.connectors.sources import load_sources, sources_stamp
-from headwater.errors import DefinitionError, StoppedError
+from headwater.errors import DefinitionError, HeadwaterError, StoppedError
 from headwater.metrics.board_lint import lint_board
 from headwater.metrics.boards import Boards
 from headwater.metrics.catalogue import own_stamp, program_stamp
@@ -483,6 +483,19 @@ class Held:
     def _hold(self) -> int:
         with self.moment() as m:
             return m.hold()
+
+    def ahead(self, asking: Iterable[Callable[[Moment], object]]) -> tuple[Future[None], ...]:
+        """Begins, in the thread that prepares and after what it does, to ask what readers of a new data version ask
+        first: each in a moment of its own, one after the other, so that they find its answers. Raises StoppedError
+        after `close`."""
+        try:
+            return tuple([self._preparing.submit(self._ask, one) for one in asking])
+        except RuntimeError:
+            raise StoppedError from None
+
+    def _ask(self, one: Callable[[Moment], object]) -> None:
+        with suppress(HeadwaterError), self.moment() as m:  # a reader who asks it is told what is wrong
+            one(m)
 
     def close(self) -> None:
         """Lets go of everything; running questions end with StoppedError. What was being prepared has ended then."""

@@ -53,7 +53,8 @@ Page = Callable[[FastAPI, Held], None]
 def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = (), development: bool = False) -> FastAPI:
     """The ASGI application for one workspace at one port of this computer, opened by a token.
 
-    `app.state` holds `held`, `refreshing` (whose `.state` is a Refreshing) and `development`. The files of the sources
+    `app.state` holds `held`, `refreshing` (whose `.state` is a Refreshing) and `development`; what pages put into its
+    `usual` is asked when a data version is new, before a reader does. The files of the sources
     are watched while the application runs (its lifespan).
     """
 
@@ -64,6 +65,7 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
             if held.notice():
                 held.prepare().add_done_callback(lambda _: keep_what_stands())
                 held.hold()
+                held.ahead(getattr(app.state, "usual", ()))
 
     refreshing = Watching(held.path, then=notice, meanwhile=notice)
 

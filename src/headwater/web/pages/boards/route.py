@@ -12,13 +12,13 @@ from fastapi.responses import RedirectResponse
 
 from headwater.api.boarded import Boarded, Charted, Leading, Placed, boarded
 from headwater.api.filters import conditions, segment_of
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.errors import UnknownError
 from headwater.metrics.formula import find
 from headwater.model.board import FIRST, Advice, Board
 from headwater.web.parts import Cell, Chart, Leaderboard, Link, Notice, Segmented, Table, Tile
 from headwater.web.templates import Templates
-from headwater.web.view.asked import frame_of, href, parse
+from headwater.web.view.asked import Asked, frame_of, href, parse
 from headwater.web.view.charts import lines_chart, refusal, scatter_chart
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.segments import bar, is_quotient, ranked
@@ -65,6 +65,13 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         return Response(body, media_type=FORMS[form], headers=headers)
 
     return router
+
+
+def usual(moment: Moment) -> None:
+    """Asks what each board that is shipped tells where nothing is chosen."""
+    for board in moment.every_board().boards.values():
+        if not board.own and board.id != FIRST:
+            _shown(Look(moment, Asked(), f"/boards/{board.id}"), board.id)
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

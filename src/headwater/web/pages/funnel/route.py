@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from headwater.api.componental import Component, Components
 from headwater.api.funnelled import STEP_SPLITS, Funnelled, Segment
 from headwater.api.funnels import FUNNELS, funnel_named
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.errors import QueryError
 from headwater.model.component import LEVELS
 from headwater.model.funnel import Funnel
@@ -31,7 +31,7 @@ from headwater.web.parts import (
 )
 from headwater.web.templates import Templates
 from headwater.web.view.arrivals import arrivals
-from headwater.web.view.asked import href
+from headwater.web.view.asked import Asked, href
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.usual import looking, period_alone
 from headwater.web.view.wording import sentence
@@ -62,6 +62,11 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         return pages.answer(request, _made, MORE)
 
     return router
+
+
+def usual(moment: Moment) -> None:
+    """Asks what the page tells where nothing is chosen, without what comes into sight later."""
+    _made(Look(moment, Asked(), "/funnel"))
 
 
 def _made(look: Look) -> Made:

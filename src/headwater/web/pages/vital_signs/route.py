@@ -7,10 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.api.overview import Overview, overview
 from headwater.web.parts import About, Link, Stop
 from headwater.web.templates import Templates
+from headwater.web.view.asked import Asked
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.signs import fall, need, steps, tile
 
@@ -28,6 +29,11 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         return pages.answer(request, _made)
 
     return router
+
+
+def usual(moment: Moment) -> None:
+    """Asks what the page tells where nothing is chosen."""
+    _made(Look(moment, Asked(), "/"))
 
 
 def _made(look: Look) -> Made:
