@@ -133,14 +133,20 @@ def _spread(changes: np.ndarray) -> tuple[float, float, int]:
     present = changes[~np.isnan(changes)]
     if not len(present):
         return 0.0, 0.0, 0
-    middle = float(np.median(present))
-    return middle, _TO_DEVIATION * float(np.median(np.abs(present - middle))), len(present)
+    middle = _median(present)
+    return middle, _TO_DEVIATION * _median(np.abs(present - middle)), len(present)
+
+
+def _median(values: np.ndarray) -> float:
+    """As `np.median`, which takes ten times as long over so few values, none of them missing."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def _mean_deviation(changes: np.ndarray) -> float:
     """About the median; a month that leaps every year weighs in it, as it does not in the median deviation."""
     present = changes[~np.isnan(changes)]
-    return float(np.mean(np.abs(present - np.median(present))))
+    return float(np.mean(np.abs(present - _median(present))))
 
 
 def _reach(spread: float, n: int, alarm: float) -> float:
