@@ -111,8 +111,8 @@ def _weight(value: object, seen: set[int]) -> float:
         return 0
     seen.add(id(value))
     own = sys.getsizeof(value)
-    if is_dataclass(value):
-        return own + sum(_weight(getattr(value, f.name), seen) for f in fields(value))
+    if (names := _names(value.__class__)) is not None:
+        return own + sum(_weight(getattr(value, name), seen) for name in names)
     match value:
         case str() | bytes():
             return own
@@ -122,6 +122,16 @@ def _weight(value: object, seen: set[int]) -> float:
             return own + _sampled(list(value), seen)
         case _:
             return own
+
+
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a class that is a dataclass; to look them up costs as much as to weigh them."""
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(f.name for f in fields(kind)) if is_dataclass(kind) else None
+    return _NAMES[kind]
+
+
+_NAMES: dict[type, tuple[str, ...] | None] = {}
 
 
 def _sampled(members: list[object], seen: set[int]) -> float:

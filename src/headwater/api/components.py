@@ -115,6 +115,7 @@ class _Asking:
             {w.pair.id: w.pair for w in self.ways.values() if isinstance(w, _Way) and w.pair is not None}.values()
         )
         self.known = with_funnel(at.catalogue, self.funnel, pairs)
+        self.told: dict[Question, tuple[Observation, ...]] = {}
 
     # --- ways --------------------------------------------------------------------------------------------------------
     def _way(self, objective: Objective) -> _Way | str:
@@ -165,8 +166,11 @@ class _Asking:
 
     # --- asking ------------------------------------------------------------------------------------------------------
     def _passed(self, kpi: str, period: Period, by: Sequence[str]) -> tuple[Observation, ...]:
-        """One of the funnel's own KPIs by component and month."""
-        return self.linked.observed(self.linked.plan(self._question(kpi, period, by, Grain.MONTH), self.known))
+        """One of the funnel's own KPIs by component and month; several ways may lead over the same."""
+        asked = self._question(kpi, period, by, Grain.MONTH)
+        if asked not in self.told:
+            self.told[asked] = self.linked.observed(self.linked.plan(asked, self.known))
+        return self.told[asked]
 
     def _measured(self, kpi: str, period: Period, split: str, grain: Grain = Grain.ALL) -> Iterable[Observation]:
         """A KPI of the catalogue by component, as anybody gets it who asks for it."""
