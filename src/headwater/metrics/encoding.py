@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -66,30 +66,44 @@ _TYPES: dict[str, Type] = {}
 _UNITS: dict[str, Unit] = {}
 
 
+def _type(data: Any) -> Type:
+    text = data["text"]
+    return _TYPES.get(text) or _TYPES.setdefault(text, parse_type(text))
+
+
+def _unit(data: Any) -> Unit:
+    text = data["text"]
+    return _UNITS.get(text) or _UNITS.setdefault(text, Unit.parse(text))
+
+
+def _example(data: Any) -> Example:
+    tables = tuple((name, tuple(rows)) for name, rows in data["tables"].items())
+    return Example(tables, tuple(data["ask"]), data["about"])
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "Type": _type,
+    "Unit": _unit,
+    "Span": lambda data: Span.parse(data["text"]),
+    "Decimal": lambda data: Decimal(data["text"]),
+    "date": lambda data: date.fromisoformat(data["text"]),
+    "Example": _example,
+}
+"""How values are read that are not told field by field."""
+
+
 def decode(data: Any) -> Any:
     """The value that `encode` was given."""
-    if isinstance(data, list):
+    kind = data.__class__
+    if kind is list:
         return tuple([decode(d) for d in data])
-    if not isinstance(data, dict):
+    if kind is not dict:
         return data
-    match data["is"]:
-        case "Type":
-            text = data["text"]
-            return _TYPES.get(text) or _TYPES.setdefault(text, parse_type(text))
-        case "Unit":
-            text = data["text"]
-            return _UNITS.get(text) or _UNITS.setdefault(text, Unit.parse(text))
-        case "Span":
-            return Span.parse(data["text"])
-        case "Decimal":
-            return Decimal(data["text"])
-        case "date":
-            return date.fromisoformat(data["text"])
-        case "Example":
-            tables = tuple((name, tuple(rows)) for name, rows in data["tables"].items())
-            return Example(tables, tuple(data["ask"]), data["about"])
-        case name:
-            return _CLASSES[name](**{k: decode(v) for k, v in data.items() if k != "is"})
+    name = data["is"]
+    if (read := _READ.get(name)) is not None:
+        return read(data)
+    told = {k: decode(v) if v.__class__ is dict or v.__class__ is list else v for k, v in data.items() if k != "is"}
+    return _CLASSES[name](**told)
 
 
 def text_of(data: Any, *, sort_keys: bool = False) -> str:
