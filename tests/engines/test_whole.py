@@ -27,6 +27,8 @@ from headwater.api.histories import histories
 from headwater.api.kpis import kpi_show
 from headwater.api.loading import quiet
 from headwater.api.measuring import Bench, Ground, ground, run
+from headwater.api.qualify import asked as qualifying
+from headwater.api.qualify import qualify_of
 from headwater.api.workspace import Workspace
 from headwater.errors import QueryError
 from headwater.model.kpi import BASE
@@ -75,12 +77,13 @@ class Whole:
 
 @dataclass(frozen=True)
 class Answers:
-    """The Observations of each question, those of each funnel, the verdicts on campaigns over a year, and what is found
-    in the histories of stages."""
+    """The Observations of each question, of each funnel, the verdicts on campaigns over a year, the Observations of who
+    qualifies, and what is found in the histories of stages."""
 
     told: tuple[tuple[Observation, ...], ...]
     funnels: tuple[Observation, ...]
     components: tuple[Component, ...]
+    qualified: tuple[Observation, ...]
     histories: tuple[Result, ...]
 
 
@@ -169,7 +172,9 @@ def answers(stands: Ground, questions: Sequence[Question], engine: str = "") -> 
             for o in funnelled(at, stands, name, questions[0])
         ]
         components = tuple(components_of(at, asking_components(stands, level="campaign")))
-        return Answers(tuple(told), tuple(sorted(funnels, key=which)), components, tuple(histories(at, stands.today)))
+        qualified = qualify_of(at, qualifying(stands, period=questions[0].period)).numbers
+        found = tuple(histories(at, stands.today))
+        return Answers(tuple(told), tuple(sorted(funnels, key=which)), components, qualified, found)
 
 
 def funnelled(at: Bench, stands: Ground, name: str, like: Question) -> tuple[Observation, ...]:
@@ -235,6 +240,7 @@ def is_the_same(whole: Whole, engine_of: str, request: pytest.FixtureRequest) ->
     assert [pair for pair in pairs if not same(*pair, exact=False)] == []
     campaigns = zip(whole.expected.components, found.components, strict=True)
     assert [pair for pair in campaigns if not same_component(*pair)] == []
+    assert found.qualified == whole.expected.qualified
     assert found.histories == whole.expected.histories
 
 
@@ -269,6 +275,7 @@ def test_enough_is_asked(whole: Whole) -> None:
     assert len({o.kpi for o in told if o.value is not None}) > 20
     assert len([q for q in whole.questions if q.by]) > 1
     assert len({(o.funnel, o.variant) for o in whole.expected.funnels if o.value is not None}) > 20
+    assert any(o.variant == "qualified" and o.value for o in whole.expected.qualified)
     with whole.ground.bench() as at:
         entries, campaigns = (at.reader.generation.table(name) for name in ("stage_entries", "campaigns"))
     assert bool(whole.expected.histories) == bool(entries is not None and entries.rows)

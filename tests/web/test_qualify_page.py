@@ -29,10 +29,23 @@ def test_a_company_without_deals_cannot_tell(served: Served) -> None:
 
 
 def test_two_versions_stand_side_by_side(served: Served) -> None:
-    seen = read(served("demo").get("/qualify?against=asked_for_a_talk&period=last-24-months").text)
+    seen = read(served("demo").get("/qualify?against=asked_for_a_talk&period=last-24-months&part=rules").text)
     shared = seen.at("versions").text
     assert "both" in shared and "in force alone" in shared and "asked for a talk alone" in shared
     assert "Company matches the target profile" in seen.at("rules").text
+
+
+def test_what_each_rule_brings_comes_when_it_is_seen(served: Served) -> None:
+    """Its place has the address of it; without a script that is the whole page, else the one part."""
+    first = served("demo").get("/qualify").text
+    assert "Company matches the target profile" not in first
+    place = next(a["hx-get"] for a in (t.attributes for t in read(first).find("section")) if "hx-get" in a)
+    part = served("demo").get(place, headers={"HX-Request": "true"}).text
+    whole = served("demo").get(place).text
+    assert "Company matches the target profile" in part and "<html" not in part
+    assert "Company matches the target profile" in read(whole).at("rules").text and "<html" in whole
+    wrong = served("demo").get("/qualify?part=rule")
+    assert wrong.status_code == 400 and "is no part of this page" in wrong.text
 
 
 def test_a_version_that_is_not_there_is_named(served: Served) -> None:

@@ -256,7 +256,7 @@ class Moment:
         return self._kept(("funnel", asked, bool(generation)), (self._data(generation),), (), make)
 
     def qualify(self, /, name: str = "", *, generation: str = "", **given: Any) -> Qualification:
-        """As `Workspace.qualify`."""
+        """As `Workspace.qualify`; with `rules=False` without what each rule brings."""
         asked, data = qualify_asked(self._stands, name, **given), (self._data(generation),)
 
         def keep(key: Hashable, make: Callable[[], V]) -> V:

@@ -50,7 +50,9 @@ CERTAIN = 10
 V = TypeVar("V")
 
 
-def asked(stands: Ground, name: str = "", *, version: str = "", against: str = "", **given: Any) -> Asked:
+def asked(
+    stands: Ground, name: str = "", *, version: str = "", against: str = "", rules: bool = True, **given: Any
+) -> Asked:
     """What was written, as a question to criteria. Raises QueryError that names the argument."""
     criteria = criteria_named(stands.folder, stands.catalogue, name)
     for where, id_ in (("version", version), ("against", against)):
@@ -58,7 +60,7 @@ def asked(stands: Ground, name: str = "", *, version: str = "", against: str = "
             check_version(criteria, id_, where)
     if version and version == against:
         raise QueryError(f"{version!r} is held against itself", where="against", do="Name another version.")
-    return Asked(criteria, stands.question((LEADS,), **given), version, against)
+    return Asked(criteria, stands.question((LEADS,), **given), version, against, rules)
 
 
 def _anew(_: Hashable, make: Callable[[], V]) -> V:
@@ -116,7 +118,7 @@ class _Counting:
         judged, ran = self.judgement.judged, self.judgement.ran
         self._tell_unknown(ran)
         numbers = [*self._counts(judged), *self._back_test(judged)]
-        if ran is not None and not self.question.by and self.question.grain is Grain.ALL:
+        if ran is not None and self.asked.rules and not self.question.by and self.question.grain is Grain.ALL:
             numbers += list(self._contributions(ran, judged[0]))
         differing: tuple[Differing, ...] = ()
         if self.asked.against:
@@ -138,8 +140,9 @@ class _Counting:
                 told.setdefault(count, []).extend(f"{r.column} of {r.table}" for r in reads)
         for count, names in told.items():
             self.notes.append(
-                f"of {count:,} of {int(whole.sum()):,} leads it was not known when they came, as no person or company "
-                f"is or as what is kept begins later, so it gives no points before: {', '.join(dict.fromkeys(names))}"
+                f"for {count:,} of {int(whole.sum()):,} leads this was not known when they came, and gives no points "
+                f"until it was: {', '.join(dict.fromkeys(names))}; they name no person or company, or what is kept of "
+                "it begins later"
             )
 
     # --- numbers -----------------------------------------------------------------------------------------------------

@@ -67,17 +67,18 @@ class Keep(Protocol):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What criteria are asked: their definition, the question, one version for all of history ('': the one in force at
-    each moment), and another to hold it against."""
+    each moment), and another to hold it against; whether to tell what each rule brings."""
 
     criteria: Criteria
     question: Question
     version: str = ""
     against: str = ""
+    rules: bool = True
 
     @property
     def of_any_period(self) -> Asked:
         """The same of no period: who qualified when does not rest on one."""
-        return replace(self, question=replace(self.question, period=None, grain=Grain.ALL))
+        return replace(self, question=replace(self.question, period=None, grain=Grain.ALL), rules=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,7 +77,7 @@ def subjects(planned: Plan, criteria: Criteria) -> Relation:
 
 def outcomes(criteria: Criteria, as_of: date, catalogue: Catalogue) -> Relation:
     """Each lead that deals credit by the criteria's link: `lead_id`, `opened` (second of its first opportunity), `won`
-    (of its first win), `won_day`, `deals`; NEVER and 0 where there is none by the day asked."""
+    (of its first win), `won_day`; NEVER and none where there is none by the day asked."""
     deals = catalogue.tables["opportunities"]
     won = both(
         Op("eq", (Col("status", "left"), Lit("won"))),
@@ -86,7 +86,7 @@ def outcomes(criteria: Criteria, as_of: date, catalogue: Catalogue) -> Relation:
     opened = _until(deals, "created_at", as_of, "left")
     on = Op("eq", (Col("opportunity_id", "left"), Col("opportunity_id", "right")))
     rows = Project(
-        Join(Scan(deals.id), credits_of(criteria.link, catalogue), "inner", on),
+        Join(Scan(deals.id), credits_of(criteria.link, catalogue, counted=False), "inner", on),
         (
             Named("lead_id", Col("lead_id", "right")),
             Named("_opened", Op("case", (opened, _moment(deals, "created_at", "left", late=False), _NEVER))),
@@ -103,7 +103,6 @@ def outcomes(criteria: Criteria, as_of: date, catalogue: Catalogue) -> Relation:
             NamedAgg("opened", Agg("min", Col("_opened"))),
             NamedAgg("won", Agg("min", Col("_won"))),
             NamedAgg("won_day", Agg("min", Col("_won_day"))),
-            NamedAgg("deals", Agg("count_rows")),
         ),
     )
 

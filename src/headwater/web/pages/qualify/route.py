@@ -3,7 +3,6 @@ brings, and two versions side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +11,11 @@ from fastapi import APIRouter, Request, Response
 from headwater.api.held import Held
 from headwater.api.qualify_answer import CRM, IN_FORCE, SPLITS, Qualification
 from headwater.api.qualify_files import CRITERIA, criteria_named
+from headwater.errors import QueryError
 from headwater.model.criteria import Criteria
 from headwater.model.observation import Observation
 from headwater.model.period import Grain
-from headwater.web.parts import Cell, Chart, Kind, Link, Point, Segmented, Series, Table
+from headwater.web.parts import Cell, Chart, Kind, Later, Link, Point, Segmented, Series, Table
 from headwater.web.templates import Templates
 from headwater.web.view.asked import href
 from headwater.web.view.look import Look, Made, Pages
@@ -24,7 +24,9 @@ from headwater.web.view.wording import sentence
 
 NAVIGATION = (2, "/qualify")
 PAGE = "pages/qualify/page.html"
-MORE = ("criteria", "version", "against")
+MORE = ("criteria", "version", "against", "part")
+PARTS = ("rules",)
+"""The parts that are worked out when they are seen: each a block of the template."""
 USUAL = "last-24-months"
 """Leads are judged when they have had their time, which is a year as a rule."""
 MOST_VERSIONS = 4
@@ -58,21 +60,28 @@ def _made(look: Look) -> Made:
     given: dict[str, Any] = {
         "version": version, "period": look.looked.focus, "filter": look.asked.filter, "as_of": look.asked.as_of,
     }  # fmt: skip
-    told = moment.qualify(chosen.id, against=against, **given)
+    if (part := look.asked["part"]) not in ("", *PARTS):
+        raise QueryError(f"{part!r} is no part of this page", where="part", do=f"Write {', '.join(PARTS)}.")
+    told = moment.qualify(chosen.id, against=against, rules=False, **given)
+    rules: dict[str, Any] = {"rules": Later("rules", say("qualify.rules"), _there(look, part="rules")), "empty": None}
+    if part:
+        whole = moment.qualify(chosen.id, against=against, **given)
+        found = tuple(sentence(n) for n in whole.notes if n not in told.notes)
+        rules |= {"rules": _rules(look, whole), "rules_notes": found}
+    if part and look.part:
+        return PAGE, look.frame(chosen.title, "qualify"), rules, part
     by_step = moment.qualify(chosen.id, against=against, grain=look.looked.grain, **given)
     base = told.find("base_rate")
-    context: dict[str, Any] = {
-        "empty": None,
+    context = rules | {
         "about": chosen.about,
         "kinds": _kinds(look, chosen),
         "views": _views(look, chosen),
         "beside": _beside(look, chosen),
         "chart": _chart(look, by_step),
-        "load": tuple(_load(look, told)),
+        "load": _load(look, told),
         "cohort": _cohort(look, chosen, base),
         "left_out": sentence(base.detail) if base is not None and base.value is not None and base.detail else "",
         "test": _test(look, told),
-        "rules": _rules(look, told),
         "shared": _shared(look, told),
         "leads": _leads(look, told),
         "notes": tuple(sentence(n) for n in told.notes),
@@ -127,7 +136,7 @@ def _dated(look: Look, name: str, proposal: bool) -> str:
 
 def _judge(look: Look, told: Qualification, label: str) -> str:
     if label == CRM:
-        return look.say("qualify.crm", stage=told.criteria.stage.replace("_", " "))
+        return look.say("qualify.crm", stage=look.say(f"qualify.stage_{told.criteria.stage}"))
     return look.say("qualify.in_force") if label == IN_FORCE else label.replace("_", " ")
 
 
@@ -161,18 +170,18 @@ def _point(look: Look, o: Observation) -> Point:
     return ("" if o.period_start is None else o.period_start.isoformat(), o.value, o.low, o.high, look.words.why(o))
 
 
-def _load(look: Look, told: Qualification) -> Iterator[str]:
+def _load(look: Look, told: Qualification) -> Table:
     """How many each judgement hands to sales in a week."""
+    say, words = look.say, look.words
+    rows: list[tuple[str | Cell, ...]] = []
     for judge in told.judges:
         count, week = told.find("qualified", judge), told.find("per_week", judge)
-        if count is not None and week is not None:
-            yield look.say(
-                "qualify.load",
-                judge=_judge(look, told, judge),
-                n=look.words.value(count, "number"),
-                week=look.words.value(week, "score"),
-                interval=look.words.interval(week, "score"),
-            )
+        shown = words.value(count, "number") if count is not None else ""
+        missing = Cell(words.why(count), missing=True) if count is not None else ""
+        rate = ("", "") if week is None else (words.value(week, "score"), words.interval(week, "score"))
+        rows.append((_judge(look, told, judge), shown or missing, *rate))
+    heads = ("by", "in_period", "a_week", "interval")
+    return Table(tuple(say(f"qualify.{h}") for h in heads), tuple(rows), say("qualify.load"), frozenset({1, 2, 3}))
 
 
 # --- how well it tells -----------------------------------------------------------------------------------------------
