@@ -40,7 +40,7 @@ def test_what_each_rule_brings_comes_when_it_is_seen(served: Served) -> None:
     first = served("demo").get("/qualify").text
     assert "Company matches the target profile" not in first
     place = next(a["hx-get"] for a in (t.attributes for t in read(first).find("section")) if "hx-get" in a)
-    part = served("demo").get(place, headers={"HX-Request": "true"}).text
+    part = served("demo").get(place, hx_request="true").text
     whole = served("demo").get(place).text
     assert "Company matches the target profile" in part and "<html" not in part
     assert "Company matches the target profile" in read(whole).at("rules").text and "<html" in whole

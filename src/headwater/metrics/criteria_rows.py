@@ -86,7 +86,7 @@ def outcomes(criteria: Criteria, as_of: date, catalogue: Catalogue) -> Relation:
     opened = _until(deals, "created_at", as_of, "left")
     on = Op("eq", (Col("opportunity_id", "left"), Col("opportunity_id", "right")))
     rows = Project(
-        Join(Scan(deals.id), credits_of(criteria.link, catalogue, counted=False), "inner", on),
+        Join(Scan(deals.id), credits_of(criteria.link, catalogue, told=False), "inner", on),
         (
             Named("lead_id", Col("lead_id", "right")),
             Named("_opened", Op("case", (opened, _moment(deals, "created_at", "left", late=False), _NEVER))),

@@ -59,9 +59,9 @@ def dependent_columns(table: Table) -> frozenset[str]:
     )
 
 
-def credits_of(link: Link, catalogue: Catalogue, *, counted: bool = True) -> Relation:
+def credits_of(link: Link, catalogue: Catalogue, *, told: bool = True) -> Relation:
     """One row a deal that finds a lead: `opportunity_id`, `lead_id`, and how many leads would have fitted
-    (`candidates`, where not `counted` perhaps not there). Of several it is the last that came; none counts that came
+    (`candidates`; without `told` they may be left out). Of several it is the last that came; none counts that came
     after the deal was opened."""
     deals, persons = catalogue.tables[_DEALS], catalogue.tables[_PERSONS]
     opened = Col(day_of(deals, "created_at"))
@@ -71,7 +71,7 @@ def credits_of(link: Link, catalogue: Catalogue, *, counted: bool = True) -> Rel
             (Named("opportunity_id", Col("opportunity_id")), Named("lead_id", Col("lead_id"))),
             Op("not", (Op("is_null", (Col("lead_id"),)),)),
         )
-        if not counted:
+        if not told:
             return own
         named = Project(
             Scan(_PERSONS),
