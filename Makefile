@@ -11,6 +11,9 @@ WORKERS ?= 2
 WEB    := $(shell find web src/headwater/web/components -name node_modules -prune -o -type f -print)
 UV     ?= uv
 
+# Tests start hundreds of programs: each would compile the whole package again where Python may not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo assets picture screenshots test check verify bench format lock clean
 

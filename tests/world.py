@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -66,10 +67,15 @@ def world(
     offset) for a time, numbers and money as numbers or texts, None for no value. A row may say `_deleted: True`,
     `_merged_into: id` and `_updated_at: time`. Money without a currency column has the company's currency.
 
-    `settings` are keys of headwater.yml (default: EUR, UTC). `files` are further files of the workspace by name, such
-    as {"kpis/own.yml": "..."}. `through` is the day the data is complete through, for all tables or by table (default:
-    each table's last event day). With `build=False` nothing is built yet.
+    `settings` are keys of headwater.yml (default: EUR, UTC, one thread). `files` are further files of the workspace by
+    name, such as {"kpis/own.yml": "..."}. `through` is the day the data is complete through, for all tables or by table
+    (default: each table's last event day). With `build=False` nothing is built yet.
     """
+    asked = repr((tables, settings, files, now, through))
+    if build and (kept := _built.get(asked)) is not None:
+        folder = shutil.copytree(kept, path / "world")
+        _keep_catalogue(folder, files)
+        return Workspace(folder, now=now, environment={})
     folder = folder_with(path / "world", settings, files)
     workspace = Workspace(folder, now=now, environment={})
     if isinstance(through, Mapping):
@@ -79,21 +85,43 @@ def world(
         land(workspace, tables or {}, through=through)
     if build:
         workspace.refresh()
+        _keep_built(asked, folder)
     return workspace
+
+
+_MOST_BUILT = 16
+_built: dict[str, Path] = {}
+"""Copies of the worlds built last, by what was asked for: the tests of a file often begin with the same one."""
+_places: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _keep_built(asked: str, folder: Path) -> None:
+    """Keeps a copy, without the catalogue's cache, which is known anyway, in the place of the oldest one."""
+    if not _places:
+        _places.append(tempfile.TemporaryDirectory())
+    if len(_built) >= _MOST_BUILT:
+        shutil.rmtree(_built.pop(next(iter(_built))))
+    copy = Path(tempfile.mkdtemp(dir=_places[0].name)) / "world"
+    _built[asked] = shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("catalogue.json"))
 
 
 def folder_with(
     folder: Path, settings: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None
 ) -> Path:
-    """A workspace folder with these settings and files, and the catalogue's cache, so that no YAML is read again."""
+    """A workspace folder with these settings and files, and the catalogue's cache, so that no YAML is read again. For
+    rows as few as these a second thread would be work and no help."""
     folder.mkdir(parents=True)
-    (folder / "headwater.yml").write_text(json.dumps({"company": "World", **(settings or {})}), encoding="utf-8")
+    said = {"company": "World", "threads": 1, **(settings or {})}
+    (folder / "headwater.yml").write_text(json.dumps(said), encoding="utf-8")
     _write(folder, files or {})
-    cache = folder / ".headwater" / "cache"
-    cache.mkdir(parents=True)
-    if (known := _catalogue(tuple(sorted((files or {}).items())))) is not None:
-        (cache / "catalogue.json").write_bytes(known)
+    (folder / ".headwater" / "cache").mkdir(parents=True)
+    _keep_catalogue(folder, files)
     return folder
+
+
+def _keep_catalogue(folder: Path, files: Mapping[str, str] | None) -> None:
+    if (known := _catalogue(tuple(sorted((files or {}).items())))) is not None:
+        (folder / ".headwater" / "cache" / "catalogue.json").write_bytes(known)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

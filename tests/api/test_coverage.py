@@ -10,9 +10,9 @@ from headwater import Workspace
 from headwater.api.coverage import phase_of
 from headwater.api.folder import SHIPPED
 from headwater.errors import DefinitionError, QueryError
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.starter import load_starter
 from headwater.model.starter import Phase, Starter
+from tests.shipped import shipped
 from tests.world import world
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_a_phase_ends_when_one_of_its_numbers_is_reached(numbers: dict[str, floa
 
 
 def test_every_shipped_phase_has_seven_slots_of_both_roles() -> None:
-    catalogue = load_catalogue(SHIPPED)
+    catalogue = shipped()
     for phase in load_starter(SHIPPED, Path("nowhere"), catalogue).phases:
         first = [catalogue.kpis[slot[0].partition(".")[0]] for slot in phase.slots]
         assert len(first) == 7

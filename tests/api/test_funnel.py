@@ -10,9 +10,9 @@ from headwater.api.folder import SHIPPED
 from headwater.api.funnelled import Funnelled
 from headwater.api.held import Held
 from headwater.errors import DefinitionError, QueryError
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.funnels import load_funnels
 from headwater.model.observation import Observation
+from tests.shipped import shipped
 from tests.world import NOW, world
 
 STEPS = """\
@@ -61,7 +61,7 @@ OTHERS = {
         {"subject_kind": "lead", "subject_id": "a", "stage": "mql", "entered_at": "2025-03-01"},
     ],
 }
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 DAY = "2025-02-15"
 """As of: the win of o1 has not happened yet."""
 

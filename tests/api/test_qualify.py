@@ -17,10 +17,10 @@ from headwater.api.qualify_answer import Qualification
 from headwater.api.qualify_histories import histories_of, rules_of, subjects_of
 from headwater.errors import DefinitionError, QueryError, UnknownError
 from headwater.metrics import criteria_rows
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.criteria import load_criteria
 from headwater.metrics.render import render
 from headwater.model.observation import Observation
+from tests.shipped import shipped
 from tests.world import NOW, land, world
 
 HAND = """\
@@ -99,7 +99,7 @@ DEALS = [
     {"opportunity_id": "o3", "created_at": "2025-02-01", "closed_at": "2025-02-20", "status": "won", "amount": "1"},
     {"opportunity_id": "o4", "created_at": "2025-02-01", "closed_at": "2025-03-20", "status": "lost", "amount": "1"},
 ]
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 
 
 @pytest.fixture(scope="module")

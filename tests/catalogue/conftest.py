@@ -12,9 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from headwater.api.folder import SHIPPED, Folder
+from headwater.api.folder import Folder
 from headwater.api.workspace import Workspace
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.observe import observe
 from headwater.metrics.planner import plan
 from headwater.metrics.render import render
@@ -29,6 +28,7 @@ from headwater.store.generations import Reader, pinned
 from headwater.store.place import open_store
 from tests.catalogue.narrow import narrowed
 from tests.catalogue.worlds import NOW, Estate, estate, loaded, truth
+from tests.shipped import shipped
 
 SEED = 1
 CHECKS = Path(__file__).with_name("checks")
@@ -106,7 +106,7 @@ def stored_company(tmp_path_factory: pytest.TempPathFactory, worker_id: str, mad
     """The workspace of the company, loaded and built once for all workers of a run, and the definitions it was built
     with."""
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    known = narrowed(load_catalogue(SHIPPED), {table for batch in made.batches for table in batch})
+    known = narrowed(shipped(), {table for batch in made.batches for table in batch})
     with pytest.MonkeyPatch.context() as patch:  # for the load alone: other tests of this session have folders too
         patch.setattr(Folder, "catalogue", lambda folder, company: known)
         with (shared / "company.lock").open("w") as lock:

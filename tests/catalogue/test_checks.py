@@ -7,16 +7,15 @@ from datetime import date, timedelta
 
 import pytest
 
-from headwater.api.folder import SHIPPED
-from headwater.metrics.catalogue import load_catalogue
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Name
 from headwater.model.measure import Reached, Span
 from headwater.model.period import Grain, Period, add_months
 from tests.catalogue.conftest import CHECKS, Company, variants
 from tests.catalogue.worlds import LAST
+from tests.shipped import shipped
 
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 WHOLE = Period(date(2025, 1, 1), date(2025, 5, 1))
 MONTHS = tuple(Period(add_months(date(2024, 11, 1), n), add_months(date(2024, 12, 1), n)) for n in range(10))
 LATE, EARLY = LAST + timedelta(30), date(2025, 6, 15)

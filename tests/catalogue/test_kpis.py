@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headwater.api.folder import SHIPPED
 from headwater.files.read import read
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.formula import expand, needs
 from headwater.metrics.lint import lint
 from headwater.model.expression import Binary, Call, Formula
@@ -21,9 +19,10 @@ from headwater.model.kpi import Kpi, Variant
 from headwater.model.measure import Alive, Latest, Measure, Reached
 from headwater.model.period import Calendar
 from tests.catalogue.test_tables import ANALYSES
+from tests.shipped import shipped
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 GENERATOR = runpy.run_path(str(REPOSITORY / "docs" / "generate_kpis.py"))
 KPIS = sorted(CATALOGUE.kpis.values(), key=lambda k: k.id)
 TIMES = {"day", "hour", "minute", "second"}

@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from headwater.api.folder import SHIPPED
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.formula import Moment, resolve
 from tests.catalogue.test_records import applied
+from tests.shipped import shipped
 
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 Given = Mapping[str, float]
 
 

@@ -4,12 +4,11 @@ from datetime import date, datetime
 
 import pytest
 
-from headwater.api.folder import SHIPPED
-from headwater.metrics.catalogue import load_catalogue
 from headwater.metrics.happened import dates_behind
 from headwater.model.measure import EVER, Alive, At, Latest, Reached, Span
 from headwater.model.period import Grain, Period
 from tests.metrics.tiny import World, measure, world
+from tests.shipped import shipped
 
 D = date
 SENT = At("sent_at")
@@ -115,7 +114,7 @@ def test_splits_and_filters_that_a_later_date_tells(tiny: World) -> None:
 
 
 def test_which_dates_stand_behind_a_column() -> None:
-    tables = load_catalogue(SHIPPED).tables
+    tables = shipped().tables
     leads, deals = tables["lead_journeys"], tables["opportunities"]
     assert dates_behind(leads, "mql_at") == {"mql_at"}
     assert dates_behind(leads, "won_amount") == {"customer_at"}  # taken from the same deal

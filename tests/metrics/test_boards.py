@@ -6,11 +6,11 @@ import pytest
 
 from headwater.errors import DefinitionError
 from headwater.metrics.boards import Boards, load_boards, read_boards
-from headwater.metrics.catalogue import load_catalogue
 from headwater.model.board import Plot, Step, Tile
 from tests.metrics.test_shipped import SHIPPED
+from tests.shipped import shipped
 
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 
 
 def own(folder: Path, text: str) -> Path:

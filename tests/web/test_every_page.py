@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headwater.api.folder import SHIPPED
 from headwater.api.kpis import kpi_show
-from headwater.metrics.catalogue import load_catalogue
 from tests.http.client import Client
+from tests.shipped import shipped
 from tests.web.conftest import HOSTILE
 from tests.web.reading import Part, read
 
@@ -29,7 +28,7 @@ OWN = (
 )
 """Pages of what the company has written itself."""
 Served = Callable[[str], Client]
-CATALOGUE = load_catalogue(SHIPPED)
+CATALOGUE = shipped()
 
 
 def page(client: Client, path: str) -> Part:
