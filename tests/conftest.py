@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,29 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared data sets: {folder} is not a folder (set HEADWATER_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def spark_url() -> str:
+    """The address of a Spark beside this process."""
+    from tests.engines import servers
+
+    missing = servers.missing_for_spark()
+    if missing:
+        pytest.skip(missing)
+    return "spark:local[2]"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL of our own, which ends with the session."""
+    from tests.engines import servers
+
+    bin_ = servers.programs()
+    if bin_ is None:
+        pytest.skip("needs PostgreSQL's server programs (on Debian: apt install postgresql)")
+    with servers.postgres(bin_) as url:
+        yield url
 
 
 @pytest.hookimpl(tryfirst=True)

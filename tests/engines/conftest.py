@@ -5,26 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from headwater.store.engines.connecting import Engine, connect
-from tests.engines import servers
 
 TESTED = ("duckdb", "postgres", "clickhouse", pytest.param("spark", marks=pytest.mark.spark))
-
-
-@pytest.fixture(scope="session")
-def spark_url() -> str:
-    missing = servers.missing_for_spark()
-    if missing:
-        pytest.skip(missing)
-    return "spark:local[2]"
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    bin_ = servers.programs()
-    if bin_ is None:
-        pytest.skip("needs PostgreSQL's server programs (on Debian: apt install postgresql)")
-    with servers.postgres(bin_) as url:
-        yield url
 
 
 @pytest.fixture(scope="session", params=TESTED)

@@ -3,9 +3,7 @@ engine answers, whose answers other tests hold by hand."""
 
 from __future__ import annotations
 
-import fcntl
 import math
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -43,10 +41,9 @@ from tests.catalogue.worlds import estate
 from tests.conftest import VERIFY
 from tests.demo.conftest import Demo, demo
 from tests.engines import servers, small
+from tests.examples import test_olist as example
 
 __all__ = ["demo"]
-
-OLIST = Path(__file__).resolve().parents[2] / "examples" / "olist"
 
 MONTHS = {
     "demo": Period(date(2026, 5, 1), date(2026, 11, 1)),
@@ -55,8 +52,8 @@ MONTHS = {
 }
 """The workspaces, and the months asked. `drawn` is the company of the check queries, with all that is wrong in data."""
 
-LONG_ON_SPARK, LONG = ("demo", "drawn"), pytest.mark.verify
-"""Workspaces that take Spark a minute or two."""
+LONG_ON_SPARK, LONG = ("drawn",), pytest.mark.verify
+"""Workspaces that wait for the long checks before they are asked of Spark."""
 
 EXACT = {"count", "count_distinct", "sum", "min", "max"}
 """Aggregates of whole numbers and decimals: every digit is the same everywhere, of their quotients too."""
@@ -112,20 +109,7 @@ def drawn_ground(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Gr
 
 @pytest.fixture(scope="module")
 def olist_workspace(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workspace:
-    """The public example, made once for all workers."""
-    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    folder, ready = shared / "olist-on-engines", shared / "olist-on-engines.ready"
-    workspace = None
-    with (shared / "olist-on-engines.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ready.exists():
-            shutil.copytree(OLIST, folder)
-        environment = {"HEADWATER_SHARED_DATA": str(shared_data)}
-        workspace = Workspace(folder, now=datetime(2018, 12, 31, tzinfo=UTC), environment=environment)
-        if not ready.exists():
-            workspace.refresh()
-            ready.touch()
-    return workspace
+    return example.made_once(shared_data, tmp_path_factory, worker_id, now=datetime(2018, 12, 31, tzinfo=UTC))
 
 
 def asked(stands: Ground, months: Period) -> Iterator[Question]:

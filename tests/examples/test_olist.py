@@ -1,6 +1,7 @@
 """The Olist workspace against published answers: every one that is a KPI, a split or an interval, through `measure`."""
 
 import csv
+import fcntl
 import json
 import math
 import shutil
@@ -23,17 +24,28 @@ def golden(shared_data: Path) -> dict[str, Any]:
     return {name: answer["value"] for name, answer in json.loads(text)["answers"].items()}
 
 
-def opened(folder: Path, shared_data: Path) -> Workspace:
-    return Workspace(folder, now=NOW, environment={"HEADWATER_SHARED_DATA": str(shared_data)})
+def opened(folder: Path, shared_data: Path, now: datetime = NOW) -> Workspace:
+    return Workspace(folder, now=now, environment={"HEADWATER_SHARED_DATA": str(shared_data)})
+
+
+def made_once(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str, *, now: datetime = NOW
+) -> Workspace:
+    """The example, loaded and built once for all workers of a run, for those who only ask."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    folder, ready = shared / "olist", shared / "olist.ready"
+    with (shared / "olist.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.copytree(EXAMPLE, folder)
+            opened(folder, shared_data).refresh()
+            ready.touch()
+    return opened(folder, shared_data, now)
 
 
 @pytest.fixture(scope="module")
-def olist(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    folder = tmp_path_factory.mktemp("olist") / "olist"
-    shutil.copytree(EXAMPLE, folder)
-    workspace = opened(folder, shared_data)
-    workspace.refresh()
-    return workspace
+def olist(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workspace:
+    return made_once(shared_data, tmp_path_factory, worker_id)
 
 
 def one(workspace: Workspace, kpi: str, **question: Any) -> float | None:
