@@ -180,7 +180,7 @@ def test_a_kpi_that_cannot_be_asked_hides_no_other(served: Served, monkeypatch: 
         return real(self, *kpis, **given)
 
     monkeypatch.setattr(Moment, "measure", measure)
-    seen = page(served, "/kpi?period=2025-01&compare=none&part=lead")
-    rows = {row[0]: row[1:] for row in seen.at("lead").rows()}
+    parts = [page(served, f"/kpi?period=2025-01&compare=none&part={part}").at(part) for part in ("lead", "lead-2")]
+    rows = {row[0]: row[1:] for part in parts for row in part.rows()}
     assert rows["Own leads"][0] == "4"
     assert rows["Own reach"][:3] == ["", "", "a value does not fit"]
