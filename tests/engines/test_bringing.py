@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,6 +107,7 @@ def test_tables_that_did_not_change_are_shared_and_who_reads_sees_one_state(serv
         assert reader.rows(asked) == [(len(LEADS),)]
         land(company, {"leads": [*LEADS, MORE]})
         second = company.refresh()
+        reader._told.clear()  # else the engine is not asked again
         assert reader.rows(asked) == [(len(LEADS),)]
         with reader.another() as beside:
             assert beside.rows(asked) == [(len(LEADS),)]
@@ -122,6 +123,7 @@ def test_tables_that_did_not_change_are_shared_and_who_reads_sees_one_state(serv
 
         land(company, {"leads": [*LEADS, MORE, MORE | {"lead_id": "newer"}]})
         third = company.refresh().generation.id
+        reader._told.clear()
         with pytest.raises(EngineError, match="does not hold"):
             reader.rows(asked)
         assert reader.lost
@@ -200,11 +202,18 @@ def test_the_transaction_itself_only_reads(users: str) -> None:
 def test_a_statement_is_stopped_from_another_thread(users: str) -> None:
     engine = connect(users)
     beside = engine.another()
-    timer = Timer(0.3, beside.interrupt)
-    timer.start()
+    over = Event()
+
+    def stop() -> None:
+        while not over.wait(0.3):  # before the statement has begun nothing is stopped
+            beside.interrupt()
+
+    stopping = Thread(target=stop)
+    stopping.start()
     with pytest.raises(StoppedError):
         beside.rows("SELECT pg_sleep(60)")
-    timer.join()
+    over.set()
+    stopping.join()
     assert beside.rows("SELECT 1") == [(1,)]
     beside.close()
     engine.close()
