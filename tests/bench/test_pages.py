@@ -22,7 +22,7 @@ def test_each_kind_of_page_is_made_and_made_again(company: Workspace) -> None:
         lines = list(measured(visitor, 1))
     assert [line.what for line in lines] == [what for what, _ in PAGES]
     assert all(len(line.anew) == len(line.again) == 1 for line in lines)
-    assert {line.what for line in lines if line.parts} == {"list of KPIs", "funnel"}
+    assert {line.what for line in lines if line.parts} == {"list of KPIs", "funnel", "qualify"}
 
 
 def test_every_page_of_the_navigation_is_measured() -> None:
