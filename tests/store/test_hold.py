@@ -51,6 +51,14 @@ def test_tables_in_memory_have_the_rows_of_their_files(connection: QueryConnecti
     assert before[0] == [("it's", None), ("x", 1), (None, 2)]
 
 
+def test_what_is_not_held_is_found_by_all_whoever_asks_first(connection: QueryConnection) -> None:
+    before = connection.another()
+    connection.hold(0)
+    assert connection.another().rows("SELECT count(*) FROM empty") == [(0,)]
+    assert before.rows("SELECT count(*) FROM empty") == [(0,)]
+    assert before.rows(SMALL) == connection.another().rows(SMALL)
+
+
 def test_the_smallest_are_taken_as_far_as_the_bytes_go(connection: QueryConnection, views: dict[str, View]) -> None:
     size = sum(f.stat().st_size for f in views["small"].files)
     assert connection.hold(size) == 1

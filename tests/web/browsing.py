@@ -123,6 +123,7 @@ def visit(
     seen = Visit(page, address)
     page.on("request", lambda request: seen.asked.append(request.url))
     page.on("console", lambda said: seen.faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("response", lambda told: seen.faults.append(f"{told.status} of {told.url}") if told.status >= 500 else None)
     page.on("pageerror", lambda error: seen.faults.append(str(error)))
     page.on("dialog", lambda dialog: (seen.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
     page.goto(f"{address}/?token={TOKEN}")

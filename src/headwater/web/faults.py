@@ -47,6 +47,7 @@ def mount_faults(app: FastAPI, templates: Templates, frame: Callable[[str], Fram
                 status = 400
             case _:
                 status = 500
+                logger.error("%s %s", request.method, _place(error.__cause__ or error))
         return show(request, status, error.what, error.where, error.do)
 
     def unforeseen(request: Request) -> Response:
@@ -108,7 +109,7 @@ class _Net:
             await self._answer(Request(scope))(scope, receive, send)
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

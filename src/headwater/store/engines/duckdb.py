@@ -299,6 +299,9 @@ class _Views:
             with self._lock:
                 connection.table(f"{_HELD}.main.{name}").create_view(name, replace=True)
             held += 1
+        # What is not held is defined now: a connection that looks among held tables first would define it there, where
+        # those opened before do not look.
+        self.define(connection, " ".join(self._all))
         self.holding = True
         return held
 
