@@ -121,7 +121,7 @@ def test_statements_that_share_a_table_read_it_from_memory(connection: QueryConn
 
 def test_a_table_that_few_name_or_that_is_large_is_not_taken(views: dict[str, View]) -> None:
     made = QueryConnection(views, memory_mb=64, threads=1, scratch=None)
-    with made.sharing([SMALL] * 3) as sharing:
+    with made.sharing([SMALL] * 2) as sharing:
         assert sharing is made
     least = sum(f.stat().st_size for f in views["small"].files)
     assert made._attached().worth_taking([SMALL] * 4, least - 1) == []

@@ -308,7 +308,7 @@ class _Views:
 
 _WORD = re.compile(r"\w+")
 
-_WORTH_TAKING = 4
+_WORTH_TAKING = 3
 """From so many statements on it costs less to put what they read of a table into memory than to open its files."""
 
 _TAKEN_SHARE = 64
