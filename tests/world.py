@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 from headwater.api.folder import SHIPPED, Folder
 from headwater.api.workspace import Workspace
 from headwater.errors import DefinitionError
+from headwater.files.arrow import arrow_type
 from headwater.metrics.catalogue import load_catalogue
 from headwater.model.landing import Draft, LandedTable
 from headwater.model.table import Column, Table
@@ -206,7 +207,7 @@ def _table(table: Table, rows: Sequence[Row], staged: Path, currency: str, zone:
             arrays[column.id] = pa.array([v[0] for v in values], pa.timestamp("us"))
             arrays[column.id + DAY_SUFFIX] = pa.array([v[1] for v in values], pa.date32())
         else:
-            arrays[column.id] = pa.array(values, _arrow_type(column))
+            arrays[column.id] = pa.array(values, arrow_type(column.type))
     changes = [_time(row.get("_updated_at"), zone)[0] for row in rows]
     arrays["_row"] = pa.array(range(1, len(rows) + 1), pa.int64())
     arrays["_deleted"] = pa.array([bool(row.get("_deleted", False)) for row in rows], pa.bool_())
@@ -258,17 +259,3 @@ def _time(value: Any, zone: str) -> tuple[datetime | None, date | None]:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     local = moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC).replace(tzinfo=None), local.date()
-
-
-def _arrow_type(column: Column) -> pa.DataType:
-    match column.type.kind:
-        case Kind.INTEGER:
-            return pa.int64()
-        case Kind.NUMBER | Kind.MONEY:
-            return pa.decimal128(column.type.precision, column.type.scale)
-        case Kind.DAY:
-            return pa.date32()
-        case Kind.BOOLEAN:
-            return pa.bool_()
-        case _:
-            return pa.string()

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.build import layout
+from headwater.files.arrow import arrow_type
 from headwater.metrics.observe import observe
 from headwater.metrics.planner import plan
 from headwater.metrics.render import render
@@ -247,8 +248,6 @@ def test_the_engine_says_so_too(loads: list[Load], built: list[bool], as_of: dat
 
 def sheet(columns: Any, lines: list[Row]) -> pa.Table:
     """Stored rows as the engine reads them."""
-    from tests.build.world import arrow_type
-
     return pa.table({n: pa.array([r[n] for r in lines], arrow_type(t)) for n, t in columns})
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headwater.build.run import build
+from headwater.files.arrow import arrow_type
 from headwater.metrics.render import render
 from headwater.model.generation import Generation
 from headwater.model.landing import Draft, LandedTable
@@ -72,22 +73,6 @@ def event_days(of: Table, rows: Sequence[Row], zone: str) -> list[date]:
     """The local days of the table's event in rows that have one, in order."""
     days = [local_day(row[of.event], zone) for row in rows if row.get(of.event)] if of.event else []
     return sorted(d for d in days if d is not None)
-
-
-def arrow_type(type_: Type) -> pa.DataType:
-    match type_.kind:
-        case Kind.TEXT | Kind.ID:
-            return pa.string()
-        case Kind.INTEGER:
-            return pa.int64()
-        case Kind.NUMBER | Kind.MONEY:
-            return pa.decimal128(type_.precision, type_.scale)
-        case Kind.DAY:
-            return pa.date32()
-        case Kind.TIME:
-            return pa.timestamp("us")
-        case Kind.BOOLEAN:
-            return pa.bool_()
 
 
 def _value(type_: Type, value: Any) -> Any:

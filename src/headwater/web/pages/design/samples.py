@@ -303,7 +303,7 @@ RECORDS = RecordsTable(
         "Records of the numerator",
         frozenset({3}),
     ),
-    Segmented("Side", (Link("Won", "?", True), Link("Decided", "?"))),
+    Segmented("Side", (Link("Won", "?", True), Link("Decided in the period, whatever came of them afterwards", "?"))),
     "1 to 2 of 31",
     "?page=1",
     "?page=3",
