@@ -249,12 +249,35 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A part of a page that is worked out when it is seen; `href`: the page with it; `table`: as far as it is known."""
+    """A part of a page that is worked out when it is seen; `href`: the page with it."""
 
     id: str
     title: str
     href: str
-    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KpiRow:
+    """A KPI in a list: its number and change, or why there is none (`missing`)."""
+
+    title: str
+    href: str
+    question: str
+    value_text: str = ""
+    change_text: str = ""
+    change_better: Better = "none"
+    note: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KpiList:
+    """Some KPIs, each in a row; `href`: the page with their numbers, where these are worked out when they are seen."""
+
+    id: str
+    title: str
+    rows: tuple[KpiRow, ...]
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from headwater.web.parts import (
     Controls,
     Dropzone,
     Found,
+    KpiList,
+    KpiRow,
     Later,
     Leaderboard,
     Link,
@@ -225,6 +227,16 @@ BARS = Chart(
     ),
 )
 
+KPI_LIST = KpiList(
+    "kpi-list",
+    "Lead",
+    (
+        KpiRow("Leads created", "?", "How many leads came?", "1,204", "+12%", "true"),
+        KpiRow("Cost per lead (CPL)", "?", "What does a lead cost?", "EUR 84.10", "+7.1%", "false"),
+        KpiRow("Lead-to-MQL rate", "?", "Which share of leads qualifies?", "40.7%", "", "none", "Jul 2026"),
+        KpiRow("Subscriber growth <b>", "?", "How fast does it grow?", missing="no period before to compare with"),
+    ),
+)
 LATER = Later("later", "A part that is worked out when it is seen", "/kpi?q=lead")
 
 BOARD = Leaderboard(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +12,10 @@ from headwater.api.overview import Sign, signs
 from headwater.errors import HeadwaterError, QueryError, nearest
 from headwater.model.kpi import Kpi
 from headwater.web.pages.kpi.one import telling
-from headwater.web.parts import Cell, Found, Later, Link, Table
+from headwater.web.parts import Cell, Found, KpiList, KpiRow, Link, Table
 from headwater.web.view.asked import filtered, href, kpi_href
 from headwater.web.view.look import BOARD, Look, Made
-from headwater.web.view.signs import change_text
+from headwater.web.view.signs import change_better, change_text
 
 PAGE = "pages/kpi/list.html"
 STAGES = (
@@ -25,7 +25,7 @@ STAGES = (
 MOST_FOUND = 12
 MOST_MISSING, MOST_EXPORTS = 12, 3
 AT_ONCE = 6
-"""The values of so many KPIs are asked at once; a stage with more has several sections."""
+"""The values of so many KPIs are asked at once; a stage with more has several sections (even: two stand in a row)."""
 FIRST = 6
 """So many KPIs are offered before anything is looked for."""
 SPLITS = 8
@@ -36,20 +36,11 @@ PLACES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The KPIs of one stage."""
-
-    id: str
-    title: str
-    table: Table
-
-
 def listed(look: Look) -> Made:
     """`/kpi`, and for the find box the block of results alone."""
     words = look.asked["q"]
     found = [look.moment.catalogue.kpis[str(row[0])] for row in look.moment.kpi_list(words)]
-    context: dict[str, Any] = {"words": words, "groups": [], "waiting": None, "results": []}
+    context: dict[str, Any] = {"words": words, "stages": [], "waiting": None, "results": []}
     block = "results"
     if words:
         context["results"] = list(_results(look, words, found))
@@ -73,63 +64,60 @@ def _grouped(look: Look) -> dict[str, Any]:
     covered = look.moment.kpi_coverage()
     kpis = look.moment.catalogue.kpis
     ready = [kpis[w.kpi] for w in covered.of(READY)] if look.has_data else []
-    sections = {name: (title, of) for stage in STAGES for name, title, of in _sections(look, stage, ready)}
+    sections = {name: of for stage in STAGES for name, of in _sections(stage, ready)}
     at_once = look.asked["part"]
     if at_once not in ("", *sections):
         do = nearest(at_once, sections) or f"Write {', '.join(sections)}."
         raise QueryError(f"{at_once!r} is no stage", where="part", do=do)
     if at_once and look.part:
-        return {"group": _stage(look, at_once, *sections[at_once])}
+        return {"part": _part(look, at_once, sections[at_once])}
+    stages: dict[str, list[KpiList]] = {}
+    for name, of in sections.items():
+        if of:
+            there = _part(look, name, of) if name == at_once else _later(look, name, of)
+            stages.setdefault(look.say(f"stages.{of[0].stage}"), []).append(there)
     known = {k.id for k in ready}
     waiting = tuple(_waiting(look, w) for w in covered.kpis if w.kpi not in known)
     heads = (look.say("kpi.head_kpi"), look.say("kpi.head_needs"), look.say("kpi.head_question"))
     return {
         "covered": look.say("kpi.covered", n=len(covered.of(READY)), of=len(covered.kpis)),
+        "period": look.words.period(look.looked.focus) if look.has_data else "",
         "start": _start(look, covered),
-        "groups": [
-            _stage(look, name, title, of) if name == at_once else _later(look, name, title, of)
-            for name, (title, of) in sections.items()
-            if of
-        ],
+        "stages": stages,
         "waiting": Table(heads, waiting, look.say("kpi.no_data")) if waiting else None,
         "missing": _missing(look, covered),
     }
 
 
-def _sections(look: Look, stage: str, kpis: list[Kpi]) -> Iterator[tuple[str, str, list[Kpi]]]:
-    """The KPIs of a stage, at most AT_ONCE to a section: the name of each, its title, its KPIs."""
-    mine, title = [k for k in kpis if k.stage == stage], look.say(f"stages.{stage}")
-    yield stage, title, mine[:AT_ONCE]
+def _sections(stage: str, kpis: list[Kpi]) -> Iterator[tuple[str, list[Kpi]]]:
+    """The KPIs of a stage, at most AT_ONCE to a section, which has a name."""
+    mine = [k for k in kpis if k.stage == stage]
+    yield stage, mine[:AT_ONCE]
     for n, first in enumerate(range(AT_ONCE, len(mine), AT_ONCE), 2):
-        yield f"{stage}-{n}", look.say("kpi.stage_further", stage=title, n=n), mine[first : first + AT_ONCE]
+        yield f"{stage}-{n}", mine[first : first + AT_ONCE]
 
 
-def _later(look: Look, name: str, title: str, kpis: list[Kpi]) -> Later:
+def _later(look: Look, name: str, kpis: list[Kpi]) -> KpiList:
     """The place of a section: its KPIs, whose values are asked when they are seen."""
-    rows = tuple((Cell(k.title, kpi_href(k.id, look.asked)), "", "", "", k.question) for k in kpis)
-    return Later(name, title, href("/kpi", look.asked.having(part=name)), _table(look, title, rows))
+    rows = tuple(KpiRow(k.title, kpi_href(k.id, look.asked), k.question) for k in kpis)
+    return KpiList(name, look.say(f"stages.{kpis[0].stage}"), rows, href("/kpi", look.asked.having(part=name)))
 
 
-def _stage(look: Look, name: str, title: str, kpis: list[Kpi]) -> Group:
+def _part(look: Look, name: str, kpis: list[Kpi]) -> KpiList:
     """The KPIs of a section with their values."""
     found, refused = _signs(look, [k.id for k in kpis])
-    rows = tuple(_row(look, found[k.id]) if k.id in found else _refused(look, k, refused.get(k.id, "")) for k in kpis)
-    return Group(name, title, _table(look, title, rows))
+    rows = tuple(_row(look, k.title, k.id, k, found.get(k.id), refused.get(k.id, "")) for k in kpis)
+    return KpiList(name, look.say(f"stages.{kpis[0].stage}") if kpis else name, rows)
 
 
-def _start(look: Look, covered: Coverage) -> Table:
+def _start(look: Look, covered: Coverage) -> KpiList:
     """The few KPIs to begin with: their numbers, and what those wait for that cannot be computed."""
-    found, _ = _signs(look, [w.name for w in covered.start.kpis if w.state == READY])
-    value = look.say("kpi.head_value", period=look.words.period(look.looked.focus))
+    found, refused = _signs(look, [w.name for w in covered.start.kpis if w.state == READY])
     rows = []
     for way in covered.start.kpis:
-        sign, ready = found.get(way.name), way.state == READY
-        shown = look.words.value(sign.now, sign.kpi.show) if ready and sign is not None else ""
-        question = look.moment.catalogue.kpis[way.kpi].question
-        state = look.say("kpi.state_ready") if ready else look.say("kpi.state_gap", why=way.why)
-        rows.append((Cell(way.title, kpi_href(way.name, look.asked)), shown, Cell(state, missing=not ready), question))
-    heads = (look.say("kpi.head_kpi"), value, look.say("kpi.head_state"), look.say("kpi.head_question"))
-    return Table(heads, tuple(rows), look.say("kpi.start", phase=covered.start.title), frozenset({1}))
+        why = refused.get(way.name, "") if way.state == READY else look.say("kpi.state_waits", why=way.why)
+        rows.append(_row(look, way.title, way.name, look.moment.catalogue.kpis[way.kpi], found.get(way.name), why))
+    return KpiList("start", look.say("kpi.start", phase=covered.start.title), tuple(rows))
 
 
 def _missing(look: Look, covered: Coverage) -> Table | None:
@@ -166,25 +154,18 @@ def _signs(look: Look, kpis: list[str]) -> tuple[dict[str, Sign], dict[str, str]
         return answered, refused
 
 
-def _table(look: Look, title: str, rows: tuple[tuple[str | Cell, ...], ...]) -> Table:
-    say = look.say
-    value = say("kpi.head_value", period=look.words.period(look.looked.focus))
-    heads = (say("kpi.head_kpi"), value, say("kpi.head_change"), say("kpi.head_note"), say("kpi.head_question"))
-    return Table(heads, rows, title, frozenset({1, 2}))
-
-
-def _row(look: Look, sign: Sign) -> tuple[str | Cell, ...]:
-    kpi, now, words = sign.kpi, sign.now, look.words
-    name = Cell(kpi.title, kpi_href(kpi.id, look.asked))
+def _row(look: Look, title: str, name: str, kpi: Kpi, sign: Sign | None, why: str) -> KpiRow:
+    """A KPI with its number; `why` is shown where nothing could be asked."""
+    to, words = kpi_href(name, look.asked), look.words
+    if sign is None:
+        return KpiRow(title, to, kpi.question, missing=why)
+    now = sign.now
     if now.value is None:
-        return name, "", "", Cell(now.detail or words.why(now), missing=True), kpi.question
+        return KpiRow(title, to, kpi.question, missing=now.detail or words.why(now))
     notes = [words.of(now)] if sign.older else []
     notes += [words.why(now)] if now.quality else []
-    return name, words.value(now, kpi.show), change_text(look, kpi, sign.against), "; ".join(notes), kpi.question
-
-
-def _refused(look: Look, kpi: Kpi, why: str) -> tuple[str | Cell, ...]:
-    return Cell(kpi.title, kpi_href(kpi.id, look.asked)), "", "", Cell(why, missing=True), kpi.question
+    change, better = change_text(look, kpi, sign.against), change_better(kpi, sign.against)
+    return KpiRow(title, to, kpi.question, words.value(now, kpi.show), change, better, "; ".join(notes))
 
 
 def _waiting(look: Look, way: Covered) -> tuple[str | Cell, ...]:
