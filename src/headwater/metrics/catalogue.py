@@ -1,8 +1,8 @@
 """Loads the catalogue: from its cache when no file has changed, else from the definition files.
 
 Reading three hundred YAML files takes ten times as long as answering a question, so the parsed catalogue is kept as
-JSON: one head with the name, time and size of every file, then a line for each table, measure and KPI, which is decoded
-when it is asked for. A warm load imports neither the YAML reader nor the model checker.
+JSON: one head with the name, time and size of every file, then a line for each column, table, measure and KPI, which is
+decoded when it is asked for. A warm load imports neither the YAML reader nor the model checker.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from headwater.metrics.encoding import decode, encode, text_of
 from headwater.model.catalogue import Catalogue
+from headwater.model.late import Late, late
+from headwater.model.table import Column, Table
 from headwater.version import VERSION
 
 FOLDERS = ("tables", "measures", "kpis")
 _RULES = ("own/channels.yml", "own/identity.yml")
-_HEAD = b"headwater catalogue 1\n"
+_HEAD = b"headwater catalogue 2\n"
 
 V = TypeVar("V")
 
@@ -50,10 +53,15 @@ def _stamp(shipped: Path, workspace: Path | None) -> str:
 
 def program_stamp(shipped: Path) -> str:
     """The part of it that does not change while a program runs: its version, its code and what is shipped with it."""
+    program = [(f"shipped {name}", shipped / name) for name in ("", "references", *FOLDERS)]
+    return "\n".join([VERSION, *code(), *files_in([("code", Path(__file__).parent.parent / "files"), *program])])
+
+
+@lru_cache(maxsize=1)
+def code() -> tuple[str, ...]:
+    """The name, time and size of every file of the code that makes definitions and plans, as the process found it."""
     here = Path(__file__).parent
-    program = [("code", here), ("code", here.parent / "model"), ("code", here.parent / "files")]
-    program += [(f"shipped {name}", shipped / name) for name in ("", "references", *FOLDERS)]
-    return "\n".join([VERSION, *files_in(program)])
+    return tuple(files_in([("code", here), ("code", here.parent / "model")]))
 
 
 def own_stamp(workspace: Path) -> str:
@@ -98,10 +106,17 @@ class _Shelf(Mapping[str, V], Generic[V]):
         self._read: dict[str, V] = {}
 
     def __getitem__(self, name: str) -> V:
-        if name not in self._read:
-            start, end = self._index[name]
-            self._read[name] = decode(json.loads(self._body[start:end]))
-        return self._read[name]
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = self._value(self._data(self._index[name]))
+        return found
+
+    def _data(self, place: list[int]) -> Any:
+        return json.loads(str(self._body[place[0] : place[1]], "utf-8"))
+
+    def _value(self, data: Any) -> V:
+        value: V = decode(data)
+        return value
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
@@ -111,6 +126,35 @@ class _Shelf(Mapping[str, V], Generic[V]):
 
     def __len__(self) -> int:
         return len(self._index)
+
+
+_LONG = ("rules", "but")
+"""Of what columns are derived by these parts are long, and of no concern to a question: rules for people, companies and
+channels, and the domains that are nobody's."""
+
+
+class _Columns(_Shelf[Column]):
+    """The columns of a table by id; what is long in them is decoded once somebody looks at it."""
+
+    def _value(self, data: Any) -> Column:
+        derive = data.get("derive", {})
+        places = {name: derive.pop(name) for name in _LONG if name in derive}
+        column: Column = decode(data)
+        if isinstance(column.derive, Late):
+            late(column.derive, **{name: self._part(place) for name, place in places.items()})
+        return column
+
+    def _part(self, place: list[int]) -> Callable[[], Any]:
+        return lambda: decode(self._data(place))
+
+
+class _Tables(_Shelf[Table]):
+    """Tables by id. A question needs few of their columns: each has a stretch of its own, and is decoded when it is
+    asked for."""
+
+    def _value(self, data: Any) -> Table:
+        columns = _Columns(self._body, data.pop("columns"))
+        return Table.kept(columns, **{name: decode(told) for name, told in data.items() if name != "is"})
 
 
 def _read_cache(path: Path, stamp: str) -> Catalogue | None:
@@ -125,8 +169,8 @@ def _read_cache(path: Path, stamp: str) -> Catalogue | None:
             body = file.read()
         if len(body) != head["bytes"] or zlib.crc32(body) != head["crc"]:
             return None
-        tables, measures, kpis = (_Shelf[Any](body, head["index"][name]) for name in FOLDERS)
-        return Catalogue(tables, measures, kpis, head["hash"])
+        tables, measures, kpis = (head["index"][name] for name in FOLDERS)
+        return Catalogue(_Tables(body, tables), _Shelf(body, measures), _Shelf(body, kpis), head["hash"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -136,14 +180,28 @@ def _write_cache(path: Path, stamp: str, catalogue: Catalogue) -> None:
     import tempfile
 
     body = bytearray()
+    places: dict[bytes, list[int]] = {}
+
+    def added(data: Any) -> list[int]:
+        """Where the body has some data; what is the same stands there once."""
+        text = text_of(data).encode()
+        if (place := places.get(text)) is None:
+            place = places[text] = [len(body), len(body) + len(text)]
+            body.extend(text + b"\n")
+        return place
+
     index: dict[str, dict[str, list[int]]] = {}
     shelves: tuple[Mapping[str, Any], ...] = (catalogue.tables, catalogue.measures, catalogue.kpis)
     for name, shelf in zip(FOLDERS, shelves, strict=True):
         index[name] = {}
         for key, value in shelf.items():
-            data = text_of(encode(value)).encode()
-            index[name][key] = [len(body), len(body) + len(data)]
-            body += data + b"\n"
+            data = encode(value)
+            if isinstance(value, Table):
+                for column in data["columns"]:
+                    derive = column.get("derive", {})
+                    derive |= {part: added(derive[part]) for part in _LONG if part in derive}
+                data["columns"] = {column["id"]: added(column) for column in data["columns"]}
+            index[name][key] = added(data)
     head = {"stamp": stamp, "hash": catalogue.hash, "bytes": len(body), "crc": zlib.crc32(body), "index": index}
     temporary: Path | None = None
     try:

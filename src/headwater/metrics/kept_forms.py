@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 
-from headwater.metrics.catalogue import files_in
+from headwater.metrics.catalogue import code, files_in, written
 from headwater.metrics.forms import Form, Text
 from headwater.version import VERSION
 
@@ -30,14 +30,16 @@ def forms_in(path: Path) -> KeptForms | None:
 @lru_cache(maxsize=1)
 def _stamp() -> bytes:
     """All that a form's text rests on but the form: Headwater's code that makes and spells plans, and SQLGlot's, which
-    is looked for and not loaded."""
-    folder = next((at for place in sys.path if (at := Path(place) / "sqlglot").is_dir()), None)
+    is looked for and not loaded. That is told by its version and the times of its folders: whatever installs another
+    one puts files there."""
+    folder = next((at for place in sys.path if (at := Path(place, "sqlglot")).is_dir()), None)
     if folder is None:
         return b""
-    here = Path(__file__).parent
-    roots = [("metrics", here), ("spellings", here / "spellings"), ("model", here.parent / "model")]
-    roots += [(f"sqlglot {name}", folder / name) for name in ("", "dialects", "expressions", "generators")]
-    return blake2b("\n".join([VERSION, *files_in(roots)]).encode(), digest_size=16).hexdigest().encode()
+    places = ("_version.py", "", "dialects", "expressions", "generators")
+    sqlglot = [f"sqlglot {name} {written(folder / name)}" for name in places]
+    spellings = files_in([("spellings", Path(__file__).parent / "spellings")])
+    rests_on = "\n".join([VERSION, *code(), *spellings, *sqlglot])
+    return blake2b(rests_on.encode(), digest_size=16).hexdigest().encode()
 
 
 class KeptForms:

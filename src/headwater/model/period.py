@@ -178,23 +178,24 @@ class Calendar:
         Raises ValueError with the allowed forms.
         """
         t = text.strip()
-        if m := re.fullmatch(r"(\d{4})", t):
-            return self.period(date(int(m[1]), 1, 1), Grain.YEAR)
-        if (m := re.fullmatch(r"(\d{4})-?[Qq]([1-4])", t)) is not None:
-            return self.period(date(int(m[1]), int(m[2]) * 3 - 2, 1), Grain.QUARTER)
-        if (m := re.fullmatch(r"(\d{4})-(\d{2})", t)) is not None:
-            return self.period(date(int(m[1]), int(m[2]), 1), Grain.MONTH)
-        if (m := re.fullmatch(r"(\d{4})-?[Ww](\d{2})", t)) is not None:
-            return self.period(date.fromisocalendar(int(m[1]), int(m[2]), 1), Grain.WEEK)
-        if (m := re.fullmatch(r"(\d{4}-\d{2}-\d{2})", t)) is not None:
-            return self.period(date.fromisoformat(m[1]), Grain.DAY)
-        if (m := re.fullmatch(r"[Ff][Yy](\d{4})(?:-?[Qq]([1-4]))?", t)) is not None:
-            edges = self._fiscal_months(int(m[1]))[::3]
-            q = int(m[2]) if m[2] else 0
-            return Period(edges[q - 1], edges[q]) if q else Period(edges[0], edges[4])
         if ".." in t and not t.startswith("last"):
             first, _, last = t.partition("..")
             return Period(self.parse(first, today).start, self.parse(last, today).end)
+        size = len(t)  # a pattern takes longer to be made ready than to be looked for
+        if size == 4 and (m := re.fullmatch(r"(\d{4})", t)):
+            return self.period(date(int(m[1]), 1, 1), Grain.YEAR)
+        if size in (6, 7) and (m := re.fullmatch(r"(\d{4})-?[Qq]([1-4])", t)) is not None:
+            return self.period(date(int(m[1]), int(m[2]) * 3 - 2, 1), Grain.QUARTER)
+        if size == 7 and (m := re.fullmatch(r"(\d{4})-(\d{2})", t)) is not None:
+            return self.period(date(int(m[1]), int(m[2]), 1), Grain.MONTH)
+        if size in (7, 8) and (m := re.fullmatch(r"(\d{4})-?[Ww](\d{2})", t)) is not None:
+            return self.period(date.fromisocalendar(int(m[1]), int(m[2]), 1), Grain.WEEK)
+        if size == 10 and (m := re.fullmatch(r"(\d{4}-\d{2}-\d{2})", t)) is not None:
+            return self.period(date.fromisoformat(m[1]), Grain.DAY)
+        if t[:1] in ("F", "f") and (m := re.fullmatch(r"[Ff][Yy](\d{4})(?:-?[Qq]([1-4]))?", t)) is not None:
+            edges = self._fiscal_months(int(m[1]))[::3]
+            q = int(m[2]) if m[2] else 0
+            return Period(edges[q - 1], edges[q]) if q else Period(edges[0], edges[4])
         if (m := re.fullmatch(r"last (\d+) (days?|weeks?|months?|quarters?|years?)", t)) is not None:
             grain = Grain(m[2].rstrip("s"))
             end = self.period(today, grain).start

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from headwater.model.channels import ChannelRule
 from headwater.model.expression import Predicate
 from headwater.model.identity import PEOPLE, IdentityRule, Joining
+from headwater.model.late import Late, late
 from headwater.model.types import DAY_SUFFIX, NUMBER_SUFFIX, Kind, Type
 
 
@@ -60,7 +62,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Key(Late):
     """What a text is compared by: of a mail address (`mail`) the trimmed address in lower case, of a web address or
     domain (`domain`) the bare domain, of a mail address its company's domain (`company`), but for domains in `but`.
     Empty where the text is none."""
@@ -71,7 +73,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class ByIdentity:
+class ByIdentity(Late):
     """The person (`contacts`) or company (`accounts`) a row belongs to, by the first rule that leads to one.
 
     `links`: what rules go by, and the column that holds it (`mail`, `cookie`, `contact`). `at`: the row's own date, for
@@ -103,7 +105,7 @@ class ByIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class ByChannel:
+class ByChannel(Late):
     """The channel of a row by the first rule that knows it. `facts`: what rules ask for, and the column that holds it.
     `campaign`: the column with the campaign's id. `column`: the column that holds the channel. `gives`: the `channel`,
     or the `rule` that gave it."""
@@ -212,8 +214,11 @@ class LinkedColumn:
     about: str = ""
 
 
+_NONE: Mapping[str, Column] = {}
+
+
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Late):
     """One table at one grain.
 
     `key` is the business key. `subject` is the unit its rows count in. `partition` is `bucket` (hash of the key) or a
@@ -223,6 +228,8 @@ class Table:
     question is asked, and so are `columns_is`, which measures may name. `joining`: by what rows of different systems
     are one. `rows_from`: a derived table has one row per row of that table and copies its columns; where its key is
     another column of that table, one row per value of it, and the rest derived. `own`: a workspace's own.
+
+    One that is `kept` reads a column when somebody asks for it, and is equal to one that has them all.
     """
 
     id: str
@@ -243,21 +250,40 @@ class Table:
     own: bool = False
     path: str = ""
     joining: Joining | None = None
-    _named: Mapping[str, Column | LinkedColumn] = field(init=False, repr=False, compare=False)
+    _named: dict[str, Column | LinkedColumn] = field(init=False, repr=False, compare=False)
+    _kept: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         named: dict[str, Column | LinkedColumn] = {c.id: c for c in reversed(self.columns_is)}
         named |= {c.id: c for c in reversed(self.columns)}
         object.__setattr__(self, "_named", named)
+        object.__setattr__(self, "_kept", _NONE)
+
+    @classmethod
+    def kept(cls, columns: Mapping[str, Column], **fields: Any) -> Table:
+        """The table of these fields and columns, by name and in order: each is read when it is asked for by its name,
+        and all of them when somebody goes through them."""
+        made = cls(columns=(), **fields)
+        for name in [n for n in made._named if n in columns]:
+            del made._named[name]
+        object.__setattr__(made, "_kept", columns)
+        return late(made, columns=lambda: tuple([made._named.setdefault(n, c) for n, c in columns.items()]))
+
+    def _found(self, name: str) -> Column | LinkedColumn | None:
+        """What is called so, stored or reached."""
+        found = self._named.get(name)
+        if found is None and name in self._kept:
+            found = self._named[name] = self._kept[name]
+        return found
 
     def column(self, name: str) -> Column | None:
         """The stored column of that name, or None."""
-        found = self._named.get(name)
+        found = self._found(name)
         return found if isinstance(found, Column) else None
 
     def type_of(self, name: str) -> Type | None:
         """The type of a column that a measure may name, stored or reached; None for a split as is and for no column."""
-        found = self._named.get(name)
+        found = self._found(name)
         return found.type if found is not None else None
 
     @property
