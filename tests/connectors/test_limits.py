@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.connectors import aside, child
+from headwater.connectors import aside, child, children
 from headwater.connectors import parse as parsing
 from headwater.connectors.limits import Limits
 from headwater.connectors.parse import parse
@@ -44,6 +44,14 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(params=["copied", "spawned"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a copy of the process that stands ready, and in a program of its own, as on systems without copies."""
+    if request.param == "spawned":
+        monkeypatch.setattr(children, "WORK", {})
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
@@ -91,6 +99,11 @@ def test_processor_time_is_limited(large: Path, staged: Path, monkeypatch: pytes
     monkeypatch.setattr(parsing, "CHILD", [sys.executable, "-c", _SPIN])
     error = refused(large, staged, Limits(cpu_seconds=1))
     assert "1 seconds of processor time" in str(error)
+
+
+def test_processor_time_of_a_copy_is_limited(large: Path, staged: Path) -> None:
+    large.write_text(LARGE * 4, encoding="utf-8")
+    assert "1 seconds of processor time" in str(refused(large, staged, Limits(cpu_seconds=1)))
 
 
 _SPIN = """
@@ -143,6 +156,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.usefixtures("either_way")
 def test_an_interrupted_load_leaves_no_process_and_no_file(
     large: Path, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,15 +12,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, BinaryIO
 
 from headwater.connectors import message
 from headwater.connectors.archive import Member
+from headwater.connectors.children import Child, start
 from headwater.connectors.drift import same_content
 from headwater.connectors.files import of_archive
 from headwater.connectors.limits import STANDARD, Limits
@@ -194,25 +195,20 @@ def spawn(
     modules = os.pathsep.join(dict.fromkeys([package, *(p for p in sys.path if Path(p).is_absolute())]))
     environment = {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
     environment |= {"PYTHONPATH": modules, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    out = Path(job["staged"]) / ".answer.json"
-    with out.open("wb") as answer:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=answer,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=job["staged"],
-        )
+    staged = Path(job["staged"])
+    out = staged / ".answer.json"
+    given, told = os.pipe()
+    with out.open("wb") as answer, _closing(open(told, "wb")) as told_to:  # noqa: PTH123 (a number, no path)
         try:
-            broken = _watch(child, json.dumps(job).encode() + b"\n", limits, stop)
+            child = start(command, staged, given, answer.fileno(), environment)
+        finally:
+            os.close(given)
+        try:
+            broken = _watch(child, told_to, json.dumps(job).encode() + b"\n", limits, stop)
         finally:
             if child.poll() is None:
                 child.kill()
             child.wait()
-            if child.stdin is not None:
-                with contextlib.suppress(OSError):
-                    child.stdin.close()
     with out.open("rb") as written:
         text = written.read(LONGEST_ANSWER + 1)
     out.unlink()
@@ -232,14 +228,22 @@ def spawn(
     )
 
 
-def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits, stop: Event | None) -> str:
+@contextlib.contextmanager
+def _closing(file: BinaryIO) -> Iterator[BinaryIO]:
+    """A file whose reader may be gone when it is closed."""
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):
+            file.close()
+
+
+def _watch(child: Child, told_to: BinaryIO, job: bytes, limits: Limits, stop: Event | None) -> str:
     """Hands the job over and waits; the limit the child went beyond, or an empty text."""
-    if child.stdin is None:
-        raise AssertionError
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(job)
-        child.stdin.flush()
-    start = time.monotonic()
+        told_to.write(job)
+        told_to.flush()
+    began = time.monotonic()
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK_EVERY)
@@ -248,7 +252,7 @@ def _watch(child: subprocess.Popen[bytes], job: bytes, limits: Limits, stop: Eve
             raise InterruptedError("nobody waits for this file any more")
         if resident_mb(child.pid) > limits.memory_mb:
             return f"{limits.memory_mb:,} MB of memory"
-        if time.monotonic() - start > limits.wall_seconds:
+        if time.monotonic() - began > limits.wall_seconds:
             return f"{limits.wall_seconds:g} seconds"
 
 
