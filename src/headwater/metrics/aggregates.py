@@ -9,7 +9,7 @@ from headwater.metrics.scans import of
 from headwater.model.expression import ColumnName, Elapsed
 from headwater.model.lowering import both
 from headwater.model.measure import Latest, Measure
-from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar
+from headwater.model.plan import Agg, Col, Group, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, unchanged
 from headwater.model.types import NUMBER_SUFFIX
 
 
@@ -45,7 +45,7 @@ def by_numbers(source: Relation, keys: tuple[Named, ...], aggregates: list[Named
         else:
             raise ValueError(f"{agg.name!r} is not put together from blocks of numbers")
     blocks = Group(source, (*keys, Named("_block", Op("block_of", (Col("_v0"),)))), tuple(inner))
-    return Group(blocks, tuple(Named(k.name, Col(k.name)) for k in keys), tuple(outer))
+    return Group(blocks, tuple(unchanged(k.name) for k in keys), tuple(outer))
 
 
 def means_first(source: Relation, keys: tuple[Named, ...], aggregates: list[NamedAgg], per: str) -> Relation:
@@ -61,7 +61,7 @@ def means_first(source: Relation, keys: tuple[Named, ...], aggregates: list[Name
         "m0_deviation": Agg("stddev", mean),
     }
     outer = tuple(NamedAgg(a.name, of_means.get(a.name, Agg("sum", Col(a.name)))) for a in aggregates)
-    return Group(first, tuple(Named(k.name, Col(k.name)) for k in keys), outer)
+    return Group(first, tuple(unchanged(k.name) for k in keys), outer)
 
 
 def aggregate_of(measure: Measure, value: Scalar | None, where: Scalar | None) -> Agg:

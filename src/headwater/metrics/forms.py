@@ -28,39 +28,52 @@ def form_of(relation: p.Relation) -> tuple[Form, tuple[date, ...]] | None:
     told: list[str] = []
     days: dict[date, int] = {}
     _tell(relation, told, days)
-    text = repr(told)  # every text in its own quotation marks: what is told otherwise reads otherwise
+    text = "\0".join(told)
+    if text.count("\0") >= len(told):  # a text holds the mark itself
+        text = repr(told)  # each in its own quotation marks; what is told otherwise reads otherwise either way
     if "9000-" in text and not {stands(day) for day in range(len(days))}.isdisjoint(_MARK.findall(text)):
         return None
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), tuple(days)
 
 
 def _tell(node: Any, told: list[str], days: dict[date, int]) -> None:
-    """Each node by its kind and what it holds, lists with their lengths. Lists of operations and columns are most of a
-    relation, so these come first."""
+    """Each node by its kind and what it holds, lists with their lengths. Columns are most of a relation, by themselves
+    and named, so they are told where they stand in a list or an operation."""
     kind = node.__class__
-    if kind is p.Col:
+    if kind is tuple or kind is p.Op:
+        if kind is tuple:
+            told += ("t", str(len(node)))
+            parts = node
+        else:
+            parts = node.args
+            told += ("o", node.name, str(len(parts)))
+        for one in parts:
+            if one.__class__ is p.Named:
+                told += ("n", one.name)
+                value = one.value
+            else:
+                value = one
+            if value.__class__ is p.Col:
+                told += ("c", value.name, value.side)
+            else:
+                _tell(value, told, days)
+    elif kind is p.Col:
         told += ("c", node.name, node.side)
-    elif kind is p.Op:
-        told += ("o", node.name, str(len(node.args)))
-        for one in node.args:
-            _tell(one, told, days)
+    elif kind is p.Lit:
+        told += ("l", *_value(node.value, days), _type(node.type))
     elif kind is p.Named or kind is p.NamedAgg:
         told += ("n" if kind is p.Named else "a", node.name)
         _tell(node.value, told, days)
-    elif kind is p.Lit:
-        told += ("l", *_value(node.value, days), _type(node.type))
-    elif kind is tuple:
-        told += ("t", str(len(node)))
-        for one in node:
-            _tell(one, told, days)
     elif kind is p.Values:
         told += ("v", str(len(node.columns)), str(len(node.rows)))
         for name, type_ in node.columns:
             told += (name, _type(type_))
         for row in node.rows:
-            for value in row:
-                told += _value(value, days)
-    elif node is None or kind is str or kind is bool or kind is int or kind is float:
+            for cell in row:
+                told += _value(cell, days)
+    elif node is None:
+        told.append("None")
+    elif kind is str or kind is bool or kind is int or kind is float:
         told += (kind.__name__, str(node))
     else:
         told.append(kind.__name__)

@@ -12,7 +12,7 @@ from headwater.model.expression import Elapsed
 from headwater.model.lowering import both, day_of, seconds_of
 from headwater.model.measure import At, Lag, Measure, Span
 from headwater.model.period import shift
-from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scalar
+from headwater.model.plan import Agg, Col, Group, Join, Lit, Named, NamedAgg, Op, Project, Relation, Scalar, unchanged
 from headwater.model.question import Question
 from headwater.model.table import Table
 
@@ -77,7 +77,7 @@ def taken(
         happened.come(table, measure.clock.at, later),
         condition_of(measure, table),
     )
-    alike = tuple(Named(n, Col(n)) for n in by)
+    alike = tuple(unchanged(n) for n in by)
     took = Project(source, (*alike, Named("_took", seconds_of(table, measure.column))), inside)
     return Project(took, (*alike, Named("_took", Col("_took"))), Op("ge", (Col("_took"), Lit(0))))
 

@@ -26,6 +26,7 @@ from headwater.model.plan import (
     Scalar,
     Shared,
     Union,
+    unchanged,
 )
 from headwater.model.table import Table
 from headwater.model.types import Kind
@@ -67,7 +68,7 @@ def _histogram(source: Relation, keys: tuple[Named, ...], measure: Measure) -> R
 def _counted_up(rows: Relation, keys: tuple[Named, ...], by: str, counted: Scalar) -> Relation:
     """How many rows have each value of the column `by` in their cell, and how many that one or a lesser one."""
     names = tuple(k.name for k in keys)
-    cells = Group(rows, tuple(Named(n, Col(n)) for n in (*names, by)), (NamedAgg("_n", Agg("count_rows")),))
+    cells = Group(rows, tuple(unchanged(n) for n in (*names, by)), (NamedAgg("_n", Agg("count_rows")),))
     told = Project(cells, (Named("_counted", counted),), keep_all=True)
     partition = (*(Col(n) for n in names), Col("_counted"))
     upto = Over("sum", partition, (Order(Col(by)),), Col("_n"))
@@ -100,7 +101,7 @@ def _coarse_histogram(source: Relation, keys: tuple[Named, ...], measure: Measur
     ]
     deciding = Project(
         classes,
-        (*(Named(n, Col(n)) for n in (*names, "_class", "_of")), Named("_before", before)),
+        (*(unchanged(n) for n in (*names, "_class", "_of")), Named("_before", before)),
         both(Col("_counted"), Op("or", tuple(holds))),
     )
     inside = Project(
@@ -112,7 +113,7 @@ def _coarse_histogram(source: Relation, keys: tuple[Named, ...], measure: Measur
     )
     values = Group(
         inside,
-        tuple(Named(n, Col(n)) for n in (*names, "_class", "_x")),
+        tuple(unchanged(n) for n in (*names, "_class", "_x")),
         (
             NamedAgg("_n", Agg("count_rows")),
             NamedAgg("_before", Agg("any_value", Col("_before"))),
@@ -120,7 +121,7 @@ def _coarse_histogram(source: Relation, keys: tuple[Named, ...], measure: Measur
         ),
     )
     upto = Over("sum", (*(Col(n) for n in names), Col("_class")), (Order(Col("_x")),), Col("_n"))
-    plain = tuple(Named(n, Col(n)) for n in names)
+    plain = tuple(unchanged(n) for n in names)
     fine = Project(
         values,
         (*plain, Named("_x", Col("_x")), Named("_counted", Lit(True)), Named("_n", Lit(0)),
@@ -129,7 +130,7 @@ def _coarse_histogram(source: Relation, keys: tuple[Named, ...], measure: Measur
     lacking = Op("case", (Op("eq", (Col("_class"), Lit(-1))), Lit(-1), Lit(None)))
     together = Project(
         classes,
-        (*plain, Named("_x", lacking), *(Named(n, Col(n)) for n in ("_counted", "_n", "_upto", "_of"))),
+        (*plain, Named("_x", lacking), *(unchanged(n) for n in ("_counted", "_n", "_upto", "_of"))),
     )
     return Union((together, fine))
 
@@ -212,7 +213,7 @@ def quantile_block(
 ) -> tuple[Relation, Field]:
     """A quantile with its bounds from a histogram: sorting every row takes many times longer. `rows`: of the table."""
     asked = _ranks(measure)
-    names = tuple(Named(k.name, Col(k.name)) for k in keys)
+    names = tuple(unchanged(k.name) for k in keys)
     counted, value, rows_upto = Col("_counted"), Col("_x"), Op("as_double", (Col("_upto"),))
     place, off, spread = Col("_place"), Col("_off"), Col("_spread")
 

@@ -26,7 +26,7 @@ from headwater.metrics.windows import in_windows
 from headwater.model.expression import Predicate
 from headwater.model.lowering import both, day_of, lower_value
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
-from headwater.model.plan import Col, Lit, Named, Op, Project, Relation, Scalar
+from headwater.model.plan import Col, Lit, Named, Op, Project, Relation, Scalar, unchanged
 from headwater.model.question import Question
 from headwater.model.table import Table
 
@@ -143,7 +143,7 @@ def rows_in_windows(
             computed.append(Named(f"_v{i}", value))
         if isinstance(measure.clock, Reached):
             computed += cohort_columns(i, measure.clock, table, question, context)
-    columns = (*(Named(n, Col(n)) for n in kept), *computed)
+    columns = (*(unchanged(n) for n in kept), *computed)
     relation = Project(relation, columns)
     if isinstance(clock, Reached) and clock.mature == "p95":
         relation = with_p95(relation, columns, measures[0], clock, table, question, context)

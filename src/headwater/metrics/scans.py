@@ -17,7 +17,7 @@ from headwater.model.lowering import (
     seconds_of,
 )
 from headwater.model.measure import Alive, At, Clock, Latest, Measure, Reached
-from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Scan
+from headwater.model.plan import Col, Join, Lit, Named, Op, Project, Relation, Scalar, Scan, unchanged
 from headwater.model.question import Question
 from headwater.model.table import VERSIONS_SUFFIX, LinkedColumn, LinkedSplit, Table
 from headwater.model.types import Kind
@@ -124,7 +124,7 @@ def base(
     read |= {link.by for link in links}
     read |= {link.after for link in links if isinstance(link, LinkedColumn) and link.after}
     keep = tuple(n for n in dict.fromkeys((*physical(table, read), *extra)) if n not in reached)
-    source = Project(Scan(table.id), tuple(Named(n, Col(n)) for n in keep))
+    source = Project(Scan(table.id), tuple(unchanged(n) for n in keep))
     return _with_links(source, keep, table, links, catalogue), (*keep, *reached)
 
 
@@ -159,7 +159,7 @@ def lower_filter(table: Table, condition: Predicate | None) -> Scalar | None:
 
 def narrowed(source: Relation, keep: tuple[str, ...], condition: Scalar) -> Relation:
     """The rows that meet a condition; written into the scan itself where that only names columns."""
-    columns = tuple(Named(n, Col(n)) for n in keep)
+    columns = tuple(unchanged(n) for n in keep)
     if isinstance(source, Project) and source.columns == columns and not source.keep_all:
         return Project(source.source, columns, both(source.where, condition))
     return Project(source, columns, condition)
@@ -220,7 +220,7 @@ def value_of(measure: Measure, table: Table, rated: bool) -> Scalar:
 def with_rates(relation: Relation, keep: tuple[str, ...], currency: str, day: Scalar, context: Context) -> Relation:
     """Each row with the rate of its currency at its day: 1 for the reporting currency, empty where none is known."""
     home = Lit(context.settings.currency)
-    dated = Project(relation, (*(Named(n, Col(n)) for n in keep), Named("_rate_day", day)))
+    dated = Project(relation, (*(unchanged(n) for n in keep), Named("_rate_day", day)))
     rates = Scan("exchange_rates")
     on = Op(
         "and",
@@ -235,4 +235,4 @@ def with_rates(relation: Relation, keep: tuple[str, ...], currency: str, day: Sc
     columns = (*(Named(n, Col(n, "left")) for n in keep), Named("_rate", rate))
     with_rate = Project(Join(dated, rates, "left", on), columns)
     known = Op("not", (Op("is_null", (Col("_rate"),)),))
-    return Project(with_rate, (*(Named(n, Col(n)) for n in (*keep, "_rate")), Named("_rated", known)))
+    return Project(with_rate, (*(unchanged(n) for n in (*keep, "_rate")), Named("_rated", known)))

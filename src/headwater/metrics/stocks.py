@@ -12,7 +12,21 @@ from headwater.model.expression import ColumnName, Predicate, RowValue
 from headwater.model.lowering import both, columns_in, day_of, lower_value
 from headwater.model.measure import EVER, Alive, Latest, Measure
 from headwater.model.period import shift
-from headwater.model.plan import Col, Join, Lit, Named, Op, Order, Over, Project, Relation, Scalar, Scan, Values
+from headwater.model.plan import (
+    Col,
+    Join,
+    Lit,
+    Named,
+    Op,
+    Order,
+    Over,
+    Project,
+    Relation,
+    Scalar,
+    Scan,
+    Values,
+    unchanged,
+)
 from headwater.model.table import VERSIONS_SUFFIX, Table
 from headwater.model.types import DAY, DAY_SUFFIX, INTEGER
 
@@ -75,7 +89,7 @@ def alive_rows(
     )
     then = Project(
         Scan(table.id + VERSIONS_SUFFIX),
-        tuple(Named(n, Col(n)) for n in dict.fromkeys((*table.key, *changing, "_valid_from__day", "_valid_to__day"))),
+        tuple(unchanged(n) for n in dict.fromkeys((*table.key, *changing, "_valid_from__day", "_valid_to__day"))),
     )
     conditions = [Op("eq", (Col(k, "left"), Col(k, "right"))) for k in table.key]
     eve = Col("_w_end", "left")
@@ -108,7 +122,7 @@ def _over_days(
     joined = Join(source, window_values(windows), "inner", Op("lt", (begun, past)), unique=False)
     kept = (*keep, "_w", "_w_end", "_days")
     alive = Op("gt", (Col("_days"), Lit(0)))
-    return Project(Project(joined, columns), tuple(Named(n, Col(n)) for n in kept), alive), kept
+    return Project(Project(joined, columns), tuple(unchanged(n) for n in kept), alive), kept
 
 
 def told_by(measure: Measure, table: Table) -> tuple[RowValue, Predicate | None] | None:
@@ -162,5 +176,5 @@ def latest_rows(
         moment.append(Order(Col(clock.at), descending=True))
     moment += [Order(Col(k)) for k in table.key]
     rank = Over("row_number", (Col("_w"), *(Col(p) for p in clock.per)), tuple(moment))
-    ranked = Project(joined, (*(Named(n, Col(n)) for n in kept), Named("_place", rank)))
-    return Project(ranked, tuple(Named(n, Col(n)) for n in kept), Op("eq", (Col("_place"), Lit(1)))), kept
+    ranked = Project(joined, (*(unchanged(n) for n in kept), Named("_place", rank)))
+    return Project(ranked, tuple(unchanged(n) for n in kept), Op("eq", (Col("_place"), Lit(1)))), kept

@@ -125,18 +125,19 @@ def are_steps(windows: tuple[Window, ...], grain: Grain) -> bool:
 
 def _truncation(windows: tuple[Window, ...], grain: Grain) -> Callable[[Scalar], Scalar] | None:
     """How a day gives the start of its step, where every window is (a cut of) one step and none overlap."""
-    if grain not in _TRUNCATIONS:
+    name = _TRUNCATIONS.get(grain)
+    if name is None or not _side_by_side(windows, grain):
         return None
-    for a, b in pairwise(windows):
-        if a.start is None or b.start is None or a.end > b.start:
-            return None
+    return (lambda day: Op(name, (day,))) if name else (lambda day: day)
+
+
+@lru_cache(maxsize=256)
+def _side_by_side(windows: tuple[Window, ...], grain: Grain) -> bool:
+    """Whether every window is (a cut of) one step, and each ends where the next one starts."""
     for w in windows:
         if w.start is None or _step_start(w.start, grain) != _step_start(w.end - timedelta(1), grain):
-            return None
-    if any(a.end != b.start for a, b in pairwise(windows)):
-        return None
-    name = _TRUNCATIONS[grain]
-    return (lambda day: Op(name, (day,))) if name else (lambda day: day)
+            return False
+    return all(a.end == b.start for a, b in pairwise(windows))
 
 
 @lru_cache(maxsize=8192)

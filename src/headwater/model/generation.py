@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 
@@ -55,7 +56,11 @@ class Generation:
     writer: str
     tables: tuple[StoredTable, ...]
     format: int = 1
+    _named: Mapping[str, StoredTable] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", {t.table: t for t in reversed(self.tables)})
 
     def table(self, name: str) -> StoredTable | None:
         """The stored table of that name, or None."""
-        return next((t for t in self.tables if t.table == name), None)
+        return self._named.get(name)

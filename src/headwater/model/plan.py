@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from headwater.model.types import Type
 
@@ -153,6 +154,12 @@ class Named:
 
     name: str
     value: Scalar
+
+
+@lru_cache(maxsize=4096)
+def unchanged(name: str) -> Named:
+    """A column of the input as it is, under its own name."""
+    return Named(name, Col(name))
 
 
 @dataclass(frozen=True, slots=True)

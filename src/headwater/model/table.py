@@ -269,21 +269,21 @@ class Table(Late):
         object.__setattr__(made, "_kept", columns)
         return late(made, columns=lambda: tuple([made._named.setdefault(n, c) for n, c in columns.items()]))
 
-    def _found(self, name: str) -> Column | LinkedColumn | None:
-        """What is called so, stored or reached."""
-        found = self._named.get(name)
-        if found is None and name in self._kept:
-            found = self._named[name] = self._kept[name]
+    def _read(self, name: str) -> Column | LinkedColumn | None:
+        """What is kept under a name that is not at hand yet."""
+        if name not in self._kept:
+            return None
+        found = self._named[name] = self._kept[name]
         return found
 
     def column(self, name: str) -> Column | None:
         """The stored column of that name, or None."""
-        found = self._found(name)
+        found = self._named.get(name) or self._read(name)
         return found if isinstance(found, Column) else None
 
     def type_of(self, name: str) -> Type | None:
         """The type of a column that a measure may name, stored or reached; None for a split as is and for no column."""
-        found = self._found(name)
+        found = self._named.get(name) or self._read(name)
         return found.type if found is not None else None
 
     @property
