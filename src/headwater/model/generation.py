@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 
@@ -56,11 +55,10 @@ class Generation:
     writer: str
     tables: tuple[StoredTable, ...]
     format: int = 1
-    _named: Mapping[str, StoredTable] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_named", {t.table: t for t in reversed(self.tables)})
 
     def table(self, name: str) -> StoredTable | None:
         """The stored table of that name, or None."""
-        return self._named.get(name)
+        for stored in self.tables:
+            if stored.table == name:
+                return stored
+        return None
