@@ -425,8 +425,9 @@ def test_a_statement_without_a_turn_in_its_time_is_stopped(tmp_path: Path) -> No
         with reader.another(time.monotonic() + 60, turns) as first, reader.another(turns=turns) as second:
             for one in (first, second, first):
                 assert one.rows(count) == [(1,)]
+        other = render(Group(Scan("leads"), (), (NamedAgg("many", Agg("count_rows")),)))  # nobody was told this
         with turns, reader.another(time.monotonic() + 0.05, turns) as late, pytest.raises(StoppedError):
-            late.rows(count)
+            late.rows(other)
         assert turns.acquire(blocking=False), "the turn was not given back"
 
 

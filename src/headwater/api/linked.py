@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from headwater.api.measuring import Bench, Run, rows_of
+from headwater.api.measuring import Bench, Run, ran, rows_of
 from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Context, Plan
@@ -79,7 +79,7 @@ class Linked:
     def ran(self, planned: Plan) -> Run:
         """A plan with its statements and the rows they gave, of the tables as the link rule has them."""
         statements = tuple(render(self.relation(b.relation), self.at.reader.spelling) for b in planned.blocks)
-        return Run(planned, statements, tuple(rows_of(self.at, s) for s in statements))
+        return ran(self.at, planned, statements)
 
     def relation(self, relation: Relation) -> Relation:
         """A relation that reads the tables as the link rule has them."""

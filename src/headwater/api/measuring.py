@@ -102,7 +102,13 @@ def run(at: Bench, asked: Question) -> Run:
     kept = forms_in(at.folder.cache / "forms")
     plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling, kept)
     with at.reader.sharing(statements):
-        return Run(plan, statements, tuple(rows_of(at, s) for s in statements))
+        return ran(at, plan, statements)
+
+
+def ran(at: Bench, plan: Plan, statements: tuple[Statement, ...]) -> Run:
+    """A plan with its statements and their rows. Raises QueryError as `rows_of` does."""
+    with _told_of_older(at):
+        return Run(plan, statements, tuple(at.reader.all_rows(statements)))
 
 
 def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from headwater.model.generation import Generation
 from headwater.model.settings import FILES, Settings
 from headwater.store.generations import Reader, pinned, resolved
 from headwater.store.place import Store
+from headwater.store.turns import Cores
 
 LONG_SECONDS = 600.0
 """How long a check may run, which reads all tables once after each load."""
@@ -35,6 +36,7 @@ class Opened:
     key: _Key
     reader: Reader
     turns: Semaphore
+    cores: Cores
     closing: ExitStack
     at: float
     users: list[Reading] = field(default_factory=list)
@@ -114,7 +116,8 @@ class Readers:
                     raise StoppedError
                 if key not in self._open:  # else it became current again just now
                     turns = Semaphore(STATEMENTS * settings.threads)
-                    self._open[key] = Opened(key, reader, turns, stack.pop_all(), time.monotonic())
+                    cores = Cores(settings.threads)
+                    self._open[key] = Opened(key, reader, turns, cores, stack.pop_all(), time.monotonic())
                 self._open[key].users.append(reading)
                 return self._open[key]
 
@@ -160,7 +163,7 @@ class Reading:
     def pin_for_long(self, store: Store, generation: str, settings: Settings) -> Iterator[Reader]:
         """A reader for what has to read everything: it has LONG_SECONDS, and is as much part of the moment."""
         taken = self._taken(store, generation, settings)
-        with taken.reader.another(time.monotonic() + LONG_SECONDS, taken.turns) as reader:
+        with taken.reader.another(time.monotonic() + LONG_SECONDS, taken.turns, taken.cores) as reader:
             self._long.append(reader)
             try:
                 self._heed(reader)
@@ -178,7 +181,7 @@ class Reading:
         key = generation, settings.engine
         if key not in self._known:
             taken = self._taken(store, generation, settings)
-            reader = self._open.enter_context(taken.reader.another(self.until, taken.turns))
+            reader = self._open.enter_context(taken.reader.another(self.until, taken.turns, taken.cores))
             self._known[key] = reader
             self._heed(reader)
         return self._known[key]

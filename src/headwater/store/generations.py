@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Semaphore, Timer
+from threading import Event, Semaphore, Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import EngineError, NotKeptError, StoppedError, WorkspaceError
@@ -26,6 +27,8 @@ from headwater.store.parts import check_parts
 from headwater.store.place import FORMAT, Store
 from headwater.store.records import canonical, from_json, to_json
 from headwater.store.scratch import scratch_if_possible
+from headwater.store.told import Told
+from headwater.store.turns import Cores
 
 if TYPE_CHECKING:
     import pyarrow
@@ -89,9 +92,6 @@ class Manifest:
     shapes: Shapes
 
 
-TOLD_ROWS = 10_000
-"""So many rows of statements a reader remembers in all."""
-
 _MANY = 12
 """Fewer statements than these are not looked through for what they share."""
 
@@ -101,7 +101,9 @@ class Reader:
 
     Not for two threads at once, but for `stop` and `another`. `until`: the reading of the monotonic clock at which
     a statement is stopped (None: never). `turns`: what a statement waits for before it runs, so that not all of many
-    readers compute at once. `instead`: why the files are read here, and not the engine that the settings name.
+    readers compute at once. `cores`: whether a second statement may run beside the first. `told`: what was answered, by
+    this reader or others of the same generation. `instead`: why the files are read here, and not the engine that the
+    settings name.
     """
 
     def __init__(
@@ -112,17 +114,19 @@ class Reader:
         turns: Semaphore | None = None,
         instead: EngineError | None = None,
         lost: Event | None = None,
+        cores: Cores | None = None,
+        told: Told | None = None,
     ) -> None:
         self._manifest = manifest
-        self._engine = engine
+        self._own = self._engine = engine
         self._until = until
-        self._turns = turns
+        self._turns, self._cores = turns, cores
         self.instead = instead
         self._lost = lost or Event()
         self._runs = False
         self._watch: Timer | None = None
-        self._told: dict[str, list[tuple[Any, ...]]] = {}
-        self._room = TOLD_ROWS
+        self._beside: Reader | None = None
+        self._told = told or Told()
 
     @property
     def generation(self) -> Generation:
@@ -152,17 +156,79 @@ class Reader:
         """The rows of a statement that is spelled for this reader's engine. One that was answered is not run again,
         where its rows are few: they are the same."""
         text = self._text(statement)
-        if (told := self._told.get(text)) is not None and self._left() != 0.0:
-            return told.copy()
+        told = self._answered(text)
+        return self._ran(text) if told is None else told
+
+    def all_rows(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """The rows of each statement, as `rows`. Two of them run at once where nobody else asks and there is a second
+        core for it; what then fails first in their order is raised."""
+        texts = [self._text(s) for s in statements]
+        found = {text: rows for text in dict.fromkeys(texts) if (rows := self._answered(text)) is not None}
+        waiting = [text for text in dict.fromkeys(texts) if text not in found]
+        beside = self._second() if len(waiting) > 1 else None
+        if beside is None:
+            found |= {text: self._ran(text) for text in waiting}
+        else:
+            found |= self._in_two(beside, waiting)
+        return [found[text].copy() for text in texts]
+
+    def _answered(self, text: str) -> list[tuple[Any, ...]] | None:
+        """The rows of a statement that was answered, None after a stop, when nothing is told any more."""
+        return None if self._left() == 0.0 else self._told.get(text)
+
+    def _ran(self, text: str) -> list[tuple[Any, ...]]:
         with self._in_time():
             try:
                 found = self._engine.rows(text)
             except EngineError:
                 self._lost.set()
                 raise
-        if len(found) < self._room:
-            self._room -= len(found) + 1
-            self._told[text] = found.copy()
+        self._told.keep(text, found)
+        return found
+
+    def _second(self) -> Reader | None:
+        """What runs statements beside this reader, in its time; None where one at a time is better: others ask too,
+        there is no second core, or these statements read what was put together for this connection alone."""
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if self._cores is None or not self._cores.spare or self._engine is not self._own:
+            return None
+        if self._beside is None and isinstance(self._own, QueryConnection):
+            with self._in_time():  # from here on somebody watches over the time of both
+                engine = self._own.another()
+            beside = Reader(self._manifest, engine, self._until, self._turns, self.instead, self._lost, told=self._told)
+            beside._watch = self._watch
+            self._beside = beside
+            if self._until == 0.0:  # stopped while it was opened
+                beside._until = 0.0
+        return self._beside
+
+    def _in_two(self, beside: Reader, texts: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of statements by their text: this reader takes one after the other, those with most to plan first,
+        and another one takes from them too for as long as there is a core for it."""
+        assert self._cores is not None
+        cores, waiting = self._cores, deque(sorted(texts, key=len, reverse=True))
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        failed: dict[str, BaseException] = {}
+
+        def take(reader: Reader) -> None:
+            while waiting and (reader is self or cores.spare):
+                try:
+                    text = waiting.popleft()
+                except IndexError:
+                    return  # the other one was quicker
+                try:
+                    found[text] = reader._ran(text)
+                except BaseException as error:
+                    failed[text] = error
+                    waiting.clear()
+
+        thread = Thread(target=take, args=(beside,), name="beside", daemon=True)
+        thread.start()
+        take(self)
+        thread.join()
+        if failed:
+            raise next(failed[text] for text in texts if text in failed)
         return found
 
     def columnar(self, statement: Statement) -> list[pyarrow.ChunkedArray]:
@@ -221,8 +287,11 @@ class Reader:
     def stop(self) -> None:
         """Stops what runs now and refuses what comes, from another thread; nothing runs when this returns."""
         self._until = 0.0
-        while self._runs:
-            self._engine.interrupt()  # again and again: one that comes just before a statement begins is lost
+        if self._beside is not None:
+            self._beside._until = 0.0
+        while running := [r for r in (self, self._beside) if r is not None and r._runs]:
+            for reader in running:
+                reader._engine.interrupt()  # again and again: one that comes just before a statement begins is lost
             time.sleep(0.005)
 
     def unwatch(self) -> None:
@@ -231,15 +300,23 @@ class Reader:
             self._watch.cancel()
 
     @contextmanager
-    def another(self, until: float | None = None, turns: Semaphore | None = None) -> Iterator[Reader]:
-        """A reader of the same generation for one more thread, for the block; it reads no longer than this one."""
-        engine = self._engine.another()
-        reader = Reader(self._manifest, engine, until, turns, self.instead, self._lost)
-        try:
-            yield reader
-        finally:
-            reader.unwatch()
-            engine.close()
+    def another(
+        self, until: float | None = None, turns: Semaphore | None = None, cores: Cores | None = None
+    ) -> Iterator[Reader]:
+        """A reader of the same generation for one more thread, for the block; it reads no longer than this one, and
+        each knows what the other was answered."""
+        with ExitStack() as block:
+            engine = self._engine.another()
+            block.callback(engine.close)
+            if cores is not None:
+                block.enter_context(cores.asked())
+            reader = Reader(self._manifest, engine, until, turns, self.instead, self._lost, cores, self._told)
+            block.callback(reader.unwatch)
+            try:
+                yield reader
+            finally:
+                if reader._beside is not None:
+                    reader._beside._engine.close()
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
