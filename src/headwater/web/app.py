@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def mount(app: FastAPI, held: Held) -> None:
     """Adds the pages, `/static/` and the error pages to an application; `/design` where `app.state.development` is
-    true. `app.state.usual` asks what some pages tell where nothing is chosen. WorkspaceError where the assets of the
-    page are not built."""
+    true. `app.state.usual` asks what some pages tell where nothing is chosen, the first page first. WorkspaceError
+    where the assets of the page are not built."""
     development = bool(getattr(app.state, "development", False))
     assets = Assets()
     found = [(name, pages.route(name)) for name in pages.names()]
@@ -29,7 +29,8 @@ def mount(app: FastAPI, held: Held) -> None:
     templates = Templates(environment(assets, navigation, development=development))
     app.include_router(assets.routes())
     app.state.streamed = frozenset(path for _, page in found for path in getattr(page, "STREAMED", ()))
-    app.state.usual = tuple(page.usual for _, page in found if hasattr(page, "usual"))
+    asked = sorted((page.NAVIGATION, page.usual) for _, page in found if hasattr(page, "usual"))
+    app.state.usual = tuple(usual for _, usual in asked)
     for _, page in found:
         app.include_router(page.routes(held, templates), include_in_schema=False)
     mount_faults(app, templates, Frame)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.web.pages.kpi.listing import listed
 from headwater.web.pages.kpi.one import MORE, shown
 from headwater.web.templates import Templates
-from headwater.web.view.look import Pages
+from headwater.web.view.asked import Asked
+from headwater.web.view.look import Look, Pages
 
 NAVIGATION = (2, "/kpi")
 
@@ -27,3 +28,8 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         return pages.answer(request, lambda look: shown(look, name), MORE)
 
     return router
+
+
+def usual(moment: Moment) -> None:
+    """Asks what the list tells where nothing is chosen, without the stages that come into sight later."""
+    listed(Look(moment, Asked(), "/kpi"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from headwater.api.held import Held
+from headwater.api.held import Held, Moment
 from headwater.api.qualify_answer import CRM, IN_FORCE, SPLITS, Qualification
 from headwater.api.qualify_files import CRITERIA, criteria_named
 from headwater.errors import QueryError
@@ -17,7 +17,7 @@ from headwater.model.observation import Observation
 from headwater.model.period import Grain
 from headwater.web.parts import Cell, Chart, Kind, Later, Link, Point, Segmented, Series, Table
 from headwater.web.templates import Templates
-from headwater.web.view.asked import href
+from headwater.web.view.asked import Asked, href
 from headwater.web.view.look import Look, Made, Pages
 from headwater.web.view.usual import looking, period_alone
 from headwater.web.view.wording import sentence
@@ -48,6 +48,11 @@ def routes(held: Held, templates: Templates) -> APIRouter:
         return pages.answer(request, _made, MORE)
 
     return router
+
+
+def usual(moment: Moment) -> None:
+    """Asks what the page tells where nothing is chosen, without what comes into sight later."""
+    _made(Look(moment, Asked(), "/qualify"))
 
 
 def _made(look: Look) -> Made:
