@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from headwater.model.plan import Statement
-from headwater.store.generations import Reader
+from headwater.store.engines.duckdb import QueryConnection
 from tests.http.client import Client
 from tests.web.conftest import mounted
 from tests.web.reading import Part, read
@@ -118,12 +117,14 @@ def test_what_was_asked_ahead_is_not_asked_of_the_engine_again(served: Served, m
         for asked in held.ahead(app.state.usual):
             asked.result(60)
 
-        def rows(reader: Reader, statement: Statement) -> list[tuple[object, ...]]:
-            raise AssertionError(statement.text)
+        def asked_of_the_engine(connection: QueryConnection, text: str) -> list[tuple[object, ...]]:
+            raise AssertionError(text)
 
-        monkeypatch.setattr(Reader, "rows", rows)
+        for verb in ("rows", "arrow"):
+            monkeypatch.setattr(QueryConnection, verb, asked_of_the_engine)
         client = Client(app, {})
-        for path, part in (("/", "tile-own-leads"), ("/boards/acquisition", "main"), ("/funnel", "main")):
+        shown = ("/", "tile-own-leads"), *((p, "main") for p in ("/boards/acquisition", "/funnel", "/kpi", "/qualify"))
+        for path, part in shown:
             answer = client.get(path)
             assert answer.status_code == 200 and read(answer.text).at(part).text
         assert client.get("/?period=2025-02").status_code == 500, "another month is asked of the engine"
