@@ -76,23 +76,29 @@ def _linked_names(table: Table, links: tuple[Link, ...]) -> tuple[str, ...]:
 def _with_links(
     source: Relation, keep: tuple[str, ...], table: Table, links: tuple[Link, ...], catalogue: Catalogue
 ) -> Relation:
-    """Each link joined as the column of its name (or its pair), by the unique key of the table it is read from."""
+    """The columns of links (or their pairs), each table that is reached by the same id joined once, by its unique
+    key."""
     relation, kept = source, keep
+    groups: dict[tuple[str, str], list[Link]] = {}
     for link in links:
-        target = catalogue.tables[link.table]
-        ours = _linked_names(table, (link,))
-        taken = physical(target, frozenset({link.column})) if len(ours) > 1 else (day_of(target, link.column),)
-        side = Project(Scan(link.table), (Named("_key", Col(target.key[0])), *(Named(f"_{n}", Col(n)) for n in taken)))
-        on = Op("eq", (Col(link.by, "left"), Col("_key", "right")))
-        values: list[Scalar] = [Col(f"_{n}", "right") for n in taken]
-        if isinstance(link, LinkedColumn) and link.after:
-            in_order = _not_before(table, link.after, target, link.column)
-            values = [Op("case", (in_order, v, Lit(None))) for v in values]
-        columns = (
-            *(Named(n, Col(n, "left")) for n in kept),
-            *(Named(n, v) for n, v in zip(ours, values, strict=True)),
-        )
-        relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, *ours)
+        groups.setdefault((link.table, link.by), []).append(link)
+    for (reached, by), group in groups.items():
+        target = catalogue.tables[reached]
+        taken: dict[str, None] = {}
+        values: dict[str, Scalar] = {}
+        for link in group:
+            ours = _linked_names(table, (link,))
+            theirs = physical(target, frozenset({link.column})) if len(ours) > 1 else (day_of(target, link.column),)
+            taken |= dict.fromkeys(theirs)
+            told: list[Scalar] = [Col(f"_{n}", "right") for n in theirs]
+            if isinstance(link, LinkedColumn) and link.after:
+                in_order = _not_before(table, link.after, target, link.column)
+                told = [Op("case", (in_order, value, Lit(None))) for value in told]
+            values |= dict(zip(ours, told, strict=True))
+        side = Project(Scan(reached), (Named("_key", Col(target.key[0])), *(Named(f"_{n}", Col(n)) for n in taken)))
+        on = Op("eq", (Col(by, "left"), Col("_key", "right")))
+        columns = (*(Named(n, Col(n, "left")) for n in kept), *(Named(n, v) for n, v in values.items()))
+        relation, kept = Project(Join(relation, side, "left", on), columns), (*kept, *values)
     return relation
 
 
@@ -102,9 +108,7 @@ def _not_before(table: Table, after: str, target: Table, column: str) -> Scalar:
     by_day = Op("ge", (theirs, ours))
     if day_of(target, column) == column or day_of(table, after) == after:
         return by_day
-    instants = Col(f"_{column}", "right"), Col(after, "left")
-    unknown = Op("or", tuple(Op("is_null", (i,)) for i in instants))
-    return Op("case", (unknown, by_day, Op("ge", instants)))
+    return Op("coalesce", (Op("ge", (Col(f"_{column}", "right"), Col(after, "left"))), by_day))
 
 
 def base(

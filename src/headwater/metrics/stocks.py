@@ -171,10 +171,9 @@ def latest_rows(
     telling = both(happened.come(table, clock.at, after_the_eve), _tells(measure, table))
     if telling is not None:
         joined = narrowed(joined, kept, telling)
-    moment = [Order(Col(day_of(table, clock.at)), descending=True)]
-    if day_of(table, clock.at) != clock.at:
-        moment.append(Order(Col(clock.at), descending=True))
-    moment += [Order(Col(k)) for k in table.key]
+    when = tuple(dict.fromkeys((day_of(table, clock.at), clock.at)))
+    moment = [Order(Col(name), descending=True) for name in when]
+    moment += [Order(Col(k)) for k in table.key if k not in (*clock.per, *when)]  # the others are equal there
     rank = Over("row_number", (Col("_w"), *(Col(p) for p in clock.per)), tuple(moment))
     ranked = Project(joined, (*(unchanged(n) for n in kept), Named("_place", rank)))
     return Project(ranked, tuple(unchanged(n) for n in kept), Op("eq", (Col("_place"), Lit(1)))), kept
