@@ -95,6 +95,12 @@ WRITING = [
     "WITH x AS (UPDATE t SET b = 2 RETURNING b) SELECT * FROM x",
     "WITH x AS (DELETE FROM t) SELECT 1",
     "WITH y AS (WITH x AS (DELETE FROM t) SELECT 1) SELECT 1",
+    r"WITH y AS (SELECT E'\'' AS q), x AS (DELETE FROM t) SELECT '' FROM y",
+    "WITH y AS (SELECT $$'$$ AS q), x AS (DELETE FROM t) SELECT '' || '' FROM y",
+    "WITH y AS (SELECT $a$'$a$ AS q), x AS (DELETE FROM t) SELECT '' || '' FROM y",
+    "WITH /* ' */ x AS (DELETE FROM t) SELECT '' || ''",
+    "WITH --'\n x AS (DELETE FROM t) SELECT '' || ''",
+    'WITH --"\n x AS (DELETE FROM t) SELECT 1 AS "a"',
     "",
     "-- nothing",
 ]

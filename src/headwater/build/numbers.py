@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headwater.build.algebra import choose, distinct, kept, matched, present, without
+from headwater.build.lean import lean
 from headwater.build.site import Site
 from headwater.model.plan import (
     Agg,
@@ -88,6 +89,7 @@ def _kept(name: str, column: str) -> str:
 
 
 def _values(rows: Relation, column: str) -> Project:
+    rows = lean(rows, (column, "_load"))
     return Project(rows, (Named(_VALUE, Col(column)), Named("_load", Col("_load"))), present(Col(column)))
 
 

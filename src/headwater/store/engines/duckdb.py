@@ -211,6 +211,9 @@ _PARSED = Parsed()
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _NODE = re.compile(r'"type":"(\w*_NODE)"')
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_OTHERWISE = re.compile(r"\b[a-z]''|u&''|\$\w*\$|--|/\*", re.I)
+"""What makes a text of another kind, or a comment: in such a statement nothing is taken for quoted."""
 _WRITING_WORDS = re.compile(r"\b(?:alter|attach|call|copy|create|delete|drop|insert|merge|set|truncate|update)\b", re.I)
 
 
@@ -227,8 +230,10 @@ def _one_select(connection: DuckDBPyConnection, text: str) -> duckdb.Statement:
 
 
 def _only_reads(connection: DuckDBPyConnection, text: str) -> bool:
-    """Whether every node of the parsed statement reads. Writing needs a word: without one, nothing is asked."""
-    if not _WRITING_WORDS.search(text):
+    """Whether every node of the parsed statement reads. Writing needs a word that is not within a text or a quoted
+    name: without one, nothing is asked."""
+    plain = _QUOTED.sub("''", text)
+    if not _WRITING_WORDS.search(text if _OTHERWISE.search(plain) else plain):
         return True
     tree = str(connection.execute("SELECT json_serialize_sql($text::VARCHAR)", {"text": text}).fetchall()[0][0])
     # Inside texts of the tree quotation marks are escaped: nothing that a statement says looks like one of its nodes.
@@ -452,18 +457,14 @@ class BenchConnection:
     def keep(self, name: str, text: str) -> int:
         """Writes the rows of one SELECT into a table of that name; how many there are."""
         with _own_words(self._memory_mb):
-            self._connection.sql(self._checked(text)).create(_quoted(name))
-            return int(self._connection.execute(_count(name)).fetchall()[0][0])
+            self._checked(text)
+            return int(self._connection.execute(_table_of(name, text)).fetchall()[0][0])
 
     def keep_typed(self, name: str, text: str, columns: Sequence[tuple[str, Type | None]], first: str) -> None:
         """Like `keep`, with each column cast to its stored type (None: as it comes), clustered by `first`."""
         with _own_words(self._memory_mb):
-            rows = self._connection.sql(self._checked(text))
-            cast = [
-                ColumnExpression(n) if t is None else ColumnExpression(n).cast(_stored_type(t)).alias(n)
-                for n, t in columns
-            ]
-            rows.select(*cast).sort(ColumnExpression(first).asc()).create(_quoted(name))
+            self._checked(text)
+            self._connection.execute(_typed_table_of(name, text, columns, first))
 
     def drop(self, name: str) -> None:
         """Forgets a kept table."""
@@ -527,16 +528,42 @@ def _copy_of(
     return copy.sql("duckdb", copy=False)
 
 
-def _count(name: str) -> str:
+def _table_of(name: str, text: str) -> str:
+    """The statement that writes the rows of a checked SELECT, which stands in it as it is, into a table of that name:
+    steps of a relation would bind it two to four times, which takes longer than working out a few thousand rows."""
     from sqlglot import exp
 
-    return exp.select(exp.Count(this=exp.Star())).from_(exp.to_identifier(name, quoted=True)).sql("duckdb")
+    return _created(name, exp.Var(this=text)).sql("duckdb", copy=False)
 
 
-def _quoted(name: str) -> str:
+def _typed_table_of(name: str, text: str, columns: Sequence[tuple[str, Type | None]], first: str) -> str:
+    """The same with each column cast to its stored type, clustered by `first`."""
     from sqlglot import exp
 
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
+    rows = exp.Select(
+        expressions=[exp.Var(this=_typed(n, t)) for n, t in columns],
+        from_=exp.From(this=exp.Subquery(this=exp.Var(this=text))),
+        order=exp.Order(expressions=[exp.Ordered(this=exp.column(first, quoted=True), desc=False, nulls_first=False)]),
+    )
+    return _created(name, rows).sql("duckdb", copy=False)
+
+
+@functools.lru_cache(4_096)
+def _typed(name: str, type_: Type | None) -> str:
+    """How a column is cast to its stored type: most tables are written more than once."""
+    from sqlglot import exp
+
+    column = exp.column(name, quoted=True)
+    if type_ is None:
+        return column.sql("duckdb")
+    cast = exp.Cast(this=column, to=exp.Var(this=str(_stored_type(type_))))
+    return exp.Alias(this=cast, alias=exp.to_identifier(name, quoted=True)).sql("duckdb", copy=False)
+
+
+def _created(name: str, rows: exp.Expr) -> exp.Create:
+    from sqlglot import exp
+
+    return exp.Create(this=exp.Table(this=exp.to_identifier(name, quoted=True)), kind="TABLE", expression=rows)
 
 
 # --- rewriting files without certain texts -------------------------------------------------------------------------
