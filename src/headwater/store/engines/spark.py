@@ -40,8 +40,9 @@ _LOCAL = {
     "spark.driver.host": "127.0.0.1",
     # A generation has more files than Spark lists without a job of its own; here they are on a disk.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
-    # Small data is answered sooner by code that is compiled once and quickly.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    # Small data is answered sooner by code that is compiled once and quickly; all of it has to find room, else it is
+    # thrown away and compiled again after some two hundred statements.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
 }
 _NO_FILE = ("PATH_NOT_FOUND", "FAILED_READ_FILE", "FileNotFoundException")
 _LEAST_MB = 512
