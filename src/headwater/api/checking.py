@@ -12,7 +12,7 @@ from headwater.api.answer import Listing, Tabular
 from headwater.api.boards import checks as board_checks
 from headwater.api.checked import Result
 from headwater.api.components import COMPONENTS
-from headwater.api.condition import Aside, TallyOf, set_aside, tallies
+from headwater.api.condition import Aside, TallyOf, files_of, set_aside, tallies
 from headwater.api.coverage import STARTER
 from headwater.api.folder import Folder
 from headwater.api.histories import histories
@@ -21,7 +21,7 @@ from headwater.api.measuring import Bench, Ground
 from headwater.api.qualify_files import CRITERIA
 from headwater.api.standing import differing, held_back, whole
 from headwater.build.run import gave_way
-from headwater.errors import HeadwaterError, WorkspaceError, in_words
+from headwater.errors import WorkspaceError, in_words
 from headwater.metrics.render import render
 from headwater.model.catalogue import Catalogue
 from headwater.model.expression import Elapsed
@@ -313,15 +313,11 @@ def _counted(check: str, state: str, table: str, count: int, told: str) -> Resul
 # --- the sources -----------------------------------------------------------------------------------------------------
 def _sources(folder: Folder, sources: Mapping[str, Source]) -> Iterator[Result]:
     """Whether each source can be found."""
-    from headwater.connectors.files import find
-
-    for source in sources.values():
-        try:
-            count = len(find(source, folder.path, folder.environment))
-            yield Result("sources", "ok", source.id, f"{count} file{'s' if count != 1 else ''}")
-        except HeadwaterError as error:
-            told = " ".join(p for p in (f"{error.what}.", error.do) if p)
-            yield Result("sources", "failed", source.id, told)
+    for source, found in files_of(folder, sources).items():
+        if isinstance(found, str):
+            yield Result("sources", "failed", source, found)
+        else:
+            yield Result("sources", "ok", source, f"{found} file{'s' if found != 1 else ''}")
 
 
 def _freshness(at: Bench, sources: Mapping[str, Source], today: date) -> Iterator[Result]:

@@ -137,15 +137,17 @@ def condition(
     generation: Generation | None,
     entries: Sequence[JournalEntry],
     aside: Sequence[Aside],
+    there: Mapping[str, int | str],
 ) -> Condition:
     """The state of a workspace's data, from the manifest of a generation and the journal; no table is read. `sources`
-    are those that the files describe, `aside` what `set_aside` said of the same entries."""
+    are those that the files describe, `aside` what `set_aside` said of the same entries, `there` what `files_of` said
+    of the sources."""
     batches = [e for e in entries if isinstance(e, Batch)]
     return Condition(
         "" if generation is None else generation.id,
         None if generation is None else generation.built_at,
         stands.today,
-        tuple(_sources(stands, sources, generation, entries)),
+        tuple(_sources(stands, sources, generation, entries, there)),
         tuple(_tables(generation, stands.catalogue.tables)),
         tuple(sorted(batches, key=lambda b: -b.number)),
         tuple(aside),
@@ -165,11 +167,26 @@ def set_aside(folder: Folder, entries: Sequence[JournalEntry], tally_of: TallyOf
     )
 
 
-def _sources(
-    stands: Ground, known: Mapping[str, Source], generation: Generation | None, entries: Sequence[JournalEntry]
-) -> Iterator[SourceState]:
+def files_of(folder: Folder, sources: Mapping[str, Source]) -> Mapping[str, int | str]:
+    """How many files of each source there are, or why none: which, in words."""
     from headwater.connectors.files import find
 
+    told: dict[str, int | str] = {}
+    for source in sources.values():
+        try:
+            told[source.id] = len(find(source, folder.path, folder.environment))
+        except HeadwaterError as error:
+            told[source.id] = " ".join(p for p in (f"{error.what}.", error.do) if p)
+    return told
+
+
+def _sources(
+    stands: Ground,
+    known: Mapping[str, Source],
+    generation: Generation | None,
+    entries: Sequence[JournalEntry],
+    there: Mapping[str, int | str],
+) -> Iterator[SourceState]:
     feeds: dict[str, list[Feed]] = {}
     for stored in generation.tables if generation is not None else ():
         table = stands.catalogue.tables.get(stored.table)
@@ -181,12 +198,8 @@ def _sources(
                 feeds.setdefault(source, []).append(Feed(table.id, table.title, day, ago, stale))
     loaded = {e.source: e.loaded_at for e in entries if isinstance(e, Batch)}
     for name in sorted({*known, *feeds, *loaded}):
-        files, fault = None, ""
-        if name in known:
-            try:
-                files = len(find(known[name], stands.folder.path, stands.folder.environment))
-            except HeadwaterError as error:
-                fault = " ".join(p for p in (f"{error.what}.", error.do) if p)
+        found = there.get(name)
+        files, fault = (found, "") if isinstance(found, int) else (None, found or "")
         path = known[name].path if name in known else ""
         yield SourceState(name, path, files, fault, loaded.get(name), tuple(feeds.get(name, ())))
 

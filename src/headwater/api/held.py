@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
@@ -26,7 +26,7 @@ from headwater.api.comparing import Comparison, Pairs, compare, sides_of
 from headwater.api.componental import Components
 from headwater.api.components import COMPONENTS, components_of
 from headwater.api.components import asked as components_asked
-from headwater.api.condition import Condition, Tally, condition, set_aside, tallies
+from headwater.api.condition import Condition, Tally, condition, files_of, set_aside, tallies
 from headwater.api.coverage import STARTER, Coverage, coverage, gaps
 from headwater.api.examining import doctor
 from headwater.api.folder import SHIPPED, Folder, open_folder
@@ -127,11 +127,20 @@ class Moment:
         return self._stands.company.settings
 
     def condition(self) -> Condition:
-        """What state the data is in: sources, freshness, loads, rows set aside. The loads and the files of the sources
-        are looked at anew, what was set aside of a load is read once."""
-        entries = () if self._store is None else journal(self._store)
-        aside = set_aside(self._stands.folder, entries, self._tally_of)
-        return condition(self._stands, self._sources(), self._generation, entries, aside)
+        """What state the data is in: sources, freshness, loads, rows set aside. What it rests on, the files of the
+        sources too, is looked at in each moment; where that is the same, so is what is told of it."""
+
+        def make() -> Condition:
+            entries = () if self._store is None else journal(self._store)
+            aside = set_aside(self._stands.folder, entries, self._tally_of)
+            return condition(self._stands, self._sources(), self._generation, entries, aside, self._there)
+
+        return self._held.newest("condition", (self.stamp, self.loads, self._there), make)
+
+    @cached_property
+    def _there(self) -> Mapping[str, int | str]:
+        """How many files of each source there are, or why none."""
+        return files_of(self._stands.folder, self._sources())
 
     def board(self, name: str) -> Board:
         """The board of that id. Raises DefinitionError with every fault of the board files."""
@@ -180,9 +189,11 @@ class Moment:
         return check(stands, self._sources(), self._tally_of, self._checked)
 
     def checked(self, patience: float) -> Checked | None:
-        """The check, where it is made within so many seconds; None while it is being made, which goes on."""
+        """The check, where it is made within so many seconds; None while it is being made, which goes on. What it
+        rests on is looked at in each moment; where that is the same, so is what was found."""
         if self._generation is None or all(self._of_check(part) in self._answers for part in LONG):
-            return self.check()
+            key = self.stamp, self.beside, self.loads, STARTER.stamp(self._stands.folder), self._there
+            return self._held.newest("check", key, self.check, lambda made: not any(r.again for r in made.results))
         try:
             stamp, found = self._held.prepare().result(patience)
         except TimeoutError:
@@ -404,6 +415,7 @@ class Held:
         self._reading = Lock()
         self._definitions: _Definitions | None = None
         self._wrong: tuple[str, DefinitionError] | None = None
+        self._newest: dict[str, tuple[Hashable, Any]] = {}
         self._sources_of: tuple[str, Mapping[str, Source]] | None = None
         self._of = ("", "")
         self._noticed = ""
@@ -496,6 +508,19 @@ class Held:
     def _ask(self, one: Callable[[Moment], object]) -> None:
         with suppress(HeadwaterError), self.moment() as m:  # a reader who asks it is told what is wrong
             one(m)
+
+    def newest(
+        self, what: str, key: Hashable, make: Callable[[], V], lasting: Callable[[V], bool] = lambda _: True
+    ) -> V:
+        """A value of which the newest alone is kept, made anew when its key is another; one that is not `lasting` is
+        not kept. Two threads may both make it: it is the same."""
+        known, value = self._newest.get(what, (None, None))
+        if known != key:
+            value = make()
+            if lasting(value):
+                self._newest[what] = (key, value)
+        found: V = value
+        return found
 
     def close(self) -> None:
         """Lets go of everything; running questions end with StoppedError. What was being prepared has ended then."""
@@ -612,4 +637,5 @@ class Held:
             return isinstance(key, _Key) and of == (key.data[-1], key.definitions)
 
         self.answers.keep_only(is_wanted)
+        self._newest.clear()
         self.plans.clear()

@@ -39,7 +39,10 @@ def find(source: Source, workspace: Path, environment: Mapping[str, str]) -> tup
     pattern = text
     if not Path(text).is_absolute():
         pattern = os.path.join(glob.escape(str(workspace)), text)  # noqa: PTH118 (a pattern is no path)
-    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute and relative alike)
+    if glob.has_magic(pattern):
+        found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute and relative alike)
+    else:
+        found = [path] if os.path.lexists(path := Path(pattern)) else []
     is_pattern = glob.has_magic(text.replace(glob.escape(environment.get(VARIABLE, "")), ""))
     files = [p for p in found if p.is_file()]
     if not files:
