@@ -86,6 +86,7 @@ def world(
         land(workspace, tables or {}, through=through)
     if build:
         workspace.refresh()
+        _versions[_told(settings, files)] = (folder / ".headwater" / "cache" / "build.json").read_bytes()
         _keep_built(asked, folder)
     return workspace
 
@@ -117,7 +118,17 @@ def folder_with(
     _write(folder, files or {})
     (folder / ".headwater" / "cache").mkdir(parents=True)
     _keep_catalogue(folder, files)
+    if (known := _versions.get(_told(settings, files))) is not None:
+        (folder / ".headwater" / "cache" / "build.json").write_bytes(known)
     return folder
+
+
+_versions: dict[str, bytes] = {}
+"""What workspaces of equal settings and files keep of how their tables are built."""
+
+
+def _told(settings: Mapping[str, Any] | None, files: Mapping[str, str] | None) -> str:
+    return repr((settings, files))
 
 
 def _keep_catalogue(folder: Path, files: Mapping[str, str] | None) -> None:

@@ -206,7 +206,7 @@ def truth_of(loads: list[Load]) -> Truth:
 
 
 def test_a_stock_converts_what_its_rows_were_in_then_though_all_are_in_our_currency_by_now() -> None:
-    deal = {"deal_id": "d", "created_at": "2025-10-25 22:30", "amount": "100"}
+    deal = {"deal_id": "d", "created_at": "2025-10-25 22:30", "amount": "100", "closed_at": None}
     loads = [
         Load("crm", {"deals": [{**deal, "currency": "USD", "updated": "2025-10-26 00:30"}]}),
         Load("crm", {"deals": [{**deal, "currency": "EUR", "updated": "2025-12-31 23:30"}]}),
