@@ -63,7 +63,7 @@ def cohort_columns(i: int, clock: Reached, table: Table, question: Question, con
     `_seen_until`."""
     start, to = Col(day_of(table, clock.start)), Col(day_of(table, clock.to))
     end = observed_until(clock, table, question, context)
-    arrived = Op("and", (Op("not", (Op("is_null", (to,)),)), Op("le", (to, end))))
+    arrived = Op("le", (to, end))  # unknown of those without a date: not so, where it is told
     judged: Scalar | None = None
     if clock.within == EVER:
         in_time: Scalar = arrived
@@ -71,7 +71,7 @@ def cohort_columns(i: int, clock: Reached, table: Table, question: Question, con
         elapsed = Op("seconds_between", (Col(clock.start), Col(clock.to)))
         limit = Lit(clock.within.amount * _SPAN_SECONDS[clock.within.unit])
         in_time = Op("and", (arrived, Op("le", (elapsed, limit))))
-        no_end = Op("and", (arrived, Op("is_null", (Col(clock.to),))))
+        no_end = Op("and", (Op("not", (Op("is_null", (to,)),)), arrived, Op("is_null", (Col(clock.to),))))
         judged = Op("not", (Op("or", (Op("is_null", (Col(clock.start),)), no_end)),))
     else:
         in_time = Op("and", (arrived, Op("le", (to, _added(start, clock.within)))))

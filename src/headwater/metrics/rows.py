@@ -22,7 +22,7 @@ from headwater.metrics.scans import (
     with_rates,
 )
 from headwater.metrics.stocks import after_the_eve, alive_rows, is_versioned, latest_rows
-from headwater.metrics.windows import in_windows
+from headwater.metrics.windows import are_steps, in_windows
 from headwater.model.expression import Predicate
 from headwater.model.lowering import both, day_of, lower_value
 from headwater.model.measure import Alive, At, Latest, Measure, Reached
@@ -38,6 +38,10 @@ class Prepared:
     relation: Relation
     window: Scalar
     versioned: bool
+
+
+_RATES = ("_rate", "_rated")
+"""What `with_rates` adds: the rate, and whether there is one, which each measure tells of its own amounts then."""
 
 
 def rows_in_windows(
@@ -86,6 +90,8 @@ def rows_in_windows(
         later = after_observation(clock, table, question, context)
         filtered = both(happened.come(table, begun(clock), later), filtered)
         source = happened.by_then(source, keep, table, behind, later)
+    # a row that stands in several windows gets its rate once
+    rated_first = bool(currencies) and len(windows) > 1 and not are_steps(windows, question.grain)
     match clock:
         case At(at):
             day: Scalar = Col(day_of(table, at))
@@ -95,11 +101,15 @@ def rows_in_windows(
             if measures[0].lag is not None:
                 source, keep = later_rows(source, keep, measures[0], table, question, context)
                 counted_on = "_later"
+            if rated_first:
+                source, keep = with_rates(source, keep, currencies[0], day, context), (*keep, *_RATES)
             relation, window = in_windows(source, keep, counted_on, windows, question.grain)
         case Reached(start):
             day = Col(day_of(table, start))
             if filtered is not None:
                 source = narrowed(source, keep, filtered)
+            if rated_first:
+                source, keep = with_rates(source, keep, currencies[0], day, context), (*keep, *_RATES)
             relation, window = in_windows(source, keep, day_of(table, start), windows, question.grain)
         case Alive(start, until):
             day = Op("add_days", (Col("_w_end"), Lit(-1)))
@@ -122,9 +132,8 @@ def rows_in_windows(
                 relation = narrowed(relation, keep, filtered)
     joined = "_w" in keep or window == Col("_w")
     kept = tuple(dict.fromkeys((*keep, *(("_w",) if joined else ()))))
-    if currencies:
-        relation = with_rates(relation, kept, currencies[0], day, context)
-        kept = (*kept, "_rate")
+    if currencies and "_rate" not in kept:
+        relation, kept = with_rates(relation, kept, currencies[0], day, context), (*kept, *_RATES)
     computed: list[Named] = []
     for i, measure in enumerate(measures):
         if measure.id in rated and measure.column is not None:  # no amount needs no rate
@@ -143,7 +152,7 @@ def rows_in_windows(
             computed.append(Named(f"_v{i}", value))
         if isinstance(measure.clock, Reached):
             computed += cohort_columns(i, measure.clock, table, question, context)
-    columns = (*(unchanged(n) for n in kept), *computed)
+    columns = (*(unchanged(n) for n in kept if n != "_rated"), *computed)
     relation = Project(relation, columns)
     if isinstance(clock, Reached) and clock.mature == "p95":
         relation = with_p95(relation, columns, measures[0], clock, table, question, context)

@@ -7,7 +7,7 @@ from datetime import date
 from headwater.metrics import happened
 from headwater.metrics.planned import Context, Window
 from headwater.metrics.scans import changes, condition_of, linked, narrowed
-from headwater.metrics.windows import window_values
+from headwater.metrics.windows import around, inside, window_values
 from headwater.model.expression import ColumnName, Predicate, RowValue
 from headwater.model.lowering import both, columns_in, day_of, lower_value
 from headwater.model.measure import EVER, Alive, Latest, Measure
@@ -166,6 +166,9 @@ def latest_rows(
         Named("_w_end", Col("_w_end", "right")),
     )
     kept = (*keep, "_w", "_w_end")
+    begun = oldest if clock.within != EVER else (None,) * len(windows)
+    read = around(tuple(Window(since, w.end) for since, w in zip(begun, windows, strict=True)))
+    source = narrowed(source, keep, inside(Col(day_of(table, clock.at)), read))
     joined: Relation = Project(Join(source, values, "inner", on, unique=False), columns)
     joined = happened.by_then(joined, kept, table, behind, after_the_eve)
     telling = both(happened.come(table, clock.at, after_the_eve), _tells(measure, table))

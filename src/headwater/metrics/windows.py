@@ -88,21 +88,29 @@ def in_windows(
     steps side by side, by a condition where there is one, by a join where they overlap."""
     date_of = Col(day)
     if len(windows) == 1:
-        inside = _inside(date_of, windows[0])
-        return narrowed(source, keep, inside), Lit(0)
+        within = inside(date_of, windows[0])
+        return narrowed(source, keep, within), Lit(0)
     truncation = _truncation(windows, grain)
     if truncation is not None:
-        inside = _inside(date_of, Window(windows[0].start, windows[-1].end))
-        return narrowed(source, keep, inside), truncation(date_of)
+        within = inside(date_of, Window(windows[0].start, windows[-1].end))
+        return narrowed(source, keep, within), truncation(date_of)
     on = Op(
         "and",
         (Op("ge", (Col(day, "left"), Col("_w_start", "right"))), Op("lt", (Col(day, "left"), Col("_w_end", "right")))),
     )
     columns = (*(Named(n, Col(n, "left")) for n in keep), Named("_w", Col("_w", "right")))
+    source = narrowed(source, keep, inside(date_of, around(windows)))
     return Project(Join(source, window_values(windows), "inner", on, unique=False), columns), Col("_w")
 
 
-def _inside(day: Scalar, window: Window) -> Scalar:
+def around(windows: tuple[Window, ...]) -> Window:
+    """The window from the first to the last day of several: what lies outside of it, an engine need not even read."""
+    starts = [w.start for w in windows if w.start is not None]
+    return Window(min(starts) if len(starts) == len(windows) else None, max(w.end for w in windows))
+
+
+def inside(day: Scalar, window: Window) -> Scalar:
+    """The condition that a day lies in a window."""
     before = Op("lt", (day, Lit(window.end)))
     return before if window.start is None else Op("and", (Op("ge", (day, Lit(window.start))), before))
 
