@@ -26,6 +26,8 @@ FOLDERS = ("tables", "measures", "kpis")
 _RULES = ("own/channels.yml", "own/identity.yml")
 _HEAD = b"headwater catalogue 2\n"
 
+_parsed = json.JSONDecoder().raw_decode
+
 V = TypeVar("V")
 
 
@@ -112,7 +114,7 @@ class _Shelf(Mapping[str, V], Generic[V]):
         return found
 
     def _data(self, place: list[int]) -> Any:
-        return json.loads(str(self._body[place[0] : place[1]], "utf-8"))
+        return _parsed(str(self._body[place[0] : place[1]], "utf-8"))[0]
 
     def _value(self, data: Any) -> V:
         value: V = decode(data)

@@ -90,9 +90,9 @@ class KeptForms:
 
     def _read(self) -> Iterator[tuple[bytes, bytes]]:
         with suppress(OSError), self._path.open("rb") as file:
-            if file.readline() != self._head:
+            if file.readline() != self._head or os.fstat(file.fileno()).st_size > 2 * self._most:
                 return
-            for line in file.read(2 * self._most).split(b"\n"):
+            for line in file.read().split(b"\n"):
                 name, _, rest = line.partition(b" ")
                 yield name, rest
 

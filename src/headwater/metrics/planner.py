@@ -42,10 +42,8 @@ def plan(question: Question, catalogue: Catalogue, generation: Generation, setti
         _check_splits(used, question, catalogue)
     condition = _filter(question, measures, catalogue)
     periods = periods_of(question, measures, context)
-    windows: dict[tuple[int, Moment], Window | None] = {}
-    for i, period in enumerate(periods):
-        for moment in {n.moment for n in all_needs}:
-            windows[i, moment] = window_of(question, period, moment, settings)
+    moments = tuple(dict.fromkeys(n.moment for n in all_needs))
+    windows = {(i, m): window_of(question, period, m, settings) for i, period in enumerate(periods) for m in moments}
     ranked = frozenset(name for a in asked for name in _ranked(a, measures))
     blocks = _blocks(question, all_needs, measures, windows, condition, context, ranked)
     return Plan(question, asked, periods, windows, blocks, needed, condition, context)
@@ -149,10 +147,10 @@ def _blocks(
         rows = told_by(measure, table) if isinstance(measure.clock, Latest) else None  # which row is the last
         limit = None if measure.limit is None else (measure.limit.of, measure.limit.by)
         place = (measure.table, clock, total, versioned, alone and measure.id, rows, number, limit)
-        if isinstance(measure.clock, At) and not knows_later(measure, table, asked):  # whenever the day is, it is told
+        if isinstance(measure.clock, At) and not alone:
             for seen in entries.get((measure.table, measure.clock.at), ()):
                 shared = (measure.table, (measure.clock.at, seen), *place[2:])
-                if shared in places and not alone:
+                if shared in places and not knows_later(measure, table, asked):  # whenever the day is, it is told
                     place = shared
         places.setdefault(place, []).append(_Seat(measure, ordered, total, money))
     return tuple(
