@@ -95,15 +95,18 @@ _READ: dict[str, Callable[[Any], Any]] = {
 def decode(data: Any) -> Any:
     """The value that `encode` was given."""
     kind = data.__class__
+    if kind is dict:
+        told = data.copy()
+        name = told.pop("is")
+        if (read := _READ.get(name)) is not None:
+            return read(data)
+        for field, value in told.items():
+            if value.__class__ is dict or value.__class__ is list:
+                told[field] = decode(value)
+        return _CLASSES[name](**told)
     if kind is list:
-        return tuple([decode(d) for d in data])
-    if kind is not dict:
-        return data
-    name = data["is"]
-    if (read := _READ.get(name)) is not None:
-        return read(data)
-    told = {k: decode(v) if v.__class__ is dict or v.__class__ is list else v for k, v in data.items() if k != "is"}
-    return _CLASSES[name](**told)
+        return tuple([decode(d) if d.__class__ is dict or d.__class__ is list else d for d in data])
+    return data
 
 
 def text_of(data: Any, *, sort_keys: bool = False) -> str:

@@ -190,8 +190,8 @@ class Calendar:
             return self.period(date(int(m[1]), int(m[2]), 1), Grain.MONTH)
         if size in (7, 8) and (m := re.fullmatch(r"(\d{4})-?[Ww](\d{2})", t)) is not None:
             return self.period(date.fromisocalendar(int(m[1]), int(m[2]), 1), Grain.WEEK)
-        if size == 10 and (m := re.fullmatch(r"(\d{4}-\d{2}-\d{2})", t)) is not None:
-            return self.period(date.fromisoformat(m[1]), Grain.DAY)
+        if size == 10 and t[4] == t[7] == "-" and (t[:4] + t[5:7] + t[8:]).isdecimal():
+            return self.period(date.fromisoformat(t), Grain.DAY)
         if t[:1] in ("F", "f") and (m := re.fullmatch(r"[Ff][Yy](\d{4})(?:-?[Qq]([1-4]))?", t)) is not None:
             edges = self._fiscal_months(int(m[1]))[::3]
             q = int(m[2]) if m[2] else 0
