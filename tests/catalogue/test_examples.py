@@ -128,9 +128,10 @@ def golden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shutil.rmtree(folder)
 
 
-ON_SPARK = pytest.param("spark", marks=(pytest.mark.spark, pytest.mark.verify))
+ON_SPARK = pytest.param("spark", marks=pytest.mark.spark)
 
 
+@pytest.mark.beside_spark
 @pytest.mark.parametrize("engine_of", ["duckdb", "postgres", "clickhouse", ON_SPARK])
 def test_the_example_comes_out(golden: Golden, engine_of: str, request: pytest.FixtureRequest) -> None:
     here = {"duckdb": "duckdb", "clickhouse": "chdb"}

@@ -45,15 +45,14 @@ from tests.examples import test_olist as example
 
 __all__ = ["demo"]
 
+pytestmark = pytest.mark.beside_spark  # what the default engine answers is worked out once
+
 MONTHS = {
     "demo": Period(date(2026, 5, 1), date(2026, 11, 1)),
     "olist": Period(date(2017, 12, 1), date(2018, 6, 1)),
     "drawn": Period(date(2024, 11, 1), date(2025, 6, 1)),
 }
 """The workspaces, and the months asked. `drawn` is the company of the check queries, with all that is wrong in data."""
-
-LONG_ON_SPARK, LONG = ("drawn",), pytest.mark.verify
-"""Workspaces that wait for the long checks before they are asked of Spark."""
 
 EXACT = {"count", "count_distinct", "sum", "min", "max"}
 """Aggregates of whole numbers and decimals: every digit is the same everywhere, of their quotients too."""
@@ -199,9 +198,6 @@ def test_every_kpi_answers_the_same(whole: Whole, engine_of: str, request: pytes
 
 @pytest.mark.spark
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    "whole", [pytest.param(w, marks=LONG) if w in LONG_ON_SPARK else w for w in MONTHS], indirect=True
-)
 def test_every_kpi_answers_the_same_on_spark(whole: Whole, request: pytest.FixtureRequest) -> None:
     is_the_same(whole, "spark", request)
 

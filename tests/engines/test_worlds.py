@@ -143,7 +143,7 @@ def asked(
     else:
         other = engine.another()
         other.attach(views(tiny, tmp_path_factory.mktemp("tiny")))
-        with small.in_one_piece(other):
+        with small.in_held_files(other):
             yield other.rows
         other.close()
 
