@@ -122,3 +122,14 @@ def test_a_form_is_the_same_for_other_days_and_another_for_other_words() -> None
     assert (
         form_of(asked(date(2025, 1, 1), stands(1))) is None and form_of(asked(date(2025, 1, 1), stands(2))) is not None
     )
+
+
+def test_a_text_that_would_not_come_back_as_it_was_is_not_kept(tmp_path: Path) -> None:
+    """Two halves of a character are two characters here, and one to whoever reads them."""
+    kept = KeptForms(tmp_path / "forms", b"same")
+    for form, text in ((FORM, "'\ud83e\udd94'"), (FORM[::-1], "'\ud83e'")):
+        kept.add("duckdb", form, Text(text, 0))
+    kept.save()
+    again = KeptForms(tmp_path / "forms", b"same")
+    assert again.get("duckdb", FORM) is None
+    assert (found := again.get("duckdb", FORM[::-1])) is not None and found.text == "'\ud83e'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zlib
@@ -49,7 +50,7 @@ class KeptForms:
 
     def __init__(self, path: Path, stamp: bytes, most: int = MOST) -> None:
         self._path, self._stamp, self._most = path, stamp, most
-        self._head = b"headwater forms 1 " + stamp + b"\n"
+        self._head = b"headwater forms 2 " + stamp + b"\n"
         self._lock = Lock()
         self._lines: dict[bytes, bytes] | None = None
         self._new: dict[bytes, bytes] = {}
@@ -67,13 +68,15 @@ class KeptForms:
             return None
         days, _, text = told.partition(b" ")
         with suppress(ValueError):
-            return Text(text.decode("unicode_escape"), int(days))
+            return Text(json.loads(str(text, "ascii")), int(days))
         return None
 
     def add(self, engine: str, form: Form, text: Text) -> None:
         """Takes a text to be kept by the next `save`."""
-        name = _name(engine, form)
-        told = b"%d %s" % (text.days, text.text.encode("unicode_escape"))
+        name, line = _name(engine, form), json.dumps(text.text)
+        if json.loads(line) != text.text:  # halves of a character that would come back as one
+            return
+        told = b"%d %s" % (text.days, line.encode())
         with self._lock:
             self._new[name] = self._sum(name, told) + b" " + told
 
