@@ -1,12 +1,14 @@
 """`python -m bench.pages`: what each kind of page costs the server, made anew and from its cache, on the demo company.
 
 One process, one reader, no network: the application is called as the server calls it. CPU milliseconds are those of
-all threads of the process, so that they mean much the same on a busy machine. A page is made anew when it is asked as
-of a day that nobody asked about, so that no answer or plan of another day serves it; how statements of its kind are
-spelled and parsed is known. The first of a data version is a page of which nothing is chosen, and which no reader asked
-for: what the server asks by itself of a new data version it has asked. What a page works out when it comes into sight
-is asked part by part, as the browser does: the dearest part has the same goal as a page, and what all parts cost
-together is told beside it.
+all threads of the process, so that they mean much the same on a busy machine; what was waited by the clock stands
+beside them. A page is made anew when it is asked as of a day that nobody asked about, so that no answer or plan of
+another day serves it; how statements of its kind are spelled and parsed is known, and a statement that is the same for
+another day is not run again. What it takes where none of its statements was run stands beside it: so do pages of
+periods, segments and filters that nobody asked for. The first of a data version is a page of which nothing is chosen,
+and which no reader asked for: what the server asks by itself of a new data version it has asked. What a page works out
+when it comes into sight is asked part by part, as the browser does: the dearest part has the same goal as a page, and
+what all parts cost together is told beside it.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.__main__ import machine
 from bench.readers import made
@@ -65,50 +67,64 @@ ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 PORT, TOKEN = 8642, "a-token-of-a-bench-that-is-long-enough"
 
 
+class Took(NamedTuple):
+    """CPU milliseconds, and milliseconds until it was there."""
+
+    cpu: float
+    waited: float
+
+
+def middle(took: Sequence[Took]) -> Took:
+    """The median of each."""
+    return Took(median(t.cpu for t in took), median(t.waited for t in took))
+
+
 @dataclass(frozen=True)
 class Line:
-    """What one kind of page took, in CPU milliseconds: each made anew and again; and each of its `parts` made anew, by
-    name. `waited`: milliseconds until each made anew was there. `first`: what the page takes of which nothing is chosen
-    when the first reader of a data version asks for it."""
+    """What one kind of page took: each made anew and again; each of its `parts` made anew, by name; and the page where
+    none of its statements was run before (`untold`). `first`: the page of which nothing is chosen when the first reader
+    of a data version asks for it."""
 
     what: str
-    anew: Sequence[float]
-    again: Sequence[float]
-    parts: Mapping[str, Sequence[float]]
-    waited: Sequence[float]
-    first: float | None = None
+    anew: Sequence[Took]
+    again: Sequence[Took]
+    parts: Mapping[str, Sequence[Took]] = field(default_factory=dict)
+    untold: Sequence[Took] = ()
+    first: Took | None = None
 
     @property
-    def dearest(self) -> float | None:
+    def dearest(self) -> Took | None:
         """What the dearest part took at the median; None where there are none."""
-        return max((median(took) for took in self.parts.values()), default=None)
+        return max((middle(took) for took in self.parts.values()), default=None)
 
     @property
     def together(self) -> float:
         """What the page took with all its parts."""
-        return median(self.anew) + sum(median(took) for took in self.parts.values())
+        return middle(self.anew).cpu + sum(middle(took).cpu for took in self.parts.values())
 
     @property
     def met(self) -> bool:
         """Whether all medians are as they should be."""
-        return max(median(self.anew), self.dearest or 0.0) <= ANEW and median(self.again) <= AGAIN
+        dearest = 0.0 if self.dearest is None else self.dearest.cpu
+        return max(middle(self.anew).cpu, dearest) <= ANEW and middle(self.again).cpu <= AGAIN
 
 
 class Visitor:
-    """One reader who was let in; what each page costs is the CPU time of this process while it is made."""
+    """One reader who was let in; what each page costs is the CPU time of this process while it is made. `forget`: from
+    then on no statement was run before."""
 
-    def __init__(self, app: Any, runner: asyncio.Runner) -> None:
+    def __init__(self, app: Any, runner: asyncio.Runner, forget: Callable[[], None]) -> None:
         from headwater.http.guards.entry import cookie_name, cookie_value
 
-        self._app, self._runner, self.text, self.waited = app, runner, "", 0.0
+        self._app, self._runner, self.text, self.forget = app, runner, "", forget
         self._headers = [
             (b"host", f"127.0.0.1:{PORT}".encode()),
             (b"cookie", f"{cookie_name(PORT)}={cookie_value(TOKEN)}".encode()),
         ]
 
-    def ask(self, target: str, *, part: bool = False) -> float:
-        """How many CPU milliseconds the answer took; `part`: asked as htmx asks for a part. SystemExit where it is
-        none. `text` is what came, `waited` how many milliseconds passed by the clock."""
+    def ask(self, target: str, *, part: bool = False) -> Took:
+        """What the answer took; `part`: asked as htmx asks for a part. SystemExit where it is none. `text` is what
+        came."""
         status, body = 0, b""
 
         async def receive() -> dict[str, Any]:
@@ -128,8 +144,7 @@ class Visitor:
         }  # fmt: skip
         begun, began = time.perf_counter(), time.process_time()
         self._runner.run(self._app(scope, receive, send))
-        took = (time.process_time() - began) * 1000
-        self.waited = (time.perf_counter() - begun) * 1000
+        took = Took((time.process_time() - began) * 1000, (time.perf_counter() - begun) * 1000)
         if status != 200:
             raise SystemExit(f"{target}: status {status}, {body[:300].decode(errors='replace')}")
         self.text = body.decode()
@@ -157,8 +172,13 @@ def visiting(workspace: Path) -> Iterator[Visitor]:
         gc.set_threshold(MADE_FOR_A_PAGE, 20, 20)
         for asked in held.ahead(app.state.usual):
             asked.result()
+
+        def forget() -> None:
+            for opened in held._readers._open.values():
+                opened.reader._told.clear()
+
         try:
-            yield Visitor(app, runner)
+            yield Visitor(app, runner, forget)
         finally:
             gc.unfreeze()
 
@@ -170,39 +190,45 @@ def asked_as_of(target: str, day: int) -> str:
 
 def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = PAGES) -> Iterator[Line]:
     """Each kind of page as the first of the data version, and for so many days anew and again, after one of another day
-    that is not counted."""
+    that is not counted; then for so many more days where no statement was run before."""
     for what, target in pages:
         visitor.ask(asked_as_of(target, 31))
         for _, place in list(visitor.later()):
             visitor.ask(place, part=True)
         gc.collect()
         first = visitor.ask(target)
-        anew, again, waited = [], [], []
-        parts: dict[str, list[float]] = {}
+        anew, again, untold = [], [], []
+        parts: dict[str, list[Took]] = {}
         for day in range(1, rounds + 1):
             one = asked_as_of(target, day)
             anew.append(visitor.ask(one))
-            waited.append(visitor.waited)
             again.append(visitor.ask(one))
             for name, place in list(visitor.later()):
                 parts.setdefault(name, []).append(visitor.ask(place, part=True))
-        yield Line(what, anew, again, parts, waited, first)
+        for day in range(rounds + 1, 2 * rounds + 1):
+            visitor.forget()
+            untold.append(visitor.ask(asked_as_of(target, day)))
+        yield Line(what, anew, again, parts, untold, first)
 
 
 def table(lines: Sequence[Line], floor: float | None = None) -> str:
     """The lines as a Markdown table; with the `floor` F of the bench in CPU seconds, beside it."""
     beside = floor is not None
-    heads = " waited, ms | first of a data version | dearest part | all of it | again | |"
-    rows = ["| page | made anew, CPU ms |" + (" x F |" if beside else "") + heads]
+    heads = " no statement run before | first of a data version | dearest part | all of it | again | |"
+    rows = ["| page: CPU ms (waited, ms) | made anew |" + (" x F |" if beside else "") + heads]
     rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|--:|--:|--:|--:|---|")
     for line in lines:
-        anew, again = median(line.anew), median(line.again)
-        ratio = f" {anew / 1000 / floor:.2f} |" if floor else ""
-        parts = " | |" if line.dearest is None else f" {line.dearest:,.0f} | {line.together:,.0f} |"
-        first = " |" if line.first is None else f" {line.first:,.0f} |"
-        told = f"| {line.what} | {anew:,.0f} |{ratio} {median(line.waited):,.0f} |{first}{parts} {again:,.1f} |"
-        rows.append(f"{told} {'' if line.met else 'missed'} |")
+        cells = [_told(middle(line.anew))]
+        cells += [f"{middle(line.anew).cpu / 1000 / floor:.2f}"] if floor else []
+        cells += [_told(middle(line.untold)) if line.untold else "", "" if line.first is None else _told(line.first)]
+        cells += ["", ""] if line.dearest is None else [_told(line.dearest), f"{line.together:,.0f}"]
+        cells += [_told(middle(line.again), 1), "" if line.met else "missed"]
+        rows.append(f"| {line.what} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _told(took: Took, places: int = 0) -> str:
+    return f"{took.cpu:,.{places}f} ({took.waited:,.{places}f})"
 
 
 def main() -> None:
@@ -210,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.pages", description="What each kind of page costs the server.")
     parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE", "1.0")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "7")))
-    parser.add_argument("--rounds", type=int, default=7, help="for how many days each page is made")
+    parser.add_argument("--rounds", type=int, default=7, help="for how many days each page is made (at most 15)")
     parser.add_argument("--workspace", type=Path, help="a workspace to use instead")
     parser.add_argument("--floor", type=float, help="the floor F of the bench, in CPU seconds")
     given = parser.parse_args()

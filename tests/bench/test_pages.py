@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.pages import PAGES, Line, asked_as_of, measured, table, visiting
+from bench.pages import PAGES, Line, Took, asked_as_of, measured, table, visiting
 from headwater import Workspace
+from headwater.store.engines.duckdb import QueryConnection
 from headwater.web import pages as folders
 from tests.surface import LEADS
 from tests.world import world
@@ -35,17 +36,37 @@ def test_a_page_that_cannot_be_made_stops_the_bench(company: Workspace) -> None:
         list(measured(visitor, 1, [("none", "/no-such-page")]))
 
 
+def took(*cpu: float) -> list[Took]:
+    return [Took(c, 2 * c) for c in cpu]
+
+
 def test_a_slow_page_is_named() -> None:
     lines = [
-        Line("fast", [10.0, 20.0, 500.0], [1.0], {}, [30.0], 7.0),
-        Line("slow", [10.0, 200.0, 300.0], [1.0], {}, [1500.0, 90.0, 110.0]),
-        Line("in parts", [60.0], [1.0], {"a": [70.0], "b": [80.0]}, [40.0]),
-        Line("a part is slow", [60.0], [1.0], {"a": [10.0], "b": [101.0]}, [40.0]),
+        Line("fast", took(10, 20, 500), took(1), untold=took(30), first=Took(7, 8)),
+        Line("slow", took(10, 200, 300), took(1)),
+        Line("in parts", took(60), took(1), {"a": took(70), "b": took(80)}),
+        Line("a part is slow", took(60), took(1), {"a": took(10), "b": took(101)}),
+        Line("not kept", took(60), took(21)),
     ]
     assert table(lines, floor=0.1).splitlines()[2:] == [
-        "| fast | 20 | 0.20 | 30 | 7 | | | 1.0 |  |",
-        "| slow | 200 | 2.00 | 110 | | | | 1.0 | missed |",
-        "| in parts | 60 | 0.60 | 40 | | 80 | 210 | 1.0 |  |",
-        "| a part is slow | 60 | 0.60 | 40 | | 101 | 171 | 1.0 | missed |",
+        "| fast | 20 (40) | 0.20 | 30 (60) | 7 (8) |  |  | 1.0 (2.0) |  |",
+        "| slow | 200 (400) | 2.00 |  |  |  |  | 1.0 (2.0) | missed |",
+        "| in parts | 60 (120) | 0.60 |  |  | 80 (160) | 210 | 1.0 (2.0) |  |",
+        "| a part is slow | 60 (120) | 0.60 |  |  | 101 (202) | 171 | 1.0 (2.0) | missed |",
+        "| not kept | 60 (120) | 0.60 |  |  |  |  | 21.0 (42.0) | missed |",
     ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"
+
+
+def test_what_was_told_is_forgotten(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, ran = QueryConnection.rows, list[str]()
+    monkeypatch.setattr(QueryConnection, "rows", lambda self, text: ran.append(text) or rows(self, text))
+    with visiting(company.path) as visitor:
+        counts = []
+        for day in (1, 2, 3):
+            ran.clear()
+            if day == 3:
+                visitor.forget()
+            visitor.ask(asked_as_of("/boards/acquisition", day))
+            counts.append(len(ran))
+    assert counts[1] < counts[2]
