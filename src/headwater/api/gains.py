@@ -95,30 +95,30 @@ class _Losing:
         if question.period is None and question.grain is Grain.ALL and (seen := months_to(self.linked, question)):
             question = replace(question, period=_year(seen))
         entered = [p.start for p in self.pairs] or self.linked.funnel.steps
-        counted = self.linked.ran(self._plan(question, [name_of("volume", s.id) for s in entered]))
-        periods = counted.plan.periods
-        months = tuple(months_to(self.linked, replace(question, period=p)) for p in periods)
+        counted = self._plan(question, [name_of("volume", s.id) for s in entered])
+        months = tuple(months_to(self.linked, replace(question, period=p)) for p in counted.periods)
         some = [m for m in months if m is not None]
         if not self.pairs or not some:
-            return Losses(periods, (), (counted,))
+            return Losses(counted.periods, (), self.linked.all_ran([counted]))
         ends = Period(add_months(min(m.end for m in some), -1), max(m.end for m in some))
         whole = replace(question, period=Period(min(m.start for m in some), ends.end), grain=Grain.MONTH)
-        runs = [counted, self.linked.ran(self._plan(whole, [name_of("cohort", p.id) for p in self.pairs]))]
+        planned = [counted, self._plan(whole, [name_of("cohort", p.id) for p in self.pairs])]
         if self.linked.funnel.value:
             of = replace(question, period=ends, grain=Grain.MONTH)
-            runs.append(self.linked.ran(self._plan(of, [name_of("value_year", self.end)])))
+            planned.append(self._plan(of, [name_of("value_year", self.end)]))
+        runs = self.linked.all_ran(planned)
         told = {e.asked.kpi.id: e for run in runs for e in evaluations(run.plan, run.results)}
         segments = sorted({s for e in told.values() for s in e.segments()}, key=_in_order)
         cohorts = {(p.id, s): _months(told[name_of("cohort", p.id)], s) for p in self.pairs for s in segments}
         found: list[Loss] = []
-        for number, (period, seen) in enumerate(zip(periods, months, strict=True)):
+        for number, (period, seen) in enumerate(zip(counted.periods, months, strict=True)):
             for segment in segments if seen is not None else ():
                 assert seen is not None
                 came = [told[name_of("volume", p.start.id)].observation(number, period, segment) for p in self.pairs]
                 own = [[m for m in cohorts[p.id, segment] if seen.start <= m.start < seen.end] for p in self.pairs]
                 worth = self._worth(told.get(name_of("value_year", self.end)), seen, segment)
                 found += self._lost(number, segment, _year(seen), came, own, worth)
-        return Losses(periods, tuple(found), tuple(runs))
+        return Losses(counted.periods, tuple(found), runs)
 
     def _plan(self, question: Question, kpis: Iterable[str]) -> Plan:
         return self.linked.plan(replace(question, kpis=tuple(kpis)), self.known)

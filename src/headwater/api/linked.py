@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
-from headwater.api.measuring import Bench, Run, ran, rows_of
+from headwater.api.measuring import Bench, Run, all_rows_of, rows_of
 from headwater.metrics.linking import linked_rows, links_deals, needed_tables, relinked_columns, with_rows
 from headwater.metrics.observe import observe
 from headwater.metrics.planned import Context, Plan
@@ -78,8 +79,15 @@ class Linked:
 
     def ran(self, planned: Plan) -> Run:
         """A plan with its statements and the rows they gave, of the tables as the link rule has them."""
-        statements = tuple(render(self.relation(b.relation), self.at.reader.spelling) for b in planned.blocks)
-        return ran(self.at, planned, statements)
+        (run,) = self.all_ran([planned])
+        return run
+
+    def all_ran(self, plans: Sequence[Plan]) -> tuple[Run, ...]:
+        """As `ran`, of several plans whose statements are asked together."""
+        spelling = self.at.reader.spelling
+        spelled = [tuple(render(self.relation(b.relation), spelling) for b in planned.blocks) for planned in plans]
+        rows = iter(all_rows_of(self.at, [statement for statements in spelled for statement in statements]))
+        return tuple(Run(p, s, tuple(islice(rows, len(s)))) for p, s in zip(plans, spelled, strict=True))
 
     def relation(self, relation: Relation) -> Relation:
         """A relation that reads the tables as the link rule has them."""

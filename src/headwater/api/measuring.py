@@ -102,13 +102,13 @@ def run(at: Bench, asked: Question) -> Run:
     kept = forms_in(at.folder.cache / "forms")
     plan, statements = made(asked, at.catalogue, at.reader.generation, at.company.settings, at.reader.spelling, kept)
     with at.reader.sharing(statements):
-        return ran(at, plan, statements)
+        return Run(plan, statements, tuple(all_rows_of(at, statements)))
 
 
-def ran(at: Bench, plan: Plan, statements: tuple[Statement, ...]) -> Run:
-    """A plan with its statements and their rows. Raises QueryError as `rows_of` does."""
+def all_rows_of(at: Bench, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+    """As `rows_of`, of several statements together."""
     with _told_of_older(at):
-        return Run(plan, statements, tuple(at.reader.all_rows(statements)))
+        return at.reader.all_rows(statements)
 
 
 def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
