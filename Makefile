@@ -29,7 +29,7 @@ demo: $(READY) ## A made-up company to look at: draws it, loads it, serves its p
 	$(BIN)/headwater demo --dir build/demo $(ARGS)
 
 test: $(READY) $(SPARK) ## Run the tests (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 picture: $(READY) ## The README's picture, of the demo that `make demo` made (needs chromium)
 	$(BIN)/python -m tests.web.screenshots --picture docs/page.png
@@ -66,17 +66,19 @@ clean: ## Remove the environment, caches and builds
 	rm -rf .venv build dist web/node_modules src/headwater/web/static .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find bench src tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
+# What is imported is compiled then; most of what is installed never is.
+PIP    := $(BIN)/python -m pip install -q --no-compile
 $(READY): requirements/dev.txt pyproject.toml build_assets.py $(WEB)
 	@test -n "$(PYTHON)" || { echo "Headwater needs Python 3.11 or newer with its venv module" \
 		"(Debian and Ubuntu: apt install python3-venv). Name one with: make PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
-	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The wheel is built here, from sources that are mostly finished archives: not compressing them again halves the time.
 .venv/.spark: requirements/spark.txt requirements/spark-build.txt | $(READY)
-	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/spark-build.txt
-	$(BIN)/python -m pip install -q --require-hashes --no-deps --no-build-isolation \
+	$(PIP) --require-hashes --only-binary :all: -r requirements/spark-build.txt
+	$(PIP) --require-hashes --no-deps --no-build-isolation \
 		--config-settings=--build-option=--compression=stored -r requirements/spark.txt
 	@touch $@

@@ -66,8 +66,9 @@ def postgres_url() -> Iterator[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A property test is a long check too when there is time; a test marked `verify` waits for that time.
 
-    Tests on Spark come first, and those that ask other engines of the same worlds: two workers begin with an eighth of
-    all tests each, so that one of them runs all of these, one Java program starts and no world is built twice.
+    Tests on Spark come first, and those that ask other engines of the same worlds: two workers begin with a half of all
+    tests each (and who is ready takes from the end of the other's), so that one of them runs all of these, one Java
+    program starts and no world is built twice.
     """
     items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("spark", "beside_spark")))
     if VERIFY:

@@ -46,6 +46,7 @@ class Company:
     memory: duckdb.DuckDBPyConnection
     truth: duckdb.DuckDBPyConnection
     checked: dict[tuple[object, ...], float | None] = field(default_factory=dict)
+    parsed: dict[str, duckdb.Statement] = field(default_factory=dict)
 
     def ask(
         self, kpi: str, period: Period, as_of: date, grain: Grain = Grain.ALL, by: tuple[str, ...] = (),
@@ -77,7 +78,9 @@ class Company:
                 "every": every,
             }
             used = {name: value for name, value in given.items() if f"${name}" in text}
-            ((value,),) = self.truth.execute(text, used).fetchall()
+            if text not in self.parsed:
+                (self.parsed[text],) = self.truth.extract_statements(text)
+            ((value,),) = self.truth.execute(self.parsed[text], used).fetchall()
             self.checked[question] = None if value is None else float(value)
         return self.checked[question]
 

@@ -511,7 +511,7 @@ def _copy_of(
 
     name, value = chosen
     rows = exp.Select(
-        expressions=[column(n) for n in columns],
+        expressions=[exp.Var(this=_typed(n, None)) for n in columns],
         from_=exp.From(this=exp.Table(this=exp.to_identifier(kept, quoted=True))),
         where=exp.Where(this=exp.EQ(this=column(name), expression=exp.Literal.string(value))),
     )
@@ -550,7 +550,7 @@ def _typed_table_of(name: str, text: str, columns: Sequence[tuple[str, Type | No
 
 @functools.lru_cache(4_096)
 def _typed(name: str, type_: Type | None) -> str:
-    """How a column is cast to its stored type: most tables are written more than once."""
+    """How a column is written, cast to its stored type where there is one: a table has many parts."""
     from sqlglot import exp
 
     column = exp.column(name, quoted=True)
