@@ -38,7 +38,6 @@ from headwater.store.place import open_store
 from tests.catalogue.conftest import SEED, stored_company
 from tests.catalogue.worlds import NOW as DRAWN_NOW
 from tests.catalogue.worlds import estate
-from tests.conftest import VERIFY
 from tests.demo.conftest import Demo, demo
 from tests.engines import servers, small
 from tests.examples import test_olist as example
@@ -53,6 +52,9 @@ MONTHS = {
     "drawn": Period(date(2024, 11, 1), date(2025, 6, 1)),
 }
 """The workspaces, and the months asked. `drawn` is the company of the check queries, with all that is wrong in data."""
+
+MONTHLY, SPLIT, MONTHLY_AND_SPLIT = slice(0, 1), slice(1, None), slice(None)
+"""Which of the questions `asked`."""
 
 EXACT = {"count", "count_distinct", "sum", "min", "max"}
 """Aggregates of whole numbers and decimals: every digit is the same everywhere, of their quotients too."""
@@ -199,19 +201,27 @@ def test_every_kpi_answers_the_same(whole: Whole, engine_of: str, request: pytes
 @pytest.mark.spark
 @pytest.mark.timeout(1200)
 def test_every_kpi_answers_the_same_on_spark(whole: Whole, request: pytest.FixtureRequest) -> None:
-    is_the_same(whole, "spark", request)
+    """Spark takes long for each statement: splits are asked of it in the tiny world and in worked examples, and here in
+    the long checks."""
+    is_the_same(whole, "spark", request, MONTHLY)
 
 
-def is_the_same(whole: Whole, engine_of: str, request: pytest.FixtureRequest) -> None:
-    """Holds what an engine answers against what the default one does."""
-    # Spark takes long for each statement: splits are asked of it in the tiny world, and here in the long checks.
-    few = engine_of == "spark" and not VERIFY
-    asked_there = whole.questions[:1] if few else whole.questions
+@pytest.mark.spark
+@pytest.mark.verify
+@pytest.mark.timeout(1200)
+def test_every_kpi_by_a_split_answers_the_same_on_spark(whole: Whole, request: pytest.FixtureRequest) -> None:
+    is_the_same(whole, "spark", request, SPLIT)
+
+
+def is_the_same(
+    whole: Whole, engine_of: str, request: pytest.FixtureRequest, chosen: slice = MONTHLY_AND_SPLIT
+) -> None:
+    """Holds what an engine answers against what the default one does, for the chosen questions."""
     with on(whole.ground, engine_of, request) as moved:
-        found = answers(moved, asked_there, engine_of)
+        found = answers(moved, whole.questions[chosen], engine_of)
     wrong = [
         f"{engine_of}: {there}\nduckdb: {here}"
-        for expected, given in zip(whole.expected.told[: len(asked_there)], found.told, strict=True)
+        for expected, given in zip(whole.expected.told[chosen], found.told, strict=True)
         for here, there in zip(expected, given, strict=True)
         if not same(here, there, exact=whole.exact[here.kpi])
     ]
