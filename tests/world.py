@@ -123,6 +123,14 @@ def folder_with(
     return folder
 
 
+def fresh(path: Path, **settings: Any) -> Workspace:
+    """What `Workspace.init` makes, with the shipped definitions parsed already."""
+    made = Workspace.init(path, **settings)
+    (path / ".headwater" / "cache").mkdir(parents=True, exist_ok=True)
+    _keep_catalogue(path, None)
+    return made
+
+
 _versions: dict[str, bytes] = {}
 """What workspaces of equal settings and files keep of how their tables are built."""
 

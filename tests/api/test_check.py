@@ -10,7 +10,7 @@ from headwater import Workspace
 from headwater.api.examining import has_faults
 from headwater.errors import WorkspaceError
 from tests.sources import JANUARY, refreshed
-from tests.world import land, world
+from tests.world import fresh, land, world
 
 
 def told(workspace: Workspace, check: str) -> list[tuple[str, str]]:
@@ -138,7 +138,7 @@ def test_rows_that_merges_gave_one_key_and_ids_of_nobody(tmp_path: Path) -> None
 
 def test_without_data_there_is_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="headwater load"):
-        Workspace.init(tmp_path / "new").check()
+        fresh(tmp_path / "new").check()
 
 
 # --- doctor ----------------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_damaged_part_is_named(loaded: Workspace, tmp_path: Path) -> None:
 
 
 def test_a_wrong_definition_is_named(tmp_path: Path) -> None:
-    workspace = Workspace.init(tmp_path / "new")
+    workspace = fresh(tmp_path / "new")
     (workspace.path / "headwater.yml").write_text("company: A\ncurency: EUR\n")
     found = workspace.doctor()
     assert has_faults(found)
@@ -169,6 +169,6 @@ def test_a_wrong_definition_is_named(tmp_path: Path) -> None:
 
 
 def test_an_untouched_workspace_is_sound(tmp_path: Path) -> None:
-    found = Workspace.init(tmp_path / "new").doctor()
+    found = fresh(tmp_path / "new").doctor()
     assert not has_faults(found)
     assert any("nothing was loaded yet" in str(row[1]) for row in found)

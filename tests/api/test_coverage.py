@@ -13,7 +13,7 @@ from headwater.errors import DefinitionError, QueryError
 from headwater.metrics.starter import load_starter
 from headwater.model.starter import Phase, Starter
 from tests.shipped import shipped
-from tests.world import world
+from tests.world import fresh, world
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
 LEADS = [{"lead_id": f"L{i}", "created_at": f"2025-0{1 + i % 5}-0{1 + i % 9}", "channel": "email"} for i in range(13)]
@@ -71,7 +71,7 @@ def test_a_phase_by_its_numbers(company: Workspace) -> None:
 
 
 def test_before_the_first_build_the_source_files_are_asked(tmp_path: Path) -> None:
-    folder = Workspace.init(tmp_path / "w").path
+    folder = fresh(tmp_path / "w").path
     empty = Workspace(folder, now=NOW).kpi_coverage()
     assert (empty.data, empty.of("ready"), empty.start.phase) == ("", (), "no_traffic")
     assert [w.state for w in empty.start.kpis] == ["waiting"] * 7
@@ -101,7 +101,7 @@ def test_every_shipped_phase_has_seven_slots_of_both_roles() -> None:
 
 
 def test_an_own_file_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
-    company = Workspace.init(tmp_path / "w")
+    company = fresh(tmp_path / "w")
     (company.path / "starter.yml").write_text("phases: {only: {title: Only, slots: [[leads], [cpc, mqls]]}}")
     start = company.kpi_coverage().start
     assert [w.name for w in start.kpis] == ["leads", "cpc"]  # neither can be computed: the first is the gap
@@ -116,7 +116,7 @@ def test_an_own_file_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
 # --- what is steered by ---------------------------------------------------------------------------------------------
 def test_a_goal_that_counts_inquiries_without_leads_is_warned_of(company: Workspace, tmp_path: Path) -> None:
     assert company.kpi_coverage(kgi="inquiries").warnings == ()  # leads are fed
-    other = Workspace.init(tmp_path / "other")
+    other = fresh(tmp_path / "other")
     (warning,) = other.kpi_coverage(kgi="inquiries").warnings
     assert "no KPI of leads is fed" in warning
     assert other.kpi_coverage(kgi="total_sales_revenue").warnings == ()

@@ -10,6 +10,7 @@ from headwater.metrics.language import parse_predicate, parse_row_value
 from headwater.model.filled import speechless
 from headwater.model.measure import Alive, At, Measure, Reached
 from headwater.model.types import Unit
+from tests.world import fresh
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
 DEALS = "id,account,made,closed,state{more}\n1,A,2025-01-05,2025-02-05,won{one}\n2,B,2025-01-20,,open{two}\n"
@@ -50,7 +51,7 @@ def asked(folder: Path, kpi: str) -> tuple[float | None, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = Workspace.init(tmp_path / "w").path
+    folder = fresh(tmp_path / "w").path
     (folder / "deals.csv").write_text(DEALS.format(more="", one="", two=""))
     (folder / "sources" / "deals.yml").write_text(SOURCE)
     Workspace(folder, now=NOW).refresh()
@@ -73,7 +74,7 @@ def test_a_sum_over_an_unfilled_column_is_absent_until_it_is_filled(folder: Path
 
 def test_what_a_lag_goes_by_is_named(tmp_path: Path) -> None:
     """What is spent counts as much later as deals took from their first day on, which nobody tells here."""
-    folder = Workspace.init(tmp_path / "w").path
+    folder = fresh(tmp_path / "w").path
     (folder / "deals.csv").write_text(DEALS.format(more="", one="", two=""))
     (folder / "costs.csv").write_text("id,day,kind,for,amount\n1,2025-01-05,media,marketing,60\n")
     (folder / "accounts.csv").write_text("id\nA\n")

@@ -26,7 +26,7 @@ from headwater.store.generations import Reader, generation_ids, pinned
 from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.surface import small_company
-from tests.world import NOW, land, world
+from tests.world import NOW, fresh, land, world
 
 
 @pytest.fixture
@@ -501,7 +501,7 @@ def test_kept_answers_stay_within_their_bytes(company: Workspace) -> None:
 
 # --- places that cannot be used --------------------------------------------------------------------------------------
 def test_a_workspace_without_data_has_definitions_and_a_clear_refusal(tmp_path: Path) -> None:
-    company = Workspace.init(tmp_path / "new")
+    company = fresh(tmp_path / "new")
     with Held(company.path, environment={}) as held:
         assert held.stamp.data == ""
         assert len(held.kpi_list()) > 20

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headwater import Workspace
-from tests.world import world
+from tests.world import fresh, world
 
 CONTACTS = """\
 path: {name}.csv
@@ -83,7 +83,7 @@ def test_check_counts_what_led_to_somebody_and_what_did_not(company: Workspace) 
 
 def test_the_unmatched_are_listed_and_the_joined_counted(tmp_path: Path) -> None:
     """Six sessions of strangers, of which five are named; two of three contacts of the mail tool are the CRM's."""
-    company = Workspace(Workspace.init(tmp_path / "acme").path, now=NOW, environment={})
+    company = Workspace(fresh(tmp_path / "acme").path, now=NOW, environment={})
     files = {
         "sources/crm.yml": CONTACTS.format(name="crm"),
         "sources/mail.yml": CONTACTS.format(name="mail"),

@@ -20,6 +20,7 @@ from headwater.connectors.presets import load_presets
 from headwater.errors import QueryError
 from headwater.model.look import Look
 from headwater.model.table import Table
+from tests.world import fresh
 
 LEADS = "Lead ID,Created At,Channel\nL1,2026-01-05,email\nL2,2026-01-20,web\n"
 
@@ -175,7 +176,7 @@ def test_a_vendors_words_are_known_in_other_capitals_and_what_has_no_meaning_yet
     rows = "1,A,Closed won,2026-03-02,10,2026-01-05\n2,B,Proposal,,20,2026-02-14\n"
     file = tmp_path / "hubspot-deals.csv"
     file.write_text(HUBSPOT_DEALS + rows)
-    workspace = Workspace.init(tmp_path / "w")
+    workspace = fresh(tmp_path / "w")
     found = workspace.inspect(file)
     (doubt,) = [d for d in found.doubts if ".is." in d.id]
     assert (doubt.id, found.of("ready")) == ("hubspot_deals.deal_stage.status.is.proposal", ())
@@ -439,6 +440,6 @@ def test_what_is_written_holds_no_value_of_the_file(tmp_path: Path) -> None:
 def test_a_date_with_a_typing_error_is_no_key_though_it_never_repeats(tmp_path: Path) -> None:
     file = tmp_path / "leads.csv"
     file.write_text("Lead ID,Created\nL1,05.01.2026\nL2,20.01.2026\nL3,14.02.2026\nL4,xx.02.2026\n")
-    found = Workspace.init(tmp_path / "w").inspect(file)
+    found = fresh(tmp_path / "w").inspect(file)
     (doubt,) = [d for d in found.doubts if d.id == "leads.created.column"]
     assert doubt.answers[0].value == "created_at"

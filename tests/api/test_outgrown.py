@@ -12,6 +12,7 @@ from headwater.errors import WorkspaceError
 from headwater.store.efforts import FILE, KEPT, Effort, Gauge, efforts, gauged, note_effort
 from headwater.store.lock import writing
 from headwater.store.place import open_store
+from tests.world import fresh
 
 BEGAN = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
@@ -89,7 +90,7 @@ def test_a_gauge_keeps_the_greatest(tmp_path: Path) -> None:
 
 
 def test_a_refresh_is_kept_and_doctor_reads_it(tmp_path: Path) -> None:
-    Workspace.init(tmp_path / "acme")
+    fresh(tmp_path / "acme")
     workspace = Workspace(tmp_path / "acme", now=BEGAN)
     (workspace.path / "leads.csv").write_text("id,on\nL1,2026-02-01\n", encoding="utf-8")
     columns = "path: leads.csv\nload: full\ntables:\n  leads:\n    columns:\n      lead_id: id\n      created_at: on\n"

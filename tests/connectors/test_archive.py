@@ -24,6 +24,7 @@ from headwater.connectors.refusal import Refused
 from headwater.errors import SourceError
 from headwater.model.source import Source
 from tests.connectors.load import LIMITS
+from tests.world import fresh
 
 MOST = 1 << 30
 ONE = b"deal_id\n1\n"
@@ -175,7 +176,7 @@ LEADS = "path: '*.zip'\n{more}tables:\n  leads:\n    columns: {{lead_id: id, cre
 def company(tmp_path: Path, more: str = "") -> Workspace:
     place = tmp_path / "company"
     if not place.exists():
-        Workspace.init(place)
+        fresh(place)
     (place / "sources" / "leads.yml").write_text(LEADS.format(more=more), encoding="utf-8")
     return Workspace(place)
 

@@ -27,7 +27,7 @@ from headwater.http.shapes import Observation
 from headwater.model.observation import OBSERVATION_FIELDS
 from tests.http.client import Client
 from tests.surface import small_company
-from tests.world import NOW, land, world
+from tests.world import NOW, fresh, land, world
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +289,7 @@ def test_wrong_definitions_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_workspace_without_data(tmp_path: Path) -> None:
-    with Held(Workspace.init(tmp_path / "new").path, environment={}) as held:
+    with Held(fresh(tmp_path / "new").path, environment={}) as held:
         client = over(held)
         told = refused(client.get("/api/measure?kpi=leads"), 503)
         assert client.get("/api/measure?kpi=leads").headers["retry-after"] == "5"

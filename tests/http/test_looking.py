@@ -11,6 +11,7 @@ from headwater.api.looking import Look, Lookout
 from headwater.store.lock import writing
 from headwater.store.place import open_store
 from tests.sources import HEAD, JANUARY, with_sources
+from tests.world import fresh
 
 FEBRUARY = HEAD + "L4,2025-02-03,email,di@one.org\n"
 
@@ -119,7 +120,7 @@ def test_another_mapping_is_due(tmp_path: Path, stored: Path) -> None:
 
 
 def test_an_empty_workspace_is_not_due(tmp_path: Path) -> None:
-    lookout = Lookout(Workspace.init(tmp_path / "new").path)
+    lookout = Lookout(fresh(tmp_path / "new").path)
     assert not lookout.is_due(None, lookout.look())
     assert lookout.writer() == ""
 

@@ -19,12 +19,12 @@ from typing import Any
 import httpx
 import pytest
 
-from headwater import Workspace
 from headwater.cli.serve import _leading_to
 from headwater.errors import QueryError
 from headwater.http import server
 from tests.cli.run import SOURCE, run
 from tests.sources import HEAD, JANUARY, count, refreshed, with_sources
+from tests.world import fresh
 
 LONG = 120.0
 START = [sys.executable, "-c", "from headwater.cli import main; main(prog_name='headwater')"]
@@ -164,7 +164,7 @@ print("over", flush=True)
 
 
 def test_a_request_that_runs_is_finished(tmp_path: Path, serve: Callable[..., Served]) -> None:
-    workspace = Workspace.init(tmp_path / "new")
+    workspace = fresh(tmp_path / "new")
     served = serve(workspace.path, command=[sys.executable, "-c", SLOW, str(workspace.path)])
     served.client.get(served.link)
     answers: list[httpx.Response] = []
@@ -195,7 +195,7 @@ def raw(served: Served, request: bytes) -> bytes:
 
 def test_bytes_that_are_no_request(tmp_path: Path, serve: Callable[..., Served]) -> None:
     """Through the real parser: refused in a few words, by it or by us, and the server goes on."""
-    served = serve(Workspace.init(tmp_path / "new").path)
+    served = serve(fresh(tmp_path / "new").path)
     host = f"Host: 127.0.0.1:{served.client.base_url.port}\r\n".encode()
     for request, wanted in (
         (b"GET / HTTP/1.1\r\n\r\n", "400"),
@@ -231,7 +231,7 @@ def test_a_free_port_is_taken_where_the_usual_one_is_not(monkeypatch: pytest.Mon
 
 
 def test_a_port_that_is_taken_ends_with_what_to_do(tmp_path: Path) -> None:
-    workspace = Workspace.init(tmp_path / "new")
+    workspace = fresh(tmp_path / "new")
     with server.bind(0) as other:
         ran = run(workspace, "serve", "--no-open", "--port", str(other.getsockname()[1]))
     assert ran.code == 2

@@ -20,7 +20,7 @@ from tests.demo.conftest import Demo, demo
 from tests.http.client import Client
 from tests.surface import FILES, LEADS, small_company
 from tests.web.browsing import browser
-from tests.world import NOW, world
+from tests.world import NOW, fresh, world
 
 __all__ = ["demo"]
 
@@ -92,7 +92,7 @@ def served(
         "tiny": lambda path: world(path, {"leads": LEADS[:1]}),
         "hostile": hostile,
         "unbuilt": lambda path: world(path, {"leads": LEADS}, build=False),
-        "empty": lambda path: Workspace.init(path / "empty"),
+        "empty": lambda path: fresh(path / "empty"),
     }
     clients: dict[str, Client] = {}
     with ExitStack() as open_:

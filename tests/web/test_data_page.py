@@ -12,7 +12,7 @@ from headwater.api.held import Moment
 from tests.http.client import Client
 from tests.web.conftest import mounted
 from tests.web.reading import Part, read
-from tests.world import NOW
+from tests.world import NOW, fresh
 
 SOURCE = """\
 path: leads.csv
@@ -28,7 +28,7 @@ CSV = "Id,Created,Channel\na,2026-01-03,ads\nb,no day,ads\nc,2026-01-14,web\nd,n
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    workspace = Workspace.init(folder)
+    workspace = fresh(folder)
     (folder / "sources").mkdir(exist_ok=True)
     (folder / "sources" / "crm.yml").write_text(SOURCE, encoding="utf-8")
     (folder / "leads.csv").write_text(CSV, encoding="utf-8")
@@ -66,7 +66,7 @@ def test_the_first_page_tells_of_rows_set_aside(loaded: Path) -> None:
 
 
 def test_a_source_whose_files_are_gone_is_named(tmp_path: Path) -> None:
-    workspace = Workspace.init(tmp_path)
+    workspace = fresh(tmp_path)
     (tmp_path / "sources").mkdir(exist_ok=True)
     (tmp_path / "sources" / "crm.yml").write_text(SOURCE, encoding="utf-8")
     (source,) = page(workspace.path).at("sources").rows()
