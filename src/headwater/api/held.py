@@ -170,9 +170,10 @@ class Moment:
         """The stamps of all definition files that the stamp of a moment does not hold."""
         return "\n".join((self.boards, self.funnels, self.criteria, self.objectives))
 
-    @property
+    @cached_property
     def loads(self) -> str:
-        """The stamp of what was loaded and of the source files, which only `condition` and `check` rest on."""
+        """The stamp of what was loaded and of the source files, which only `condition` and `check` rest on, when it was
+        first asked for."""
         landed = () if self._store is None else (p.name for p in entry_folders(self._store))
         told = "\n".join((*landed, sources_stamp(self._stands.folder.path)))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
