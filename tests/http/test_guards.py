@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -360,6 +361,28 @@ def test_a_person_gets_the_fault_page_of_the_application(broken: FastAPI) -> Non
     assert (answer.status_code, answer.text) == (500, "<h1>Our fault</h1>")
     assert answer.headers["content-security-policy"]
     assert Client(broken).get("/broken", accept="application/json").json()["status"] == 500
+
+
+def test_a_fault_in_what_is_asked_ahead_of_readers_stands_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = Event()
+
+    def ahead(_: object) -> None:
+        asked.set()
+        raise RuntimeError("a cell of a file: jane.doe@example.com")
+
+    def page(app: FastAPI, held: object) -> None:
+        app.state.usual = (ahead,)
+
+    async def run(app: FastAPI) -> None:
+        async with app.router.lifespan_context(app):
+            assert await asyncio.to_thread(asked.wait, 60)
+
+    with caplog.at_level(logging.INFO, "headwater.http"), Held(world(tmp_path).path) as held:
+        asyncio.run(run(application(held, port=PORT, token=TOKEN, pages=[page])))
+    assert "before a reader asked: RuntimeError at" in caplog.text
+    assert "jane" not in caplog.text
 
 
 def test_the_log_holds_no_secret_and_no_query(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
@@ -21,7 +22,7 @@ from headwater.api.held import Held
 from headwater.errors import HeadwaterError, QueryError
 from headwater.http.api import GUARDED, problem_of, routes
 from headwater.http.guards.entry import Entry
-from headwater.http.guards.faults import Faults
+from headwater.http.guards.faults import Faults, logger, place
 from headwater.http.guards.headers import Headers
 from headwater.http.guards.limits import MOST_HEADERS, MOST_URL, Limits
 from headwater.http.guards.origins import Origins
@@ -63,9 +64,11 @@ def application(held: Held, *, port: int, token: str, pages: Sequence[Page] = ()
         one the longest work is begun before somebody asks. What cannot be read says so to those who ask."""
         with suppress(HeadwaterError):
             if held.notice():
-                held.prepare().add_done_callback(lambda _: keep_what_stands())
-                held.hold()
-                held.ahead(getattr(app.state, "usual", ()))
+                checks = held.prepare()
+                checks.add_done_callback(lambda _: keep_what_stands())
+                every: tuple[Future[Any], ...] = (checks, held.hold(), *held.ahead(getattr(app.state, "usual", ())))
+                for begun in every:
+                    begun.add_done_callback(_log_fault)
 
     refreshing = Watching(held.path, then=notice, meanwhile=notice)
 
@@ -109,6 +112,13 @@ def keep_what_stands() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _log_fault(begun: Future[Any]) -> None:
+    """Names a fault nobody foresaw in what was begun before somebody asked. Every other one is told to who asks."""
+    error = None if begun.cancelled() else begun.exception()
+    if error is not None and not isinstance(error, HeadwaterError):
+        logger.error("before a reader asked: %s", place(error))
 
 
 def _add_refresh(app: FastAPI, refreshing: Watching) -> None:

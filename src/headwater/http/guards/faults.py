@@ -44,7 +44,7 @@ class Faults:
         try:
             await self._app(scope, receive, told)
         except Exception as error:
-            logger.error("%s: %s", _named(scope), _place(error))
+            logger.error("%s: %s", _named(scope), place(error))
             if status:
                 raise  # half an answer is out: only cutting the connection tells the client that it is not whole
             await _tell_fault(scope, receive, told, error)
@@ -71,7 +71,7 @@ def _named(scope: Scope) -> str:
     return f"{scope['method']} {scope['path']}"[:200].encode("unicode_escape").decode("ascii")
 
 
-def _place(error: Exception) -> str:
+def place(error: BaseException) -> str:
     """The kind of an error and where it arose."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
