@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -505,17 +505,17 @@ def test_the_rows_are_spelled_for_every_engine(tmp_path: Path, spelling: str) ->
     hand = load_criteria(SHIPPED, tmp_path, CATALOGUE)["hand"]
     asked: list[str] = []
 
-    def ask(relation: Any) -> list[Any]:
-        asked.append(render(relation, spelling).text)
-        return []
+    def ask(relations: Sequence[Any]) -> list[list[Any]]:
+        asked.extend(render(relation, spelling).text for relation in relations)
+        return [[] for _ in relations]
 
     nobody = subjects_of([], [])
     for version in hand.versions:
         histories_of(version, nobody, date(2025, 12, 31), CATALOGUE, ask)
         for table in {r.table for r in criteria_rows.settled_columns(version, CATALOGUE)}:
             settled = criteria_rows.settled_columns(version, CATALOGUE)
-            ask(criteria_rows.changed(CATALOGUE.tables[table], [r.column for r in settled if r.table == table]))
-    ask(criteria_rows.outcomes(hand, date(2025, 12, 31), CATALOGUE))
+            ask([criteria_rows.changed(CATALOGUE.tables[table], [r.column for r in settled if r.table == table])])
+    ask([criteria_rows.outcomes(hand, date(2025, 12, 31), CATALOGUE)])
     assert len(asked) > 10 and all(text.startswith(("SELECT", "WITH")) for text in asked)
     assert (criteria_rows.FIRST, criteria_rows.NEVER) == (qualification.FIRST, qualification.NEVER)
     assert rules_of(hand.versions[0]).half_life == 30 * 86400

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Barrier, Event, Thread
+from typing import Any
 
 import pytest
 
@@ -61,27 +62,29 @@ def endless(name: str) -> Statement:
 @pytest.fixture
 def ran_by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The threads that ran statements, in their order."""
-    rows, seen = QueryConnection.rows, list[str]()
+    seen: list[str] = []
+    for verb in ("rows", "arrow"):
+        real = getattr(QueryConnection, verb)
 
-    def noting(self: QueryConnection, text: str) -> list[tuple[object, ...]]:
-        seen.append(threading.current_thread().name)
-        return rows(self, text)
+        def noting(self: QueryConnection, text: str, real: Any = real) -> Any:
+            seen.append(threading.current_thread().name)
+            return real(self, text)
 
-    monkeypatch.setattr(QueryConnection, "rows", noting)
+        monkeypatch.setattr(QueryConnection, verb, noting)
     return seen
 
 
-def meet(monkeypatch: pytest.MonkeyPatch) -> None:
+def meet(monkeypatch: pytest.MonkeyPatch, verb: str = "rows") -> None:
     """From now on each of two threads waits with its first statement for the other."""
-    rows, both, met = QueryConnection.rows, Barrier(2), set[int]()
+    real, both, met = getattr(QueryConnection, verb), Barrier(2), set[int]()
 
-    def waiting(self: QueryConnection, text: str) -> list[tuple[object, ...]]:
+    def waiting(self: QueryConnection, text: str) -> Any:
         if (mine := threading.get_ident()) not in met:
             met.add(mine)
             both.wait(60)
-        return rows(self, text)
+        return real(self, text)
 
-    monkeypatch.setattr(QueryConnection, "rows", waiting)
+    monkeypatch.setattr(QueryConnection, verb, waiting)
 
 
 def test_every_answer_is_that_of_one_statement_at_a_time(
@@ -94,6 +97,7 @@ def test_every_answer_is_that_of_one_statement_at_a_time(
         assert held.measure(*kpis, **asked) == company.measure(*kpis, **asked)
         assert held.funnel(period="2025-Q1").to_json() == company.funnel(period="2025-Q1").to_json()
         assert held.components(period="2025-Q1").to_json() == company.components(period="2025-Q1").to_json()
+        assert held.qualify(period="2025-Q1").to_json() == company.qualify(period="2025-Q1").to_json()
     assert "beside" in ran_by
 
 
@@ -110,6 +114,17 @@ def test_rows_come_in_the_order_of_their_statements_from_both(
         assert reader.all_rows(asked) == [[(len(LEADS), i)] for i in range(MANY)]
         assert reader.rows(asked[0]) == [(len(LEADS), 0)]
     assert len(ran_by) == MANY, "what was told is not asked again"
+
+
+def test_columns_come_in_the_order_of_their_statements_from_both(
+    place: Path, ran_by: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet(monkeypatch, "arrow")
+    asked = counts()
+    with asking(place, Cores(2)) as reader:
+        found = reader.all_columnar([*asked, asked[3]])
+    assert [[c.to_pylist() for c in columns] for columns in found] == [[[len(LEADS)], [i]] for i in (*range(MANY), 3)]
+    assert len(ran_by) == MANY and set(ran_by) == {"beside", threading.current_thread().name}
 
 
 def test_with_several_who_ask_each_has_one_core(place: Path, ran_by: list[str]) -> None:

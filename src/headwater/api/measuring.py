@@ -117,10 +117,10 @@ def rows_of(at: Bench, statement: Statement) -> list[tuple[Any, ...]]:
         return at.reader.rows(statement)
 
 
-def columns_of(at: Bench, statement: Statement) -> list[pyarrow.ChunkedArray]:
-    """As `rows_of`, column by column, for what goes through many rows; there may be none where there are no rows."""
+def all_columns_of(at: Bench, statements: Sequence[Statement]) -> list[list[pyarrow.ChunkedArray]]:
+    """As `all_rows_of`, column by column, for what goes through many rows; none where there are no rows, at times."""
     with _told_of_older(at):
-        return at.reader.columnar(statement)
+        return at.reader.all_columnar(statements)
 
 
 @contextmanager

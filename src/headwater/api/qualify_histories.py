@@ -31,7 +31,7 @@ from headwater.model.plan import Relation
 
 DAY_SECONDS = 86400
 Columns: TypeAlias = "Sequence[pa.ChunkedArray]"
-Ask = Callable[[Relation], Columns]
+Ask = Callable[[Sequence[Relation]], Sequence[Columns]]
 """Gives the columns of the rows of a relation; there may be none where there are no rows."""
 
 
@@ -80,10 +80,19 @@ def histories_of(
 ) -> tuple[Histories, dict[int, Flags]]:
     """What one version of criteria goes by; and by the number of each profile rule the leads of whom what it reads was
     not known when they entered."""
+    groups = together(version, catalogue)
+    relations = [held(version, group, as_of, catalogue) for group in groups]
+    by_action, by_group = (
+        bool(version.actions),
+        version.group is not None and bool(tables_for_group(version, catalogue)),
+    )
+    relations += [done(version, as_of, catalogue)] if by_action else []
+    relations += [group_done(version, as_of, catalogue)] if by_group else []
+    told = iter(ask(relations))
     stretches = [_nothing(6)]
     unknown: dict[int, Flags] = {}
-    for group in together(version, catalogue):
-        leads, *moments = _filled(ask(held(version, group, as_of, catalogue)), 5 + len(group.rules))
+    for group in groups:
+        leads, *moments = _filled(next(told), 5 + len(group.rules))
         start, start_day, end, end_day = (_whole(c) for c in moments[:4])
         who, bounds = subjects.numbers(leads), (start, end, start_day, end_day)
         for rule, flag in zip(group.rules, moments[4:], strict=True):
@@ -98,16 +107,15 @@ def histories_of(
             subjects.entered,
             subjects.entered_day,
             Holding(*_joined(stretches)),
-            _done(version, subjects, as_of, catalogue, ask),
-            _group_done(version, subjects, as_of, catalogue, ask),
+            _done(version, subjects, next(told) if by_action else []),
+            _group_done(subjects, next(told) if by_group else []),
             NEVER - 1,
         ),
         unknown,
     )
 
 
-def _done(version: CriteriaVersion, subjects: Subjects, as_of: date, catalogue: Catalogue, ask: Ask) -> Happening:
-    columns = ask(done(version, as_of, catalogue)) if version.actions else []
+def _done(version: CriteriaVersion, subjects: Subjects, columns: Columns) -> Happening:
     leads, *told = _filled(columns, 4 + len(version.actions))
     who, moments = subjects.numbers(leads), [_whole(c) for c in told[:3]]
     found = [_nothing(5)]
@@ -117,13 +125,12 @@ def _done(version: CriteriaVersion, subjects: Subjects, as_of: date, catalogue: 
     return Happening(*_joined(found))
 
 
-def _group_done(version: CriteriaVersion, subjects: Subjects, as_of: date, catalogue: Catalogue, ask: Ask) -> Happening:
-    asked = version.group is not None and tables_for_group(version, catalogue)
-    leads, *moments, role = _filled(ask(group_done(version, as_of, catalogue)) if asked else [], 5)
+def _group_done(subjects: Subjects, columns: Columns) -> Happening:
+    leads, *moments, role = _filled(columns, 5)
     who = subjects.numbers(leads)
     roles = pc.unique(role)
-    columns = (_whole(pc.index_in(role, value_set=roles)), who, *(_whole(c) for c in moments))
-    return Happening(*(c[who >= 0] for c in columns))
+    found = (_whole(pc.index_in(role, value_set=roles)), who, *(_whole(c) for c in moments))
+    return Happening(*(c[who >= 0] for c in found))
 
 
 def rules_of(version: CriteriaVersion, start: date | None = None, end: date | None = None) -> Rules:

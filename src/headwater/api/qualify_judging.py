@@ -21,7 +21,7 @@ from headwater.analyses.qualification import (
     in_force,
     standings_of,
 )
-from headwater.api.measuring import Bench, columns_of, rows_of
+from headwater.api.measuring import Bench, all_columns_of, rows_of
 from headwater.api.qualify_answer import CRM, IN_FORCE
 from headwater.api.qualify_histories import Columns, Subjects, histories_of, rules_of, subjects_of
 from headwater.errors import QueryError
@@ -178,19 +178,21 @@ class _Judging:
         )
 
     # --- what is asked of whom ---------------------------------------------------------------------------------------
-    def _ask(self, relation: Relation) -> Columns:
-        return columns_of(self.at, render(relation, self.at.reader.spelling))
+    def _ask(self, relations: Sequence[Relation]) -> Sequence[Columns]:
+        return all_columns_of(self.at, [render(r, self.at.reader.spelling) for r in relations])
 
     def _subjects(self) -> Subjects:
         known = with_leads(self.at.catalogue)
         planned = plan(self.question, known, self.generation, self.at.company.settings)
-        came = self._ask(subjects(planned, self.criteria))
+        asked = [subjects(planned, self.criteria)]
         lacking = [t for t in needed_tables(self.criteria.link) if not self._fed(t)]
         if lacking:
             self.linked = False
             self.notes.append(f"no source feeds {', '.join(lacking)}: no deal finds its lead by {self.criteria.link}")
-        ended = self._ask(outcomes(self.criteria, self.question.as_of, self.at.catalogue)) if self.linked else []
-        return subjects_of(came, ended)
+        if self.linked:
+            asked.append(outcomes(self.criteria, self.question.as_of, self.at.catalogue))
+        came, *ended = self._ask(asked)
+        return subjects_of(came, ended[0] if ended else [])
 
     def _fed(self, table: str) -> bool:
         stored = self.generation.table(table)

@@ -8,13 +8,13 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Semaphore, Thread, Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headwater.errors import EngineError, NotKeptError, StoppedError, WorkspaceError
 from headwater.model.generation import Generation
@@ -92,6 +92,8 @@ class Manifest:
     shapes: Shapes
 
 
+V = TypeVar("V")
+
 _MANY = 12
 """Fewer statements than these are not looked through for what they share."""
 
@@ -164,13 +166,15 @@ class Reader:
         core for it; what then fails first in their order is raised."""
         texts = [self._text(s) for s in statements]
         found = {text: rows for text in dict.fromkeys(texts) if (rows := self._answered(text)) is not None}
-        waiting = [text for text in dict.fromkeys(texts) if text not in found]
-        beside = self._second() if len(waiting) > 1 else None
-        if beside is None:
-            found |= {text: self._ran(text) for text in waiting}
-        else:
-            found |= self._in_two(beside, waiting)
+        found |= self._each([text for text in dict.fromkeys(texts) if text not in found], Reader._ran)
         return [found[text].copy() for text in texts]
+
+    def all_columnar(self, statements: Sequence[Statement]) -> list[list[pyarrow.ChunkedArray]]:
+        """The columns of the rows of each statement, for what goes through many rows; none where there are no rows and
+        another engine than the one inside answers. Two run at once as with `all_rows`."""
+        texts = [self._text(s) for s in statements]
+        found = self._each(list(dict.fromkeys(texts)), Reader._columns)
+        return [found[text] for text in texts]
 
     def _answered(self, text: str) -> list[tuple[Any, ...]] | None:
         """The rows of a statement that was answered, None after a stop, when nothing is told any more."""
@@ -185,6 +189,23 @@ class Reader:
                 raise
         self._told.keep(text, found)
         return found
+
+    def _columns(self, text: str) -> list[pyarrow.ChunkedArray]:
+        from headwater.store.engines.duckdb import QueryConnection
+
+        if isinstance(self._engine, QueryConnection):
+            with self._in_time():
+                return list(self._engine.arrow(text).columns)
+        import pyarrow as pa
+
+        told = self._answered(text)
+        rows = self._ran(text) if told is None else told
+        return [pa.chunked_array([pa.array(column)]) for column in zip(*rows, strict=True)]
+
+    def _each(self, texts: Sequence[str], run: Callable[[Reader, str], V]) -> dict[str, V]:
+        """What each statement gives, by its text."""
+        beside = self._second() if len(texts) > 1 else None
+        return {text: run(self, text) for text in texts} if beside is None else self._in_two(beside, texts, run)
 
     def _second(self) -> Reader | None:
         """What runs statements beside this reader, in its time; None where one at a time is better: others ask too,
@@ -203,12 +224,12 @@ class Reader:
                 beside._until = 0.0
         return self._beside
 
-    def _in_two(self, beside: Reader, texts: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows of statements by their text: this reader takes one after the other, those with most to plan first,
+    def _in_two(self, beside: Reader, texts: Sequence[str], run: Callable[[Reader, str], V]) -> dict[str, V]:
+        """As `_each`: this reader takes one after the other, those with most to plan first,
         and another one takes from them too for as long as there is a core for it."""
         assert self._cores is not None
         cores, waiting = self._cores, deque(sorted(texts, key=len, reverse=True))
-        found: dict[str, list[tuple[Any, ...]]] = {}
+        found: dict[str, V] = {}
         failed: dict[str, BaseException] = {}
 
         def take(reader: Reader) -> None:
@@ -218,7 +239,7 @@ class Reader:
                 except IndexError:
                     return  # the other one was quicker
                 try:
-                    found[text] = reader._ran(text)
+                    found[text] = run(reader, text)
                 except BaseException as error:
                     failed[text] = error
                     waiting.clear()
@@ -230,17 +251,6 @@ class Reader:
         if failed:
             raise next(failed[text] for text in texts if text in failed)
         return found
-
-    def columnar(self, statement: Statement) -> list[pyarrow.ChunkedArray]:
-        """The columns of the rows of a statement; none where there are no rows and another engine than the one inside
-        answers."""
-        from headwater.store.engines.duckdb import QueryConnection
-
-        if isinstance(self._engine, QueryConnection):
-            return list(self.arrow(statement).columns)
-        import pyarrow as pa
-
-        return [pa.chunked_array([pa.array(column)]) for column in zip(*self.rows(statement), strict=True)]
 
     def arrow(self, statement: Statement) -> pyarrow.Table:
         """The rows of a statement as an Arrow table; only over the stored files."""
