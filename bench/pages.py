@@ -61,6 +61,9 @@ PAGES = (
 ANEW, AGAIN = 100.0, 20.0
 """Milliseconds at most at the median: a page made anew, and the same page again."""
 
+MONTHS = 9
+"""So many months of the last year of the made-up company are over and not the newest."""
+
 LATER = re.compile(r"<[a-z]+ [^>]*data-later[^>]*>")
 ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 
@@ -83,7 +86,7 @@ def middle(took: Sequence[Took]) -> Took:
 class Line:
     """What one kind of page took: each made anew and again; each of its `parts` made anew, by name; and the page where
     none of its statements was run before (`untold`). `first`: the page of which nothing is chosen when the first reader
-    of a data version asks for it."""
+    of a data version asks for it; `moved`: that of another month, as a reader goes back month by month."""
 
     what: str
     anew: Sequence[Took]
@@ -91,6 +94,7 @@ class Line:
     parts: Mapping[str, Sequence[Took]] = field(default_factory=dict)
     untold: Sequence[Took] = ()
     first: Took | None = None
+    moved: Sequence[Took] = ()
 
     @property
     def dearest(self) -> Took | None:
@@ -188,9 +192,14 @@ def asked_as_of(target: str, day: int) -> str:
     return f"{target}{'&' if '?' in target else '?'}as_of=2026-01-{day:02}"
 
 
+def asked_of(target: str, month: int) -> str:
+    """A page of a month of the year that the made-up company ends in."""
+    return f"{target}{'&' if '?' in target else '?'}period=2026-{month:02}"
+
+
 def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = PAGES) -> Iterator[Line]:
     """Each kind of page as the first of the data version, and for so many days anew and again, after one of another day
-    that is not counted; then for so many more days where no statement was run before."""
+    that is not counted; for other months; then for so many more days where no statement was run before."""
     for what, target in pages:
         visitor.ask(asked_as_of(target, 31))
         for _, place in list(visitor.later()):
@@ -205,22 +214,25 @@ def measured(visitor: Visitor, rounds: int, pages: Sequence[tuple[str, str]] = P
             again.append(visitor.ask(one))
             for name, place in list(visitor.later()):
                 parts.setdefault(name, []).append(visitor.ask(place, part=True))
+        months = () if "period=" in target else range(1, min(rounds, MONTHS) + 1)
+        moved = [visitor.ask(asked_of(target, month)) for month in months]
         for day in range(rounds + 1, 2 * rounds + 1):
             visitor.forget()
             untold.append(visitor.ask(asked_as_of(target, day)))
-        yield Line(what, anew, again, parts, untold, first)
+        yield Line(what, anew, again, parts, untold, first, moved)
 
 
 def table(lines: Sequence[Line], floor: float | None = None) -> str:
     """The lines as a Markdown table; with the `floor` F of the bench in CPU seconds, beside it."""
     beside = floor is not None
-    heads = " no statement run before | first of a data version | dearest part | all of it | again | |"
+    heads = " no statement run before | first of a data version | another month | dearest part | all of it | again | |"
     rows = ["| page: CPU ms (waited, ms) | made anew |" + (" x F |" if beside else "") + heads]
-    rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|--:|--:|--:|--:|---|")
+    rows.append("|---|--:|" + ("--:|" if beside else "") + "--:|--:|--:|--:|--:|--:|---|")
     for line in lines:
         cells = [_told(middle(line.anew))]
         cells += [f"{middle(line.anew).cpu / 1000 / floor:.2f}"] if floor else []
         cells += [_told(middle(line.untold)) if line.untold else "", "" if line.first is None else _told(line.first)]
+        cells += [_told(middle(line.moved)) if line.moved else ""]
         cells += ["", ""] if line.dearest is None else [_told(line.dearest), f"{line.together:,.0f}"]
         cells += [_told(middle(line.again), 1), "" if line.met else "missed"]
         rows.append(f"| {line.what} | {' | '.join(cells)} |")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headwater.api.attention import MOST, Seen, attention, producers
 from headwater.api.condition import Condition, Feed, SourceState
 from headwater.api.held import Held, Moment
-from headwater.api.overview import Frame, Overview, newest_whole_month, overview, signs
+from headwater.api.overview import Frame, Overview, newest_whole_month, overview, shared_window, signs
 from headwater.api.spreads import settled
 from headwater.model.period import Calendar, Grain, Period, add_months
 from tests.surface import FILES
@@ -146,6 +147,31 @@ LOOKED = {
     ),
     "alone": Frame(Period(date(2025, 9, 1), date(2025, 10, 1)), WHOLE, Grain.MONTH),
 }
+
+
+@pytest.mark.parametrize("looked", LOOKED.values(), ids=list(LOOKED))
+@pytest.mark.parametrize("calendar", [Calendar(), Calendar(fiscal_start=4)], ids=["calendar", "fiscal"])
+def test_an_answer_for_all_months_of_a_year_gives_what_one_for_its_own_gives(
+    moment: Moment, looked: Frame, calendar: Calendar
+) -> None:
+    names = ["own_leads", "own_mql_rate", "own_reach", "lead_to_mql_rate", "leads"]
+    alone = signs(moment, moment.catalogue, calendar, names, looked)
+    for newest in (Period(date(2025, 12, 1), date(2026, 1, 1)), Period(date(2025, 10, 1), date(2025, 11, 1))):
+        assert signs(moment, moment.catalogue, calendar, names, replace(looked, newest=newest)) == alone
+
+
+def test_one_answer_serves_all_months_of_a_year() -> None:
+    def asked(year: int, month: int, newest: Period | None, **more: Any) -> Period:
+        focus = Period(date(year, month, 1), date(year, month + 1, 1))
+        window = Period(date(year - 1, month, 1), focus.end)
+        return shared_window(Frame(focus, window, Grain.MONTH, newest=newest, **more), Calendar())
+
+    newest = Period(date(2025, 10, 1), date(2025, 11, 1))
+    assert {asked(2025, m, newest) for m in range(1, 11)} == {Period(date(2022, 1, 1), date(2025, 11, 1))}
+    assert {asked(2024, m, newest) for m in range(1, 12)} == {Period(date(2021, 1, 1), date(2025, 1, 1))}
+    own = Period(date(2021, 3, 1), date(2024, 4, 1))
+    assert asked(2024, 3, None) == asked(2024, 3, newest, as_of=date(2025, 5, 5)) == own
+    assert asked(2025, 11, newest).end == date(2025, 12, 1), "the month that runs is no whole one"
 
 
 @pytest.mark.parametrize("looked", LOOKED.values(), ids=list(LOOKED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.pages import PAGES, Line, Took, asked_as_of, measured, table, visiting
+from bench.pages import PAGES, Line, Took, asked_as_of, asked_of, measured, table, visiting
 from headwater import Workspace
 from headwater.store.engines.duckdb import QueryConnection
 from headwater.web import pages as folders
@@ -23,6 +23,7 @@ def test_each_kind_of_page_is_made_and_made_again(company: Workspace) -> None:
         lines = list(measured(visitor, 1))
     assert [line.what for line in lines] == [what for what, _ in PAGES]
     assert all(len(line.anew) == len(line.again) == 1 for line in lines)
+    assert [line.what for line in lines if not line.moved] == ["comparison for programs", "answer for programs"]
     assert {line.what for line in lines if line.parts} == {"list of KPIs", "funnel", "qualify"}
 
 
@@ -42,20 +43,21 @@ def took(*cpu: float) -> list[Took]:
 
 def test_a_slow_page_is_named() -> None:
     lines = [
-        Line("fast", took(10, 20, 500), took(1), untold=took(30), first=Took(7, 8)),
+        Line("fast", took(10, 20, 500), took(1), untold=took(30), first=Took(7, 8), moved=took(9)),
         Line("slow", took(10, 200, 300), took(1)),
         Line("in parts", took(60), took(1), {"a": took(70), "b": took(80)}),
         Line("a part is slow", took(60), took(1), {"a": took(10), "b": took(101)}),
         Line("not kept", took(60), took(21)),
     ]
     assert table(lines, floor=0.1).splitlines()[2:] == [
-        "| fast | 20 (40) | 0.20 | 30 (60) | 7 (8) |  |  | 1.0 (2.0) |  |",
-        "| slow | 200 (400) | 2.00 |  |  |  |  | 1.0 (2.0) | missed |",
-        "| in parts | 60 (120) | 0.60 |  |  | 80 (160) | 210 | 1.0 (2.0) |  |",
-        "| a part is slow | 60 (120) | 0.60 |  |  | 101 (202) | 171 | 1.0 (2.0) | missed |",
-        "| not kept | 60 (120) | 0.60 |  |  |  |  | 21.0 (42.0) | missed |",
+        "| fast | 20 (40) | 0.20 | 30 (60) | 7 (8) | 9 (18) |  |  | 1.0 (2.0) |  |",
+        "| slow | 200 (400) | 2.00 |  |  |  |  |  | 1.0 (2.0) | missed |",
+        "| in parts | 60 (120) | 0.60 |  |  |  | 80 (160) | 210 | 1.0 (2.0) |  |",
+        "| a part is slow | 60 (120) | 0.60 |  |  |  | 101 (202) | 171 | 1.0 (2.0) | missed |",
+        "| not kept | 60 (120) | 0.60 |  |  |  |  |  | 21.0 (42.0) | missed |",
     ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"
+    assert asked_of("/", 3) == "/?period=2026-03"
 
 
 def test_what_was_told_is_forgotten(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

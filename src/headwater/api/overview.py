@@ -31,8 +31,7 @@ class Asking(Protocol):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a page looks at. `focus` is the period asked, `before` the one it is compared with, `window` the steps of
-    `grain` that a line shows. `newest` is the newest whole month: months are asked up to it, whichever is looked at, so
-    that one answer serves every page."""
+    `grain` that a line shows. `newest` is the newest whole month, where it is known: see `shared_window`."""
 
     focus: Period
     window: Period
@@ -131,6 +130,17 @@ def long_window(frame: Frame, calendar: Calendar) -> Period:
     return Period(min(start, frame.window.start), frame.window.end)
 
 
+def shared_window(frame: Frame, calendar: Calendar) -> Period:
+    """The steps to ask for. Of months all of the year looked at, up to the newest whole one, with those that each is
+    judged by: one answer serves whichever is looked at. As of an earlier day, and of other steps, the long window."""
+    long = long_window(frame, calendar)
+    if frame.grain is not Grain.MONTH or frame.as_of is not None or frame.newest is None:
+        return long
+    year = calendar.period(long.end - timedelta(1), Grain.YEAR)
+    start = calendar.period(long.start, Grain.YEAR).start
+    return Period(start, max(long.end, min(year.end, frame.newest.end)))
+
+
 def compared_window(frame: Frame, calendar: Calendar) -> Period:
     """The whole steps from the beginning of what is compared to the end of the focus."""
     start = frame.focus.start if frame.before is None else min(frame.before.start, frame.focus.start)
@@ -156,7 +166,7 @@ def signs(
         return []
     found = {name: find(catalogue, name) for name in names}
     shared: dict[str, Any] = {"filter": frame.filter, "as_of": frame.as_of}
-    asked = long_window(frame, calendar) if judged else compared_window(frame, calendar)
+    asked = shared_window(frame, calendar) if judged else compared_window(frame, calendar)
     wide = _by_name(asking.measure(*names, period=asked, grain=frame.grain, **shared), found)
     long = long_window(frame, calendar) if judged else asked
     line = {name: [o for o in steps if _within(o, long)] for name, steps in wide.items()}
