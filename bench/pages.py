@@ -108,9 +108,9 @@ class Line:
 
     @property
     def met(self) -> bool:
-        """Whether all medians are as they should be."""
-        dearest = 0.0 if self.dearest is None else self.dearest.cpu
-        return max(middle(self.anew).cpu, dearest) <= ANEW and middle(self.again).cpu <= AGAIN
+        """Whether all medians of the time waited are as they should be."""
+        dearest = 0.0 if self.dearest is None else self.dearest.waited
+        return max(middle(self.anew).waited, dearest) <= ANEW and middle(self.again).waited <= AGAIN
 
 
 class Visitor:

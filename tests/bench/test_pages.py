@@ -45,16 +45,16 @@ def test_a_slow_page_is_named() -> None:
     lines = [
         Line("fast", took(10, 20, 500), took(1), untold=took(30), first=Took(7, 8), moved=took(9)),
         Line("slow", took(10, 200, 300), took(1)),
-        Line("in parts", took(60), took(1), {"a": took(70), "b": took(80)}),
-        Line("a part is slow", took(60), took(1), {"a": took(10), "b": took(101)}),
-        Line("not kept", took(60), took(21)),
+        Line("in parts", took(50), took(1), {"a": took(40), "b": took(49)}),
+        Line("a part is slow", took(30), took(1), {"a": took(10), "b": took(51)}),
+        Line("not kept", took(30), took(11)),
     ]
     assert table(lines, floor=0.1).splitlines()[2:] == [
         "| fast | 20 (40) | 0.20 | 30 (60) | 7 (8) | 9 (18) |  |  | 1.0 (2.0) |  |",
         "| slow | 200 (400) | 2.00 |  |  |  |  |  | 1.0 (2.0) | missed |",
-        "| in parts | 60 (120) | 0.60 |  |  |  | 80 (160) | 210 | 1.0 (2.0) |  |",
-        "| a part is slow | 60 (120) | 0.60 |  |  |  | 101 (202) | 171 | 1.0 (2.0) | missed |",
-        "| not kept | 60 (120) | 0.60 |  |  |  |  |  | 21.0 (42.0) | missed |",
+        "| in parts | 50 (100) | 0.50 |  |  |  | 49 (98) | 139 | 1.0 (2.0) |  |",
+        "| a part is slow | 30 (60) | 0.30 |  |  |  | 51 (102) | 91 | 1.0 (2.0) | missed |",
+        "| not kept | 30 (60) | 0.30 |  |  |  |  |  | 11.0 (22.0) | missed |",
     ]
     assert asked_as_of("/kpi?q=lead", 3) == "/kpi?q=lead&as_of=2026-01-03"
     assert asked_of("/", 3) == "/?period=2026-03"
