@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from headwater.api.held import Held
 from headwater.http import server
@@ -132,6 +132,17 @@ def visit(
 
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def see_all(seen: Visit) -> None:
+    """Scrolls to every part that comes later until it is there, and to every chart until it is drawn."""
+    # What stands there is asked in one go: a part may come, and be no later one, while others are asked.
+    for name in seen.page.eval_on_selector_all("[data-later]", "parts => parts.map((part) => part.id).filter(Boolean)"):
+        seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)  # it may be exchanged
+        expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
+    for chart in seen.page.locator("[data-chart]").all():
+        chart.scroll_into_view_if_needed()
+        expect(chart.locator("[data-canvas] svg")).to_be_visible()
 
 
 def violations(seen: Visit, part: str = "html") -> list[str]:

@@ -11,12 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from headwater import Workspace
 from headwater.api.held import Held
 from tests.conftest import REPOSITORY
-from tests.web.browsing import Visit, browser, serving, visit
+from tests.web.browsing import Visit, browser, see_all, serving, visit
 from tests.web.test_add_page import LEADS
 
 OUT = REPOSITORY / "build" / "screenshots"
@@ -122,12 +122,7 @@ def pages(seen: Visit) -> list[tuple[str, str]]:
 
 def settle(seen: Visit) -> None:
     """Waits until every part is there and every chart is drawn, and goes back to the top."""
-    for name in seen.page.evaluate("[...document.querySelectorAll('[data-later]')].map((part) => part.id)"):
-        seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)
-        expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
-    for chart in seen.page.locator("[data-chart]").all():
-        chart.scroll_into_view_if_needed()
-        expect(chart.locator("[data-canvas] svg")).to_be_visible()
+    see_all(seen)
     seen.page.evaluate("window.scrollTo(0, 0)")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from headwater.api.held import Held
 from tests.surface import FILES, small_company
-from tests.web.browsing import AXE, SIZES, Visit, serving, violations, visit
+from tests.web.browsing import AXE, SIZES, Visit, see_all, serving, violations, visit
 from tests.web.conftest import BOARD, HOSTILE, OWN_MQLS, hostile
+from tests.web.screenshots import pages, shoot
 from tests.world import NOW
 
 VIEWS = ("/kpi/own_mql_rate?show=trace", "/kpi/own_leads?show=records")
@@ -33,17 +35,6 @@ def seen(window: Browser, address: str) -> Iterator[Visit]:
         yield seen
 
 
-def see_all(seen: Visit) -> None:
-    """Scrolls to every part that comes later until it is there, and to every chart until it is drawn."""
-    # What stands there is asked in one go: a part may come, and be no later one, while others are asked.
-    for name in seen.page.eval_on_selector_all("[data-later]", "parts => parts.map((part) => part.id).filter(Boolean)"):
-        seen.page.evaluate("(name) => document.getElementById(name)?.scrollIntoView()", name)  # it may be exchanged
-        expect(seen.page.locator(f"#{name}[data-later]")).to_have_count(0)
-    for chart in seen.page.locator("[data-chart]").all():
-        chart.scroll_into_view_if_needed()
-        expect(chart.locator("[data-canvas] svg")).to_be_visible()
-
-
 LOOKS = (("light", "desktop"), ("dark", "desktop"), ("dark", "phone"), ("light", "phone"))
 
 
@@ -59,6 +50,21 @@ def test_a_page_keeps_to_policy_width_and_the_rules_of_access(window: Browser, a
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], (scheme, size)
             assert violations(seen) == [], (scheme, size)
         assert seen.wrong() == []
+
+
+def test_a_picture_is_made_of_every_page(seen: Visit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make screenshots`, in one of its looks."""
+    shown = pages(seen)
+    assert {path for name, path in shown} >= {"/", "/design", "/kpi"} and len(shown) == len(dict(shown))
+    for name, path in shown:
+        seen.go(path)
+        shoot(seen, tmp_path, name, "light", "phone")
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}-phone-whole.png" for name, _ in shown}
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if not line.endswith(": 0 faults")] == [
+        "not-found-phone: 1 faults",
+        "  Failed to load resource: the server responded with a status of 404 (Not Found)",
+    ]
 
 
 def test_a_violation_would_be_seen(seen: Visit) -> None:
