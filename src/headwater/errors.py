@@ -27,6 +27,14 @@ def in_words(what: str, do: str = "") -> str:
     return f"{ended} {do}" if do else ended
 
 
+def place_of(error: BaseException) -> str:
+    """The kind of an error and where it arose, for a log: never its text, which may hold cells of a file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "a fault"
+
+
 class HeadwaterError(Exception):
     """What went wrong, where, and what to do; surfaces pick exit code or status by class alone."""
 

@@ -19,10 +19,10 @@ from starlette.exceptions import HTTPException
 from uvicorn.config import Config
 
 from headwater.api.held import Held
-from headwater.errors import HeadwaterError, QueryError
+from headwater.errors import HeadwaterError, QueryError, place_of
 from headwater.http.api import GUARDED, problem_of, routes
 from headwater.http.guards.entry import Entry
-from headwater.http.guards.faults import Faults, logger, place
+from headwater.http.guards.faults import Faults, logger
 from headwater.http.guards.headers import Headers
 from headwater.http.guards.limits import MOST_HEADERS, MOST_URL, Limits
 from headwater.http.guards.origins import Origins
@@ -118,7 +118,7 @@ def _log_fault(begun: Future[Any]) -> None:
     """Names a fault nobody foresaw in what was begun before somebody asked. Every other one is told to who asks."""
     error = None if begun.cancelled() else begun.exception()
     if error is not None and not isinstance(error, HeadwaterError):
-        logger.error("before a reader asked: %s", place(error))
+        logger.error("before a reader asked: %s", place_of(error))
 
 
 def _add_refresh(app: FastAPI, refreshing: Watching) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headwater.errors import HeadwaterError, QueryError, StoppedError, UnknownError, WorkspaceError
+from headwater.errors import HeadwaterError, QueryError, StoppedError, UnknownError, WorkspaceError, place_of
 from headwater.web.parts import Frame
 from headwater.web.templates import Templates, is_part
 from headwater.web.texts import speaker
@@ -47,7 +47,7 @@ def mount_faults(app: FastAPI, templates: Templates, frame: Callable[[str], Fram
                 status = 400
             case _:
                 status = 500
-                logger.error("%s %s", request.method, _place(error.__cause__ or error))
+                logger.error("%s %s", request.method, place_of(error.__cause__ or error))
         return show(request, status, error.what, error.where, error.do)
 
     def unforeseen(request: Request) -> Response:
@@ -105,12 +105,5 @@ class _Net:
         except Exception as error:
             if begun:
                 raise  # half a page is out: only cutting the connection tells that it is not whole
-            logger.error("%s %s", scope["method"], _place(error))
+            logger.error("%s %s", scope["method"], place_of(error))
             await self._answer(Request(scope))(scope, receive, send)
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{type(error).__name__} at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "a fault"

@@ -13,6 +13,7 @@ from inspect import isawaitable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from headwater.errors import place_of
 from headwater.http.guards.refusal import Refusal, refuse, wants_page
 
 logger = logging.getLogger("headwater.http")
@@ -44,7 +45,7 @@ class Faults:
         try:
             await self._app(scope, receive, told)
         except Exception as error:
-            logger.error("%s: %s", _named(scope), place(error))
+            logger.error("%s: %s", _named(scope), place_of(error))
             if status:
                 raise  # half an answer is out: only cutting the connection tells the client that it is not whole
             await _tell_fault(scope, receive, told, error)
@@ -69,11 +70,3 @@ async def _tell_fault(scope: Scope, receive: Receive, send: Send, error: Excepti
 def _named(scope: Scope) -> str:
     """Method and path, with everything that could forge a line spelled out, and not without end."""
     return f"{scope['method']} {scope['path']}"[:200].encode("unicode_escape").decode("ascii")
-
-
-def place(error: BaseException) -> str:
-    """The kind of an error and where it arose."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{type(error).__name__} at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "a fault"
